@@ -1,0 +1,1 @@
+"""Everything that touches the outside, behind protocols of the rooms below."""

@@ -1,0 +1,1 @@
+"""What was known, and when: panel, statements, macro, texts, universe -> Snapshot."""

@@ -1,0 +1,125 @@
+"""Prices and volumes of a universe: [T x N] arrays, oldest session first, NaN for unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+
+from vfr.errors import ImportRejected, NoData, UnknownSymbol
+from vfr.typing import DateArray, FloatArray, IntArray
+
+__all__ = ["PRICE_FIELDS", "Adjustment", "Panel"]
+
+Adjustment: TypeAlias = Literal["split", "dividend"]
+
+PRICE_FIELDS: Final = ("open", "high", "low", "close", "adj_close")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """Bars of N symbols over T sessions; invariants are checked once, here.
+
+    Parameters
+    ----------
+    sessions : datetime64[D] array, shape (T,)
+        Strictly increasing exchange sessions, oldest first.
+    symbols : tuple of str, length N
+        Unique tickers; column order of every array.
+    open, high, low, close : float64 arrays, shape (T, N)
+        USD, adjusted for splits only (or for dividends too, see `adjustment`). NaN where unknown; a source
+        that has closes only leaves the others NaN throughout.
+    adj_close : float64 array, shape (T, N)
+        USD, close adjusted for splits and dividends (total return).
+    volume : float64 array, shape (T, N)
+        Shares traded, on the split basis of `close`. NaN where unknown.
+    adjustment : {"split", "dividend"}
+        What `close` is adjusted for; "dividend" means `close` equals `adj_close` and dividends must never be
+        credited on top of it.
+
+    Raises
+    ------
+    ImportRejected
+        If a shape, order, sign or uniqueness invariant does not hold.
+
+    Notes
+    -----
+    Arrays are made read-only: a panel is shared between threads and never changes.
+    """
+
+    sessions: DateArray
+    symbols: tuple[str, ...]
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    adj_close: FloatArray
+    volume: FloatArray
+    adjustment: Adjustment
+
+    def __post_init__(self) -> None:
+        if self.sessions.dtype != np.dtype("datetime64[D]") or self.sessions.ndim != 1:
+            raise ImportRejected("sessions: must be a one-dimensional datetime64[D] array")
+        if self.sessions.size > 1 and not bool(np.all(self.sessions[1:] > self.sessions[:-1])):
+            raise ImportRejected("sessions: must be strictly increasing, oldest first")
+        if len(set(self.symbols)) != len(self.symbols):
+            raise ImportRejected("symbols: must be unique")
+        for name in (*PRICE_FIELDS, "volume"):
+            self._check(name)
+
+    def _check(self, name: str) -> None:
+        array: FloatArray = getattr(self, name)
+        if array.dtype != np.float64 or array.shape != self.shape:
+            raise ImportRejected(f"{name}: must be float64 of shape {self.shape}, is {array.dtype} {array.shape}")
+        if bool(np.any(np.isinf(array))):
+            raise ImportRejected(f"{name}: holds an infinite value; use NaN for unknown")
+        lowest = np.nanmin(array, initial=np.inf)
+        if lowest < 0 or (lowest == 0 and name != "volume"):
+            raise ImportRejected(f"{name}: holds a value of {lowest}; prices are positive, volumes are not negative")
+        array.flags.writeable = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Sessions and symbols, (T, N)."""
+        return self.sessions.size, len(self.symbols)
+
+    def column(self, symbol: str) -> int:
+        """Return the column of a symbol.
+
+        Raises
+        ------
+        UnknownSymbol
+            If the panel does not hold it.
+        """
+        try:
+            return self.symbols.index(symbol)
+        except ValueError:
+            raise UnknownSymbol(f"{symbol}: not in the installed data") from None
+
+    def row(self, day: np.datetime64) -> int:
+        """Return the row of the last session on or before a day.
+
+        Raises
+        ------
+        NoData
+            If the day is before the first session.
+        """
+        row = int(np.searchsorted(self.sessions, day.astype("datetime64[D]"), side="right")) - 1
+        if row < 0:
+            raise NoData(f"as_of: {day} is before the first session of the data")
+        return row
+
+    def rows(self, start: int, stop: int) -> Panel:
+        """Return the sessions [start, stop) as a view."""
+        return self._map(slice(start, stop), slice(None), self.symbols)
+
+    def take(self, columns: IntArray) -> Panel:
+        """Return the given columns, in the given order."""
+        return self._map(slice(None), columns, tuple(self.symbols[int(c)] for c in columns))
+
+    def _map(self, rows: slice, columns: slice | IntArray, symbols: tuple[str, ...]) -> Panel:
+        cut = {
+            f.name: getattr(self, f.name)[rows, columns] for f in fields(self) if f.name in (*PRICE_FIELDS, "volume")
+        }
+        return Panel(sessions=self.sessions[rows], symbols=symbols, adjustment=self.adjustment, **cut)

@@ -1,0 +1,87 @@
+"""Everything known at the close of one session, and the one function that forgets what came later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vfr.data.panel import Panel
+from vfr.data.records import Actions, Benchmark, Fundamentals, Macro, Membership, Securities, Texts
+from vfr.typing import DateArray, TimeArray
+
+__all__ = ["Snapshot"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """A data set as it was known at the close of its last session.
+
+    Parameters
+    ----------
+    name, version : str
+        Name of the data set and content hash of what was imported (the *data version*).
+    panel : Panel
+        Bars, [T x N].
+    closes_at : datetime64[s] array, shape (T,)
+        UTC time of each session's close (16:00 New York, 13:00 on early-close days): a text written later belongs to
+        the next session.
+    securities : Securities
+        Name, sector and sub-industry of each of the N symbols.
+    actions, fundamentals, macro, texts, membership, benchmark : optional
+        Inputs a source may lack; None means unknown, and every score that needs one says so.
+
+    Notes
+    -----
+    ``upto`` is the only way to look at the past: what it drops cannot be seen by anything computed from its result.
+    Splits are kept whole: split-adjusted prices know them already, and they only bring shares and per-share figures
+    to the basis of those prices.
+    """
+
+    name: str
+    version: str
+    panel: Panel
+    closes_at: TimeArray
+    securities: Securities
+    actions: Actions | None = None
+    fundamentals: Fundamentals | None = None
+    macro: Macro | None = None
+    texts: Texts | None = None
+    membership: Membership | None = None
+    benchmark: Benchmark | None = None
+
+    @property
+    def sessions(self) -> DateArray:
+        """Sessions of the panel, shape (T,)."""
+        return self.panel.sessions
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Symbols of the panel, length N."""
+        return self.panel.symbols
+
+    @property
+    def as_of(self) -> np.datetime64:
+        """Last session known."""
+        return np.datetime64(self.panel.sessions[-1], "D")
+
+    def upto(self, day: np.datetime64) -> Snapshot:
+        """Return what was known at the close of the last session on or before a day.
+
+        Raises
+        ------
+        NoData
+            If the day is before the first session.
+        """
+        stop = self.panel.row(day) + 1
+        last, close = np.datetime64(self.sessions[stop - 1], "D"), self.closes_at[stop - 1]
+        return replace(
+            self,
+            panel=self.panel.rows(0, stop),
+            closes_at=self.closes_at[:stop],
+            fundamentals=self.fundamentals and self.fundamentals.known_by(last),
+            macro=self.macro and self.macro.known_by(last),
+            texts=self.texts and self.texts.known_by(close),
+            membership=self.membership and self.membership.rows(0, stop),
+            benchmark=self.benchmark and self.benchmark.rows(0, stop),
+        )

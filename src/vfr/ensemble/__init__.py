@@ -1,0 +1,1 @@
+"""Several predictions -> one."""

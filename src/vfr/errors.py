@@ -1,0 +1,150 @@
+"""The one error tree of VFR.
+
+Every error that leaves a room is one of these; ``api/errors.py`` maps each leaf to one HTTP status, and a test walks
+the tree so that no leaf is unmapped. Messages name the field and the fix; they never hold a path, a query or a trace.
+
+::
+
+    VfrError
+    ├── InputError                 the caller asked for something that cannot be
+    │   ├── InvalidField           a value is malformed or out of range
+    │   ├── UnknownSymbol          well formed, but not in the data
+    │   ├── UnknownSector          not a GICS sector of the data
+    │   └── UnsupportedHorizon     not one of 1d, 7d, 30d
+    ├── DataError                  the data cannot serve the request
+    │   ├── NoData                 nothing installed, or nothing before the date asked for
+    │   ├── ImportRejected         a folder cannot become a data set
+    │   └── DatasetCorrupt         an installed data set fails its checks
+    ├── ModelError                 the machine-learning side cannot serve (never fails a classic answer)
+    │   ├── NoModel                no version fits the request
+    │   ├── ArtifactCorrupt        a stored version fails its checks
+    │   └── TrainingFailed         a training run cannot go on
+    └── SettingsError              a setting is wrong; names the variable
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArtifactCorrupt",
+    "DataError",
+    "DatasetCorrupt",
+    "ImportRejected",
+    "InputError",
+    "InvalidField",
+    "ModelError",
+    "NoData",
+    "NoModel",
+    "SettingsError",
+    "TrainingFailed",
+    "UnknownSector",
+    "UnknownSymbol",
+    "UnsupportedHorizon",
+    "VfrError",
+]
+
+
+class VfrError(Exception):
+    """Root of the tree; ``code`` is the stable name clients may switch on."""
+
+    code = "INTERNAL"
+
+    @property
+    def message(self) -> str:
+        """The sentence shown to the user."""
+        return str(self)
+
+
+class InputError(VfrError):
+    """The caller asked for something that cannot be."""
+
+    code = "INVALID_REQUEST"
+
+
+class InvalidField(InputError):
+    """A value is malformed or out of range.
+
+    Parameters
+    ----------
+    field : str
+        Name of the field as the caller spelled it in the contract.
+    message : str
+        What is wrong and how to mend it.
+    """
+
+    code = "INVALID_FIELD"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+class UnknownSymbol(InputError):
+    """A well-formed ticker that the data does not hold."""
+
+    code = "UNKNOWN_SYMBOL"
+
+
+class UnknownSector(InputError):
+    """A sector the data does not hold."""
+
+    code = "UNKNOWN_SECTOR"
+
+
+class UnsupportedHorizon(InvalidField):
+    """A horizon other than 1d, 7d, 30d and their aliases."""
+
+    code = "UNSUPPORTED_HORIZON"
+
+
+class DataError(VfrError):
+    """The data cannot serve the request."""
+
+    code = "DATA_ERROR"
+
+
+class NoData(DataError):
+    """Nothing is installed, or nothing was known at the date asked for."""
+
+    code = "NO_DATA"
+
+
+class ImportRejected(DataError):
+    """A folder cannot become a data set; the installed data is untouched."""
+
+    code = "IMPORT_REJECTED"
+
+
+class DatasetCorrupt(DataError):
+    """An installed data set fails its integrity checks."""
+
+    code = "DATASET_CORRUPT"
+
+
+class ModelError(VfrError):
+    """The machine-learning side cannot serve; it never fails a classic answer."""
+
+    code = "ML_ERROR"
+
+
+class NoModel(ModelError):
+    """No model version fits the request."""
+
+    code = "NO_MODEL"
+
+
+class ArtifactCorrupt(ModelError):
+    """A stored model version fails its integrity checks."""
+
+    code = "ARTIFACT_CORRUPT"
+
+
+class TrainingFailed(ModelError):
+    """A training run cannot go on."""
+
+    code = "TRAINING_FAILED"
+
+
+class SettingsError(VfrError):
+    """A setting is wrong; the message names the variable."""
+
+    code = "INVALID_SETTINGS"

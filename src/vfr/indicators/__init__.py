@@ -1,0 +1,1 @@
+"""Price and volume indicators on [T x N] panels, one definition each."""

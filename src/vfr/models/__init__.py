@@ -1,0 +1,1 @@
+"""FeatureMatrix -> Prediction: learners, artifacts, registry protocol."""

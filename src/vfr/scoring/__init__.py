@@ -1,0 +1,1 @@
+"""Composite, blend, recommendation, explanation."""

@@ -1,0 +1,33 @@
+"""Array aliases and the closed vocabularies that every room shares."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "HORIZONS",
+    "BoolArray",
+    "DateArray",
+    "FloatArray",
+    "Horizon",
+    "IntArray",
+    "Matrix32",
+    "Target",
+    "TimeArray",
+]
+
+FloatArray: TypeAlias = NDArray[np.float64]
+Matrix32: TypeAlias = NDArray[np.float32]
+IntArray: TypeAlias = NDArray[np.int64]
+BoolArray: TypeAlias = NDArray[np.bool_]
+DateArray: TypeAlias = NDArray[np.datetime64]  # datetime64[D]
+TimeArray: TypeAlias = NDArray[np.datetime64]  # datetime64[s], UTC
+
+Horizon: TypeAlias = Literal["1d", "7d", "30d"]
+Target: TypeAlias = Literal["direction", "excess"]
+
+HORIZONS: Final[dict[Horizon, int]] = {"1d": 1, "7d": 5, "30d": 21}
+"""Sessions spanned by each horizon: a week is 5 sessions, a month 21."""

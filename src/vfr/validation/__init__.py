@@ -1,0 +1,1 @@
+"""Honest validation: purged splits, calibration, significance."""

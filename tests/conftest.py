@@ -1,0 +1,32 @@
+"""Fixtures every room shares: the seeded snapshot that has every input, and the real data where it is installed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from vfr.data.snapshot import Snapshot
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real market data that is not part of the project; its vendors forbid publishing it."""
+    folder = Path(os.environ.get("VFR_SHARED_DATA", ROOT.parent / "shared" / "data")).resolve()
+    if not (folder / "prices.parquet").is_file():
+        pytest.skip(f"needs real market data: set VFR_SHARED_DATA to a folder with prices.parquet ")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def seeded_snapshot() -> Snapshot:
+    """A small synthetic snapshot with every kind of input, the same on every run."""
+    from vfr.data import synthetic
+
+    return synthetic.snapshot(np.random.default_rng(7), n_sessions=700, n_symbols=60)
