@@ -20,7 +20,7 @@ def shared_data() -> Path:
     """Folder of real market data that is not part of the project; its vendors forbid publishing it."""
     folder = Path(os.environ.get("VFR_SHARED_DATA", ROOT.parent / "shared" / "data")).resolve()
     if not (folder / "prices.parquet").is_file():
-        pytest.skip(f"needs real market data: set VFR_SHARED_DATA to a folder with prices.parquet ")
+        pytest.skip("needs real market data: set VFR_SHARED_DATA to a folder with prices.parquet")
     return folder
 
 
