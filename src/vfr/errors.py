@@ -8,9 +8,9 @@ the tree so that no leaf is unmapped. Messages name the field and the fix; they 
     VfrError
     ├── InputError                 the caller asked for something that cannot be
     │   ├── InvalidField           a value is malformed or out of range
+    │   │   └── UnsupportedHorizon not one of 1d, 7d, 30d
     │   ├── UnknownSymbol          well formed, but not in the data
-    │   ├── UnknownSector          not a GICS sector of the data
-    │   └── UnsupportedHorizon     not one of 1d, 7d, 30d
+    │   └── UnknownSector          not a GICS sector of the data
     ├── DataError                  the data cannot serve the request
     │   ├── NoData                 nothing installed, or nothing before the date asked for
     │   ├── ImportRejected         a folder cannot become a data set
