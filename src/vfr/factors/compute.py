@@ -1,0 +1,131 @@
+"""Run every registered factor over a snapshot and stack the results; make the board of its last session.
+
+A factor that fails raises: a missing score always carries the reason its own factor gave, never a swallowed error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from vfr.data.records import Fundamentals, Macro, Texts
+from vfr.data.snapshot import Snapshot
+from vfr.factors.board import Board, InputStatus
+from vfr.factors.registry import FACTORS, SUB_FACTORS
+from vfr.factors.scores import FactorScores, Measured
+from vfr.factors.shares import market_cap
+from vfr.factors.transforms import last_known
+from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
+
+__all__ = ["compute_board", "score"]
+
+
+def score(snapshot: Snapshot, rows: IntArray) -> FactorScores:
+    """Score every registered sub-factor at the given rows of the panel.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        Inputs; a row of the result uses only what was known at that session's close.
+    rows : int64 array, shape (R,)
+        Rows of ``snapshot.panel``, each in [0, T).
+
+    Returns
+    -------
+    FactorScores
+        [K x R x N] arrays in the order of `SUB_FACTORS`.
+
+    Raises
+    ------
+    ValueError
+        If a row is outside the panel, or a factor does not measure exactly its registered sub-factors.
+    """
+    rows = np.asarray(rows, dtype=np.int64)
+    n_sessions = snapshot.sessions.size
+    if rows.size and (int(rows.min()) < 0 or int(rows.max()) >= n_sessions):
+        raise ValueError(f"rows: must lie in [0, {n_sessions})")
+    found: dict[str, Measured] = {}
+    for name, measure in FACTORS.items():
+        results = measure(snapshot, rows)
+        expected = {entry.name for entry in SUB_FACTORS.values() if entry.factor == name}
+        if results.keys() != expected:
+            raise ValueError(f"{name}: measures {sorted(results.keys() ^ expected)} against its registration")
+        found.update(results)
+    ordered = [found[name] for name in SUB_FACTORS]
+    return FactorScores(
+        names=tuple(SUB_FACTORS),
+        sessions=snapshot.sessions[rows],
+        symbols=snapshot.symbols,
+        value=np.stack([m.value for m in ordered]),
+        score=np.stack([m.score for m in ordered]),
+        reason=np.stack([m.reason for m in ordered]),
+        as_of=np.stack([m.as_of for m in ordered]),
+        market_cap=market_cap(snapshot, rows),
+    )
+
+
+def compute_board(snapshot: Snapshot) -> Board:
+    """Compute the board of a snapshot's last session: scores, quotes, and which inputs were known."""
+    panel, last = snapshot.panel, snapshot.sessions.size - 1
+    price, change, last_bar = _quotes(panel.close, panel.sessions)
+    return Board(
+        data_name=snapshot.name,
+        data_version=snapshot.version,
+        as_of=snapshot.as_of,
+        adjustment=panel.adjustment,
+        securities=snapshot.securities,
+        scores=score(snapshot, np.array([last], dtype=np.int64)),
+        price=price,
+        change=change,
+        last_bar=last_bar,
+        inputs=_inputs(snapshot),
+    )
+
+
+def _quotes(close: FloatArray, sessions: DateArray) -> tuple[FloatArray, FloatArray, DateArray]:
+    """Last close of each symbol, its change from the symbol's close before, and the last close's session."""
+    columns = np.arange(close.shape[1])
+    known = last_known(close)
+    last = known[-1]
+    before = np.where(last > 0, known[np.maximum(last - 1, 0), columns], -1)
+    price = np.where(last >= 0, close[last, columns], np.nan)
+    change = np.where(before >= 0, price - close[before, columns], np.nan)
+    return price, change, np.where(last >= 0, sessions[last], np.datetime64("NaT", "D"))
+
+
+def _inputs(snapshot: Snapshot) -> Mapping[str, InputStatus]:
+    panel, source = snapshot.panel, snapshot.name
+    benchmark, membership = snapshot.benchmark, snapshot.membership
+    newest = {
+        "prices": _newest(panel.sessions, np.isfinite(panel.adj_close).any(axis=1)),
+        "volume": _newest(panel.sessions, np.isfinite(panel.volume).any(axis=1)),
+        "fundamentals": _newest_statement(snapshot.fundamentals),
+        "macro": _newest_release(snapshot.macro),
+        "texts": _newest_text(snapshot.texts),
+        "membership": None if membership is None else _newest(panel.sessions, membership.member.any(axis=1)),
+        "benchmark": None if benchmark is None else _newest(panel.sessions, np.isfinite(benchmark.close)),
+    }
+    return {kind: InputStatus(available=day is not None, source=source, newest=day) for kind, day in newest.items()}
+
+
+def _newest(days: DateArray, known: BoolArray) -> str | None:
+    rows = np.flatnonzero(known)
+    return str(days[rows[-1]]) if rows.size else None
+
+
+def _newest_statement(fundamentals: Fundamentals | None) -> str | None:
+    if fundamentals is None or fundamentals.known_at.size == 0:
+        return None
+    return str(fundamentals.known_at[-1].astype("datetime64[D]"))
+
+
+def _newest_release(macro: Macro | None) -> str | None:
+    released = [s.known_at[-1] for s in macro.series.values() if s.known_at.size] if macro is not None else []
+    return str(max(released).astype("datetime64[D]")) if released else None
+
+
+def _newest_text(texts: Texts | None) -> str | None:
+    if texts is None or texts.created_at.size == 0:
+        return None
+    return str(texts.created_at[-1].astype("datetime64[D]"))

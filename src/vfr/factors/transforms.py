@@ -1,0 +1,168 @@
+"""From raw measurements to scores: percentiles among peers, bounded maps to 0-100, ages, and the reasons for gaps.
+
+Everything here is causal and works row by row: nothing a later session holds changes an earlier row.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vfr.factors.scores import Measured, Reason
+from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
+
+__all__ = ["empty", "last_known", "linear_score", "measured", "normal_score", "percentile", "ranked", "too_old"]
+
+
+def percentile(
+    values: FloatArray,
+    groups: IntArray | None,
+    *,
+    min_group: int,
+    peers: BoolArray | None = None,
+) -> FloatArray:
+    """Percentile of each value among its peers of the same row: ``100 * (midrank - 0.5) / n``.
+
+    Parameters
+    ----------
+    values : float64 array, shape (R, N)
+        NaN where unknown.
+    groups : int64 array, shape (N,), or None
+        Peer group of each symbol (a sector's number); a negative number belongs to no group. None puts all symbols
+        in one group.
+    min_group : int
+        Least number of peers with a value; a smaller group gives NaN (reason ``SMALL_PEER_GROUP``).
+    peers : bool array, shape (R, N), optional
+        Who belongs to the reference set of a row (index members, names that traded). A symbol outside it is placed
+        against the reference set as if it had joined it alone. By default everybody belongs.
+
+    Returns
+    -------
+    float64 array, shape (R, N)
+        Strictly between 0 and 100, 50 for the median and for ties throughout; NaN stays NaN.
+
+    Examples
+    --------
+    >>> percentile(np.array([[1.0, 2.0, 2.0, np.nan, 9.0]]), None, min_group=2)
+    array([[12.5, 50. , 50. ,  nan, 87.5]])
+    """
+    out = np.full(values.shape, np.nan)
+    belongs = np.isfinite(values) if peers is None else peers & np.isfinite(values)
+    if groups is None:
+        groups = np.zeros(values.shape[1], dtype=np.int64)
+    for group in np.unique(groups[groups >= 0]):
+        columns = np.flatnonzero(groups == group)
+        for row in range(values.shape[0]):
+            inside = belongs[row, columns]
+            out[row, columns] = _placed(values[row, columns], inside, min_group)
+    return out
+
+
+def _placed(values: FloatArray, inside: BoolArray, min_group: int) -> FloatArray:
+    reference = np.sort(values[inside])
+    if reference.size < min_group:
+        return np.full(values.size, np.nan)
+    below = np.searchsorted(reference, values, side="left")
+    equal = np.searchsorted(reference, values, side="right") - below
+    joins = ~inside
+    score = 100.0 * (below + 0.5 * (equal + joins)) / (reference.size + joins)
+    return np.where(np.isnan(values), np.nan, score)
+
+
+def normal_score(z: FloatArray) -> FloatArray:
+    """Map a standardised measurement to 0-100 by ``100 * Phi(z)``: 0 gives 50, one standard deviation 84.
+
+    Any shape; NaN stays NaN.
+
+    Examples
+    --------
+    >>> normal_score(np.array([-1.0, 0.0, 1.0])).round(1)
+    array([15.9, 50. , 84.1])
+    """
+    from scipy.special import ndtr
+
+    return np.asarray(100.0 * ndtr(z), dtype=np.float64)
+
+
+def linear_score(value: FloatArray, *, worst: float, best: float) -> FloatArray:
+    """Map a measurement linearly to 0-100 between two published ends, clipped outside; `worst` may exceed `best`.
+
+    Any shape; NaN stays NaN.
+
+    Examples
+    --------
+    >>> linear_score(np.array([0.0, 1.0, 3.0]), worst=2.0, best=0.0)
+    array([100.,  50.,   0.])
+    """
+    return np.clip(100.0 * (value - worst) / (best - worst), 0.0, 100.0)
+
+
+def too_old(as_of: DateArray, sessions: DateArray, max_age_days: int) -> BoolArray:
+    """Whether an input of date `as_of` [R x N] is older than `max_age_days` calendar days at each session [R].
+
+    False where `as_of` is NaT (an unknown input is missing, not old).
+    """
+    age = (sessions[:, None] - as_of).astype("timedelta64[D]")
+    known = ~np.isnat(as_of)
+    return known & (np.where(known, age.astype(np.int64), 0) > max_age_days)
+
+
+def last_known(values: FloatArray) -> IntArray:
+    """Return for each cell of [T x N] the row of the last finite value at or before it, -1 where there is none."""
+    rows = np.arange(values.shape[0], dtype=np.int64)[:, None]
+    found: IntArray = np.where(np.isfinite(values), rows, -1)
+    return np.maximum.accumulate(found, axis=0)
+
+
+def measured(value: FloatArray, score: FloatArray, reason: NDArray[np.int8], as_of: DateArray) -> Measured:
+    """Assemble a `Measured` whose ``reason`` is PRESENT exactly where its score is finite.
+
+    Parameters
+    ----------
+    value, score : float64 arrays, shape (R, N)
+    reason : int8 array, shape (R, N)
+        Why a score is missing; ignored where the score is finite. Where the score is NaN it must not say PRESENT.
+    as_of : datetime64[D] array, shape (R, N)
+
+    Raises
+    ------
+    ValueError
+        If a shape differs, a score leaves 0-100, or a missing score has no reason.
+    """
+    shape = value.shape
+    if not score.shape == reason.shape == as_of.shape == shape:
+        raise ValueError(f"shapes differ: {shape}, {score.shape}, {reason.shape}, {as_of.shape}")
+    present = np.isfinite(score)
+    if bool(np.any((score[present] < 0.0) | (score[present] > 100.0))):
+        raise ValueError("score: leaves the range 0-100")
+    codes = np.where(present, np.int8(Reason.PRESENT), reason).astype(np.int8)
+    if bool(np.any(codes[~present] == Reason.PRESENT)):
+        raise ValueError("reason: a missing score needs a reason")
+    dated = as_of.astype("datetime64[D]")
+    return Measured(np.where(np.isfinite(value), value, np.nan), np.where(present, score, np.nan), codes, dated)
+
+
+def ranked(
+    value: FloatArray,
+    reason: NDArray[np.int8],
+    as_of: DateArray,
+    *,
+    low_is_good: bool = False,
+    groups: IntArray | None = None,
+    min_group: int,
+    peers: BoolArray | None = None,
+) -> Measured:
+    """Score a measurement by its percentile among peers; a known value in too small a group is SMALL_PEER_GROUP.
+
+    Parameters are those of `percentile` and `measured`; `low_is_good` turns the order round.
+    """
+    score = percentile(-value if low_is_good else value, groups, min_group=min_group, peers=peers)
+    lost = np.isfinite(value) & ~np.isfinite(score)
+    return measured(value, score, np.where(lost, np.int8(Reason.SMALL_PEER_GROUP), reason).astype(np.int8), as_of)
+
+
+def empty(n_rows: int, n_symbols: int, reason: Reason) -> Measured:
+    """Return a sub-factor that is unknown throughout, for one reason."""
+    nan = np.full((n_rows, n_symbols), np.nan)
+    codes = np.full(nan.shape, np.int8(reason), dtype=np.int8)
+    return measured(nan, nan.copy(), codes, np.full(nan.shape, np.datetime64("NaT", "D")))
