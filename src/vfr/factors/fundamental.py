@@ -1,0 +1,102 @@
+"""The fundamental factor: value, quality and growth from the latest statement known, ranked within the GICS sector.
+
+Every item is a percentile among the symbols of the same sector that have a value that evening; symbols without a
+sector are each other's peers. Fewer than five peers give no score, rather than a comparison with other businesses.
+A loss gives a negative yield, which ranks low; it does not drop out.
+
+Financial firms hold no inventory, sell no goods and live on borrowed money: items that need a gross profit, an
+enterprise value, current assets, debt or accruals say nothing about them and are NOT_COVERED there (Fama and French
+1992 leave them out for the same reason).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vfr.data.records import Fundamentals
+from vfr.data.snapshot import Snapshot
+from vfr.factors import transforms
+from vfr.factors.fundamental_ratios import RATIOS, Ratio, Statement
+from vfr.factors.scores import Measured, Reason, SubFactor
+from vfr.factors.shares import market_cap
+from vfr.factors.statements import MAX_AGE, latest_known, year_before
+from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
+
+__all__ = ["MIN_PEERS", "SUB_FACTORS", "measure"]
+
+MIN_PEERS: Final = 5
+"""Least number of symbols of a sector with a value for a percentile among them."""
+
+SUB_FACTORS: Final[tuple[SubFactor, ...]] = tuple(
+    SubFactor(f"fundamental.{r.name}", "fundamental", r.weight, r.unit, r.description, r.source) for r in RATIOS
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was known per (row, symbol): its statement, dates, and the two reasons a statement may not count."""
+
+    statement: Statement
+    known_at: DateArray
+    absent: BoolArray
+    stale: BoolArray
+
+
+def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
+    """Measure every fundamental sub-factor on the given sessions.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        Statements are used from the day they became known, for 460 days.
+    rows : int64 array, shape (R,)
+        Rows of the panel.
+
+    Returns
+    -------
+    dict of str to Measured
+        By sub-factor name. NO_INPUT without statements, NOT_COVERED for a symbol without one or an item the source
+        lacks, STALE beyond the maximum age, UNUSABLE for a denominator that is not positive or no market value,
+        SMALL_PEER_GROUP below five peers.
+    """
+    if snapshot.fundamentals is None:
+        nothing = transforms.empty(rows.size, len(snapshot.symbols), Reason.NO_INPUT)
+        return {sub.name: nothing for sub in SUB_FACTORS}
+    known = _known(snapshot, snapshot.fundamentals, rows)
+    groups = np.unique(np.array(snapshot.securities.sector), return_inverse=True)[1].astype(np.int64)
+    financial = np.array([sector == "Financials" for sector in snapshot.securities.sector])
+    return {sub.name: _measured(r, known, groups, financial) for sub, r in zip(SUB_FACTORS, RATIOS, strict=True)}
+
+
+def _known(snapshot: Snapshot, statements: Fundamentals, rows: IntArray) -> _Known:
+    days = snapshot.sessions[rows]
+    latest = latest_known(statements, days, len(snapshot.symbols))
+    absent = latest < 0
+    known_at = np.full(latest.shape, np.datetime64("NaT", "D"))
+    known_at[~absent] = statements.known_at[latest[~absent]]
+    before = np.full(latest.shape, -1, dtype=np.int64)
+    before[~absent] = year_before(statements)[latest[~absent]]
+    statement = Statement(statements, latest, before, market_cap(snapshot, rows))
+    stale = ~absent & (days[:, None] - known_at > MAX_AGE)
+    return _Known(statement, known_at, absent, stale)
+
+
+def _measured(ratio: Ratio, known: _Known, groups: IntArray, financial: BoolArray) -> Measured:
+    value, item_missing = ratio.value(known.statement)
+    excluded = financial[None, :] & ratio.skip_financials
+    reason = _reason(value, [(item_missing | known.absent | excluded, Reason.NOT_COVERED), (known.stale, Reason.STALE)])
+    value = np.where(reason == Reason.PRESENT, value, np.nan)
+    as_of = np.where(np.isfinite(value), known.known_at, np.datetime64("NaT", "D"))
+    return transforms.ranked(value, reason, as_of, low_is_good=ratio.low_is_good, groups=groups, min_group=MIN_PEERS)
+
+
+def _reason(value: FloatArray, causes: list[tuple[BoolArray, Reason]]) -> NDArray[np.int8]:
+    """Return the last cause that holds per cell; a value missing without one is UNUSABLE."""
+    reason = np.where(np.isfinite(value), np.int8(Reason.PRESENT), np.int8(Reason.UNUSABLE)).astype(np.int8)
+    for holds, cause in causes:
+        reason[holds] = np.int8(cause)
+    return reason
