@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "HORIZONS",
+    "MEMBER_NAMES",
     "BoolArray",
     "DateArray",
     "FloatArray",
@@ -31,3 +32,6 @@ Target: TypeAlias = Literal["direction", "excess"]
 
 HORIZONS: Final[dict[Horizon, int]] = {"1d": 1, "7d": 5, "30d": 21}
 """Sessions spanned by each horizon: a week is 5 sessions, a month 21."""
+
+MEMBER_NAMES: Final = ("lightgbm", "xgboost", "lstm", "linear", "trees")
+"""Ensemble members of the contract; those without a learner yet are answered with a reason."""

@@ -8,12 +8,9 @@ from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from vfr.typing import FloatArray, Horizon, Matrix32
+from vfr.typing import MEMBER_NAMES, FloatArray, Horizon, Matrix32
 
 __all__ = ["MEMBER_NAMES", "ModelCard", "ModelStore", "Prediction", "Predictor", "Status"]
-
-MEMBER_NAMES = ("lightgbm", "xgboost", "lstm", "linear", "trees")
-"""Member names of the contract; those without a learner yet are answered with a reason."""
 
 Status: TypeAlias = Literal["staged", "shadow", "champion", "retired", "historical"]
 """`historical`: a walk-forward refit kept to answer ``as_of`` requests in the past; it is never promoted."""

@@ -1,0 +1,176 @@
+"""What analyze answers, typed; ``to_dict`` is the ``data`` object of the contract, keys in a fixed order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, NotRequired, TypedDict
+
+from vfr.factors.scores import FactorName
+from vfr.workflows.forecaster import MlUnavailable
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Answer", "FactorLine", "MlPrediction", "Reasoning", "Stock", "SymbolError"]
+
+FACTOR_FIELDS: Final[Mapping[FactorName, str]] = {
+    "technical": "technicalScore",
+    "fundamental": "fundamentalScore",
+    "macro": "macroeconomicScore",
+    "sentiment": "sentimentScore",
+    "alternative": "alternativeScore",
+}
+"""Field of each factor's score in the contract."""
+
+
+class FactorLine(TypedDict):
+    """One sub-factor of one stock.
+
+    `weight` is effective: the weights of a stock sum to 1, its contributions to its classic score; both are 0 where
+    the score is unknown.
+    """
+
+    name: str
+    factor: FactorName
+    value: float | None
+    unit: str
+    score: float | None
+    weight: float
+    contribution: float
+    source: str
+    asOf: str | None
+    reason: NotRequired[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """Sentences for people, strongest first."""
+
+    primary_factors: tuple[str, ...]
+    warnings: tuple[str, ...]
+    opportunities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolError:
+    """A symbol that could not be analysed."""
+
+    symbol: str
+    code: Literal["UNKNOWN_SYMBOL", "NO_DATA"]
+    message: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Return an entry of ``data.errors``."""
+        return {"symbol": self.symbol, "code": self.code, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True)
+class MlPrediction:
+    """A stock's prediction, its weight in the score, and the classic result it was blended into.
+
+    `body` is the ``mlPrediction`` object of the contract.
+    """
+
+    weight: float
+    score: float
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """One analysed stock. Scores 0-100 (None: unknown), prices USD, `change_percent` in percent.
+
+    `ml` is None when machine learning was not asked for.
+    """
+
+    symbol: str
+    name: str
+    price: float
+    change: float | None
+    change_percent: float | None
+    market_cap: float | None
+    sector: str | None
+    as_of: str
+    composite: float
+    recommendation: str
+    confidence: int
+    coverage: float
+    scores: Mapping[FactorName, float | None]
+    factors: tuple[FactorLine, ...]
+    reasoning: Reasoning
+    classic: float
+    classic_recommendation: str
+    ml: MlPrediction | MlUnavailable | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return an entry of ``data.stocks``."""
+        body: dict[str, Any] = {
+            "symbol": self.symbol,
+            "name": self.name,
+            "price": self.price,
+            "priceChange": self.change,
+            "priceChangePercent": self.change_percent,
+            "marketCap": self.market_cap,
+            "sector": self.sector,
+            "asOf": self.as_of,
+            "compositeScore": self.composite,
+            "recommendation": self.recommendation,
+            "confidence": self.confidence,
+            "coverage": self.coverage,
+        }
+        body.update({field: self.scores[factor] for factor, field in FACTOR_FIELDS.items()})
+        body["factors"] = list(self.factors)
+        body["reasoning"] = {
+            "primaryFactors": list(self.reasoning.primary_factors),
+            "warnings": list(self.reasoning.warnings),
+            "opportunities": list(self.reasoning.opportunities),
+        }
+        if self.ml is not None:
+            body["classicScore"] = self.classic
+            body["classicRecommendation"] = self.classic_recommendation
+            if isinstance(self.ml, MlUnavailable):
+                body["mlUnavailable"] = self.ml.to_dict()
+            else:
+                body["mlPrediction"] = dict(self.ml.body)
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Analysed stocks, best first, the symbols that could not be analysed, and what the answer rests on.
+
+    `metadata` is the contract's object of that name.
+    """
+
+    stocks: tuple[Stock, ...]
+    errors: tuple[SymbolError, ...]
+    metadata: Mapping[str, Any]
+
+    @property
+    def failed_status(self) -> Literal[404, 503] | None:
+        """None if any symbol was answered; else 404 if all of them are unknown, 503 if data is missing."""
+        if self.stocks:
+            return None
+        return 404 if self.errors and all(e.code == "UNKNOWN_SYMBOL" for e in self.errors) else 503
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the ``data`` object of the contract: plain JSON types, no NaN."""
+        return {
+            "stocks": [stock.to_dict() for stock in self.stocks],
+            "errors": [error.to_dict() for error in self.errors],
+            "metadata": dict(self.metadata),
+        }
+
+    def to_frame(self) -> pl.DataFrame:
+        """Return one row per stock: quote, scores, recommendation; ``mlScore`` and ``mlWeight`` null without ML."""
+        import polars as pl
+
+        rows = []
+        for stock in self.stocks:
+            row = {k: v for k, v in stock.to_dict().items() if not isinstance(v, (list, dict))}
+            prediction = stock.ml if isinstance(stock.ml, MlPrediction) else None
+            row["mlScore"] = prediction.score if prediction else None
+            row["mlWeight"] = prediction.weight if prediction else None
+            rows.append(row)
+        return pl.DataFrame(rows, infer_schema_length=None)

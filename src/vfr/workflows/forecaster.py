@@ -1,0 +1,147 @@
+"""What a forecast is to those who use one: plain arrays over a universe, or the reason why there is none.
+
+Nothing here imports models: a classic answer is made without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+
+from vfr.typing import FloatArray, Horizon
+
+__all__ = ["Forecast", "Forecaster", "MemberForecast", "MlUnavailable", "UnavailableCode"]
+
+UnavailableCode: TypeAlias = Literal[
+    "TRAINING",
+    "NO_MODEL",
+    "NO_MODEL_AS_OF",
+    "DISABLED",
+    "TIMEOUT",
+    "ARTIFACT_CORRUPT",
+    "ML_ERROR",
+    "NO_FEATURES",
+    "UNKNOWN_MEMBER",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class MlUnavailable:
+    """Why there is no prediction; the classic answer stands beside it."""
+
+    code: UnavailableCode
+    message: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the ``mlUnavailable`` object of the contract."""
+        return {"code": self.code, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MemberForecast:
+    """One ensemble member's share.
+
+    Parameters
+    ----------
+    member : str
+        Name of the learner.
+    version : str or None
+        Model id; None if no version fits.
+    status : str
+        ``ok``, or why it takes no part: ``no_model``, ``failed``, ``corrupt``, ``mismatch``.
+    reason : str or None
+        A sentence; None if ok.
+    p_up : float64 array, shape (N,)
+        NaN where it gives none.
+    weight : float64 array, shape (N,)
+        At least 0; the members of a symbol that has a prediction sum to 1.
+    latency_ms : float
+        Time it took when it was computed.
+    """
+
+    member: str
+    version: str | None
+    status: str
+    reason: str | None
+    p_up: FloatArray
+    weight: FloatArray
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecast:
+    """An ensemble's prediction of N symbols from one session over one horizon; NaN where there is none.
+
+    Parameters
+    ----------
+    data_version : str
+    as_of : numpy.datetime64
+        The session whose close it was made at.
+    horizon : Horizon
+    symbols : tuple of str, length N
+        The universe of the data version.
+    p_up, expected_excess, low, high, confidence : float64 arrays, shape (N,)
+        As in `vfr.models.prediction.Prediction`: probability, fraction, fraction, fraction, probability.
+    level : float
+        Nominal coverage of the interval.
+    score : float64 array, shape (N,)
+        0-100: percentile of the expected excess within the universe.
+    agreement : float64 array, shape (N,)
+        0-1: weight of the members on the ensemble's side of one half; NaN without a second member.
+    members : tuple of MemberForecast
+    method_applied : str
+        What was done, which may be less than what was asked for: see `note`.
+    note : str or None
+    small_universe : bool
+        Fewer than 50 names were ranked.
+    importance : tuple of (str, float)
+        Global gain of the ten leading features, as shares of the total.
+    computed_at : int
+        Epoch milliseconds.
+    latency_ms : float
+        Time this request waited for it.
+    from_cache : bool
+    """
+
+    data_version: str
+    as_of: np.datetime64
+    horizon: Horizon
+    symbols: tuple[str, ...]
+    p_up: FloatArray
+    expected_excess: FloatArray
+    low: FloatArray
+    high: FloatArray
+    confidence: FloatArray
+    level: float
+    score: FloatArray
+    agreement: FloatArray
+    members: tuple[MemberForecast, ...]
+    method_applied: str
+    note: str | None
+    small_universe: bool
+    importance: tuple[tuple[str, float], ...]
+    computed_at: int
+    latency_ms: float
+    from_cache: bool
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Model ids that took part."""
+        return tuple(m.version for m in self.members if m.version is not None and m.status == "ok")
+
+
+class Forecaster(Protocol):
+    """Whoever can forecast a whole universe; never raises for a reason of machine learning."""
+
+    def at(
+        self,
+        as_of: np.datetime64 | None,
+        horizon: Horizon,
+        members: Sequence[str],
+        method: str,
+        timeout_ms: int,
+    ) -> Forecast | MlUnavailable:
+        """Forecast from the close of a day's session (None: the latest) within a deadline."""
