@@ -1,0 +1,247 @@
+"""Settings: the only reader of the environment and of configuration files.
+
+A setting is looked up, first found first: a value passed in code, the environment variable ``VFR_<NAME>``, the same
+name in a file ``.env`` of the working folder, the lower-case name in ``vfr.toml``, the default. ``vfr.toml`` is read
+from the data home, or from where ``VFR_CONFIG`` says. Every setting is bounded; a wrong one is a `SettingsError` that
+names the variable and never repeats a secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import platformdirs
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from vfr.errors import SettingsError
+
+__all__ = ["LOOPBACK_NAMES", "ScoreOverrides", "Settings", "load", "unknown_variables"]
+
+PREFIX: Final = "VFR_"
+CONFIG_NAME: Final = "vfr.toml"
+ENV_FILE: Final = ".env"
+MIN_SECRET: Final = 32
+LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+_OUTSIDE: Final = frozenset({"VFR_CONFIG", "VFR_SHARED_DATA"})
+"""Variables that are read elsewhere: where the configuration file is, and where the tests find real data."""
+
+_HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,62})(?:\.[a-z0-9-]{1,63})*|[0-9a-f:]{2,45})")
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.\[\]:-]{1,260}")
+
+ScoreOverrides = dict[str, Any]
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, with its bounds.
+
+    Parameters
+    ----------
+    data_home : Path
+        Folder of everything the program keeps: data, models, switches, caches.
+    host, port : str, int
+        Where the server listens. Outside loopback it refuses to start without `secret`.
+    workers : int
+        Server processes.
+    secret : SecretStr or None
+        At least 32 characters. Setting it ends single-user mode.
+    public_classic : bool
+        With a secret set: classic analyze needs no token.
+    allowed_hosts : tuple of str
+        Names a request's Host header may hold, besides loopback names and `host`; comma-separated in a variable.
+    allowed_origins : tuple of str
+        Origins of web pages that may call, besides the server's own; comma-separated in a variable.
+    max_body_bytes : int
+        Largest request body; a larger one is answered 413.
+    request_threads : int
+        Threads per server process that compute answers.
+    request_queue : int
+        Requests that may wait for such a thread; beyond it the server answers 503.
+    log_level, log_format : str
+        What is logged to standard error, and whether for people or machines.
+    ml_enabled : bool
+        False switches machine learning off whatever the stored switch says.
+    ml_threads : int
+        Threads a prediction or training run may use.
+    score_table : mapping
+        Overrides of the published weights, tilts and tiers of the classic score.
+
+    Examples
+    --------
+    >>> Settings(port=9000).port
+    9000
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=None, env_ignore_empty=True, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    data_home: Path = Field(default_factory=lambda: platformdirs.user_data_path("vfr", appauthor=False))
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65_535)
+    workers: int = Field(default=1, ge=1, le=32)
+    secret: SecretStr | None = None
+    public_classic: bool = False
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    max_body_bytes: int = Field(default=262_144, ge=1_024, le=16_777_216)
+    request_threads: int = Field(default=4, ge=1, le=64)
+    request_queue: int = Field(default=256, ge=1, le=10_000)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+    ml_enabled: bool = True
+    ml_threads: int = Field(default=1, ge=1, le=64)
+    score_table: Annotated[ScoreOverrides, NoDecode] = Field(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read values passed in code, then the environment and files; `load` has read the files already."""
+        del dotenv_settings, file_secret_settings
+        files = InitSettingsSource(settings_cls, init_kwargs=_file_values())
+        return init_settings, env_settings, files
+
+    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+
+    @field_validator("score_table", mode="before")
+    @classmethod
+    def _json(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError("must be a JSON object") from None
+
+    @field_validator("secret")
+    @classmethod
+    def _long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < MIN_SECRET:
+            raise ValueError(f"must be at least {MIN_SECRET} characters; `openssl rand -hex 32` makes one")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _each(value, _HOST, "host names without scheme or port, such as vfr.example.org")
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return _each(value, _ORIGIN, "origins such as https://app.example.org")
+
+    @field_validator("host")
+    @classmethod
+    def _host(cls, value: str) -> str:
+        return _each((value.strip().lower(),), _HOST, "a host name or an address")[0]
+
+    @field_validator("data_home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the server listens where only this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every name a Host header may hold."""
+        return frozenset((*LOOPBACK_NAMES, self.host, *self.allowed_hosts))
+
+
+def load(**values: object) -> Settings:
+    """Read the settings of this process.
+
+    Parameters
+    ----------
+    **values
+        Settings that win over the environment, such as options of the command line; None means not given.
+
+    Raises
+    ------
+    SettingsError
+        If a value is missing, malformed or out of bounds; names every variable that is wrong.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError("; ".join(_sentence(one["loc"], one["msg"]) for one in error.errors())) from None
+
+
+def unknown_variables() -> tuple[str, ...]:
+    """Return the ``VFR_`` variables of the environment that are no setting: most often a slip of the pen."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _OUTSIDE
+    return tuple(sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known))
+
+
+def _file_values() -> dict[str, object]:
+    dotenv = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in dotenv_values(ENV_FILE).items()
+        if name.startswith(PREFIX) and value
+    }
+    config = os.environ.get("VFR_CONFIG") or dotenv.pop("config", None)
+    home = os.environ.get("VFR_DATA_HOME") or dotenv.get("data_home")
+    folder = Path(home).expanduser() if home else platformdirs.user_data_path("vfr", appauthor=False)
+    known = {name: value for name, value in dotenv.items() if name in Settings.model_fields}
+    return {**_toml(Path(config).expanduser() if config else folder / CONFIG_NAME, bool(config)), **known}
+
+
+def _toml(path: Path, required: bool) -> Mapping[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if required:
+            raise SettingsError("VFR_CONFIG: there is no such file") from None
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{CONFIG_NAME}: cannot be read: {type(error).__name__}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{CONFIG_NAME}: is not valid TOML: {error}") from None
+
+
+def _each(values: tuple[str, ...], grammar: re.Pattern[str], expected: str) -> tuple[str, ...]:
+    for value in values:
+        if not grammar.fullmatch(value):
+            raise ValueError(f"must hold {expected}")
+    return values
+
+
+def _sentence(location: tuple[int | str, ...], message: str) -> str:
+    name = str(location[0]) if location else ""
+    if name not in Settings.model_fields:
+        return f"{name}: there is no such setting"
+    return f"{PREFIX}{name.upper()}: {message.removeprefix('Value error, ')}"
