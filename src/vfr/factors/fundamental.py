@@ -23,7 +23,7 @@ from vfr.factors import transforms
 from vfr.factors.fundamental_ratios import RATIOS, Ratio, Statement
 from vfr.factors.scores import Measured, Reason, SubFactor
 from vfr.factors.shares import market_cap
-from vfr.factors.statements import MAX_AGE, latest_known, year_before
+from vfr.factors.statements import MAX_AGE, dates, latest_known, year_before
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["MIN_PEERS", "SUB_FACTORS", "measure"]
@@ -61,7 +61,8 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
     dict of str to Measured
         By sub-factor name. NO_INPUT without statements, NOT_COVERED for a symbol without one or an item the source
         lacks, STALE beyond the maximum age, UNUSABLE for a denominator that is not positive or no market value,
-        SMALL_PEER_GROUP below five peers.
+        SMALL_PEER_GROUP below five peers. `as_of` is the day the statement became known (the price it is set
+        against is always the session's own).
     """
     if snapshot.fundamentals is None:
         nothing = transforms.empty(rows.size, len(snapshot.symbols), Reason.NO_INPUT)
@@ -76,8 +77,7 @@ def _known(snapshot: Snapshot, statements: Fundamentals, rows: IntArray) -> _Kno
     days = snapshot.sessions[rows]
     latest = latest_known(statements, days, len(snapshot.symbols))
     absent = latest < 0
-    known_at = np.full(latest.shape, np.datetime64("NaT", "D"))
-    known_at[~absent] = statements.known_at[latest[~absent]]
+    known_at = dates(statements.known_at, latest)
     before = np.full(latest.shape, -1, dtype=np.int64)
     before[~absent] = year_before(statements)[latest[~absent]]
     statement = Statement(statements, latest, before, market_cap(snapshot, rows))

@@ -9,50 +9,80 @@ unknown: an answer wrong by the factor of the split is worse than none.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vfr.data.records import Actions, Fundamentals
 from vfr.data.snapshot import Snapshot
-from vfr.factors.statements import MAX_AGE, item, latest_known, take
+from vfr.factors.scores import Reason
+from vfr.factors.statements import MAX_AGE, dates, item, latest_known, take
 from vfr.typing import DateArray, FloatArray, IntArray
 
-__all__ = ["market_cap", "shares_on_price_basis"]
+__all__ = ["MarketValue", "market_cap", "market_value", "shares_on_price_basis"]
 
 _COMPARABLE: Final = np.timedelta64(800, "D")
 """Counts further apart than this say nothing about each other's basis."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class MarketValue:
+    """Market value [R x N] in USD, NaN where unknown, and the `Reason` [R x N] why."""
+
+    usd: FloatArray
+    reason: NDArray[np.int8]
+
+
 def market_cap(snapshot: Snapshot, rows: IntArray) -> FloatArray:
     """Return the market value of each symbol on the given sessions, USD.
-
-    The split-adjusted close times the latest known usable share count, rolled across splits to the same basis.
 
     Parameters
     ----------
     snapshot : Snapshot
-        With statements; without them everything is unknown.
     rows : int64 array, shape (R,)
         Rows of the panel.
 
     Returns
     -------
     float64 array, shape (R, N)
-        NaN where there is no close, no positive share count known within its maximum age (460 days), or where the
-        panel's closes are adjusted for dividends too: such a close is not a price anybody paid, so that it gives no
-        market value.
+        NaN where unknown; `market_value` says why.
     """
-    panel, statements = snapshot.panel, snapshot.fundamentals
-    if statements is None or panel.adjustment != "split":
-        return np.full((rows.size, len(panel.symbols)), np.nan)
-    days = panel.sessions[rows]
+    return market_value(snapshot, rows).usd
+
+
+def market_value(snapshot: Snapshot, rows: IntArray) -> MarketValue:
+    """Return market values and why they are missing: split-adjusted close times share count on the same basis.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The latest usable share count known on a session counts, for 460 days.
+    rows : int64 array, shape (R,)
+        Rows of the panel.
+
+    Returns
+    -------
+    MarketValue
+        NO_INPUT without statements, NOT_COVERED for a symbol without one, STALE beyond the maximum age. UNUSABLE
+        where no count is positive and of a known basis, where there is no close, and throughout where the panel's
+        closes are adjusted for dividends too: nobody paid such a price, and it knows of dividends yet to come.
+    """
+    statements, n_symbols = snapshot.fundamentals, len(snapshot.symbols)
+    unknown = np.full((rows.size, n_symbols), np.nan)
+    if statements is None:
+        return MarketValue(unknown, np.full(unknown.shape, np.int8(Reason.NO_INPUT), dtype=np.int8))
+    days = snapshot.sessions[rows]
     shares = shares_on_price_basis(statements, snapshot.actions)
-    latest = latest_known(statements, days, len(panel.symbols), usable=np.isfinite(shares))
-    count = take(shares, latest)
-    if shares.size:
-        count[days[:, None] - statements.known_at[latest] > MAX_AGE] = np.nan
-    return np.asarray(count * panel.close[rows], dtype=np.float64)
+    latest = latest_known(statements, days, n_symbols, usable=np.isfinite(shares))
+    usd = take(shares, latest) * (snapshot.panel.close[rows] if snapshot.panel.adjustment == "split" else np.nan)
+    stale = days[:, None] - dates(statements.known_at, latest) > MAX_AGE
+    usd[stale] = np.nan
+    reason = np.where(np.isfinite(usd), np.int8(Reason.PRESENT), np.int8(Reason.UNUSABLE)).astype(np.int8)
+    reason[stale] = np.int8(Reason.STALE)
+    reason[latest_known(statements, days, n_symbols) < 0] = np.int8(Reason.NOT_COVERED)
+    return MarketValue(usd, reason)
 
 
 def shares_on_price_basis(statements: Fundamentals, actions: Actions | None) -> FloatArray:

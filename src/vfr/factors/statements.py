@@ -9,7 +9,7 @@ import numpy as np
 from vfr.data.records import Fundamentals
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
-__all__ = ["MAX_AGE", "item", "latest_known", "take", "year_before"]
+__all__ = ["MAX_AGE", "dates", "item", "latest_known", "take", "year_before"]
 
 MAX_AGE: Final = np.timedelta64(460, "D")
 """A statement is stale this long after it became known: a year, a quarter, and a few days of late filing."""
@@ -103,3 +103,10 @@ def take(figures: FloatArray, rows: IntArray) -> FloatArray:
     if figures.size == 0:
         return np.full(rows.shape, np.nan)
     return np.where(rows >= 0, figures[rows], np.nan)
+
+
+def dates(days: DateArray, rows: IntArray) -> DateArray:
+    """Return days at the given statement rows, NaT where the row is -1; any shape of `rows`."""
+    out = np.full(rows.shape, np.datetime64("NaT", "D"))
+    out[rows >= 0] = days[rows[rows >= 0]]
+    return out
