@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NotRequired, TypedDict
 
 from vfr.factors.scores import FactorName
+from vfr.scoring.explain import Reasoning
 from vfr.workflows.forecaster import MlUnavailable
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Answer", "FactorLine", "MlPrediction", "Reasoning", "Stock", "SymbolError"]
+__all__ = ["Answer", "FactorLine", "MlPrediction", "Stock", "SymbolError"]
 
 FACTOR_FIELDS: Final[Mapping[FactorName, str]] = {
     "technical": "technicalScore",
@@ -41,15 +42,6 @@ class FactorLine(TypedDict):
     source: str
     asOf: str | None
     reason: NotRequired[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Reasoning:
-    """Sentences for people, strongest first."""
-
-    primary_factors: tuple[str, ...]
-    warnings: tuple[str, ...]
-    opportunities: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

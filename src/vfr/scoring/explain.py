@@ -1,0 +1,165 @@
+"""Why a stock has its score, in sentences made from the figures themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vfr.factors.board import Board
+from vfr.factors.registry import SUB_FACTORS
+from vfr.factors.scores import FACTOR_NAMES, FactorName, Reason, SubFactor
+from vfr.scoring.composite import Scores
+from vfr.typing import FloatArray
+
+__all__ = ["Reasoning", "explain", "label"]
+
+STRONG: Final = 70.0
+WEAK: Final = 30.0
+LOW_COVERAGE: Final = 0.5
+WIDE_SPREAD: Final = 50.0
+STALE_DAYS: Final = 5
+"""Calendar days a date asked for may lie behind the last session before it is said: a long weekend is no gap."""
+
+_ABBREVIATIONS: Final = frozenset(
+    {"adx", "ebitda", "ema", "ev", "macd", "obv", "roa", "roc", "roe", "rsi", "sma", "vix", "vwap"}
+)
+
+_WHY: Final[Mapping[Reason, str]] = {
+    Reason.NO_INPUT: "the data set holds no such input",
+    Reason.NO_HISTORY: "too few sessions of history",
+    Reason.STALE: "its inputs are too old (STALE)",
+    Reason.NOT_COVERED: "the input does not cover this symbol",
+    Reason.UNUSABLE: "its inputs cannot be used",
+    Reason.SMALL_PEER_GROUP: "too few peers to compare with",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """Sentences for people, the weightiest first."""
+
+    primary_factors: tuple[str, ...]
+    warnings: tuple[str, ...]
+    opportunities: tuple[str, ...]
+
+
+def label(name: str) -> str:
+    """Return a sub-factor's name as people write it.
+
+    Examples
+    --------
+    >>> label("technical.trend.price_vs_sma_200")
+    'price vs SMA 200'
+    """
+    words = name.rsplit(".", 1)[-1].split("_")
+    return " ".join(word.upper() if word in _ABBREVIATIONS else word for word in words)
+
+
+def explain(
+    board: Board,
+    column: int,
+    scores: Scores,
+    place: int,
+    today: np.datetime64,
+    sub_factors: Mapping[str, SubFactor] = SUB_FACTORS,
+) -> Reasoning:
+    """Explain the classic score of one symbol.
+
+    Parameters
+    ----------
+    board : Board
+    column : int
+        The symbol's column on the board.
+    scores : Scores
+    place : int
+        The symbol's place among those of `scores`.
+    today : datetime64[D]
+        The day asked for; later than the board's session where the data ends earlier.
+    sub_factors : mapping
+    """
+    names = board.scores.names
+    points = board.scores.score[:, 0, column]
+    pull = scores.weights[:, place] * (np.nan_to_num(points, nan=50.0) - 50.0)
+    leading = [k for k in np.argsort(-np.abs(pull), kind="stable")[:3].tolist() if abs(pull[k]) > 0.005]
+    rising = [k for k in np.argsort(-pull, kind="stable")[:2].tolist() if points[k] >= STRONG]
+    factors = scores.factors[:, place]
+    strong = [
+        f"The {name} score is strong: {value:.0f} of 100"
+        for name, value in zip(FACTOR_NAMES, factors.tolist(), strict=True)
+        if value >= STRONG
+    ]
+    return Reasoning(
+        primary_factors=tuple(_moved(sub_factors[names[k]], points[k], pull[k]) for k in leading),
+        warnings=(
+            *_stale(board, column, today),
+            *_missing(board, column, factors, sub_factors),
+            *_weak(factors, float(scores.coverage[place])),
+            *_survivors(board),
+        ),
+        opportunities=(*strong, *(f"{_sentence(label(names[k]))} stands at {points[k]:.0f} of 100" for k in rising)),
+    )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _moved(entry: SubFactor, points: float, pull: float) -> str:
+    name = label(entry.name)
+    direction = "lifts" if pull > 0 else "lowers"
+    return f"{entry.factor.capitalize()}: {name} at {points:.0f} of 100 {direction} the score by {abs(pull):.1f}"
+
+
+def _stale(board: Board, column: int, today: np.datetime64) -> list[str]:
+    last, found = board.last_bar[column], []
+    if last < board.as_of:
+        found.append(f"No price since {last}: delisted, suspended or missing; the last one known is used")
+    behind = int((today - board.as_of).astype("timedelta64[D]").astype(np.int64))
+    if behind > STALE_DAYS:
+        found.append(f"The data ends on {board.as_of}, {behind} days before the day asked for")
+    return found
+
+
+def _missing(board: Board, column: int, factors: FloatArray, sub_factors: Mapping[str, SubFactor]) -> list[str]:
+    reasons = board.scores.reason[:, 0, column]
+    return [
+        f"No {name} score: {_why(reasons, board.scores.names, name, sub_factors)}"
+        for name, value in zip(FACTOR_NAMES, factors.tolist(), strict=True)
+        if np.isnan(value)
+    ]
+
+
+def _why(
+    reasons: NDArray[np.int8], names: Sequence[str], factor: FactorName, sub_factors: Mapping[str, SubFactor]
+) -> str:
+    """Phrase the reason that most of the factor's weight has; the published order of `Reason` breaks ties."""
+    weight = dict.fromkeys(_WHY, 0.0)
+    for name, code in zip(names, reasons.tolist(), strict=True):
+        if sub_factors[name].factor == factor and code:
+            weight[Reason(code)] += sub_factors[name].weight
+    leading = max(weight, key=weight.__getitem__)
+    return _WHY[leading if weight[leading] > 0 else Reason.NO_INPUT]
+
+
+def _weak(factors: FloatArray, coverage: float) -> list[str]:
+    found = [
+        f"The {name} score is weak: {value:.0f} of 100"
+        for name, value in zip(FACTOR_NAMES, factors.tolist(), strict=True)
+        if value <= WEAK
+    ]
+    if coverage < LOW_COVERAGE:
+        found.append(f"Only {coverage:.0%} of the score's weight is known")
+    if np.isfinite(factors).any() and np.nanmax(factors) - np.nanmin(factors) >= WIDE_SPREAD:
+        found.append("The factors disagree widely")
+    return found
+
+
+def _survivors(board: Board) -> list[str]:
+    membership = board.inputs.get("membership")
+    if membership is not None and membership.available:
+        return []
+    return ["Index membership is unknown: these symbols may all be survivors, which flatters their history"]
