@@ -13,7 +13,8 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -29,6 +30,7 @@ from pydantic_settings import (
 )
 
 from vfr.errors import SettingsError
+from vfr.scoring.table import DEFAULT, CapTilt, ScoreTable, Tier
 
 __all__ = ["LOOPBACK_NAMES", "ScoreOverrides", "Settings", "load", "unknown_variables"]
 
@@ -40,7 +42,13 @@ LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 _OUTSIDE: Final = frozenset({"VFR_CONFIG", "VFR_SHARED_DATA"})
 """Variables that are read elsewhere: where the configuration file is, and where the tests find real data."""
 
-_HOST: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,62})(?:\.[a-z0-9-]{1,63})*|[0-9a-f:]{2,45})")
+_PARTS: Final = {"weights": "weights", "tilts": "tilts", "tiers": "tiers", "halfLifeDays": "half_life_days"}
+_PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "tilts": lambda rows: tuple(CapTilt(**row) for row in rows),
+    "tiers": lambda rows: tuple(Tier(**row) for row in rows),
+}
+
+_HOST: Final = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63})*|[0-9a-f:]{2,45})")
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.\[\]:-]{1,260}")
 
 ScoreOverrides = dict[str, Any]
@@ -78,7 +86,8 @@ class Settings(BaseSettings):
     ml_threads : int
         Threads a prediction or training run may use.
     score_table : mapping
-        Overrides of the published weights, tilts and tiers of the classic score.
+        Overrides of the published numbers of the classic score, part by part, in the shape of `ScoreTable.to_dict`:
+        ``weights``, ``tilts``, ``tiers``, ``halfLifeDays``. JSON in a variable, a table in ``vfr.toml``.
 
     Examples
     --------
@@ -166,6 +175,11 @@ class Settings(BaseSettings):
         return value.expanduser().absolute()
 
     @property
+    def table(self) -> ScoreTable:
+        """The classic score's table: the published one with the overrides applied."""
+        return _score_table(self.score_table)
+
+    @property
     def loopback(self) -> bool:
         """Whether the server listens where only this machine can reach it."""
         if self.host == "localhost":
@@ -196,9 +210,11 @@ def load(**values: object) -> Settings:
     """
     given = {name: value for name, value in values.items() if value is not None}
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        settings = Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError("; ".join(_sentence(one["loc"], one["msg"]) for one in error.errors())) from None
+    _score_table(settings.score_table)
+    return settings
 
 
 def unknown_variables() -> tuple[str, ...]:
@@ -231,6 +247,20 @@ def _toml(path: Path, required: bool) -> Mapping[str, object]:
         raise SettingsError(f"{CONFIG_NAME}: cannot be read: {type(error).__name__}") from None
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{CONFIG_NAME}: is not valid TOML: {error}") from None
+
+
+def _score_table(overrides: Mapping[str, Any]) -> ScoreTable:
+    parts: dict[str, Any] = {}
+    try:
+        for name, value in overrides.items():
+            parts[_PARTS[name]] = _PARSERS.get(name, dict)(value)
+        return replace(DEFAULT, **parts)
+    except SettingsError as error:
+        raise SettingsError(f"VFR_SCORE_TABLE: {error.message}") from None
+    except KeyError as error:
+        raise SettingsError(f"VFR_SCORE_TABLE: knows no {error.args[0]!r}; its parts are {', '.join(_PARTS)}") from None
+    except (TypeError, ValueError):
+        raise SettingsError("VFR_SCORE_TABLE: must have the shape that the published table is printed in") from None
 
 
 def _each(values: tuple[str, ...], grammar: re.Pattern[str], expected: str) -> tuple[str, ...]:
