@@ -21,6 +21,16 @@ def bars(*fields: str) -> Callable[[Bars], list[FloatArray]]:
 
 HLC, HLCV = bars("high", "low", "close"), bars("high", "low", "close", "volume")
 
+
+def rank_in_window(x: FloatArray, n: int) -> FloatArray:
+    """TA-Lib's rank counts strictly smaller values only, so the midrank has a plain oracle of its own."""
+    out = np.full(x.size, np.nan)
+    for i in range(n - 1, x.size):
+        window = x[i - n + 1 : i + 1]
+        out[i] = 100.0 * np.mean((window < x[i]) + 0.5 * (window == x[i]))
+    return out
+
+
 ORACLES: dict[str, Callable[[Bars], object]] = {
     "sma": lambda b: talib.SMA(b["close"], 20),
     "ema": lambda b: talib.EMA(b["close"], 12),
@@ -32,6 +42,7 @@ ORACLES: dict[str, Callable[[Bars], object]] = {
     "roc": lambda b: talib.ROC(b["close"], 10),
     "rsi": lambda b: talib.RSI(b["close"], 14),
     "cmo": lambda b: talib.CMO(b["close"], 14),
+    "volatility": lambda b: np.r_[np.nan, talib.STDDEV(np.diff(np.log(b["close"]), prepend=np.nan)[1:], 63)],
     "stochastic": lambda b: talib.STOCH(*HLC(b), 14, 3, 0, 3, 0),
     "fast_k": lambda b: talib.STOCHF(*HLC(b), 14, 1, 0)[0],
     "williams_r": lambda b: talib.WILLR(*HLC(b), 14),
@@ -44,6 +55,8 @@ ORACLES: dict[str, Callable[[Bars], object]] = {
     "natr": lambda b: talib.NATR(*HLC(b), 14),
     "directional": lambda b: (talib.ADX(*HLC(b), 14), talib.PLUS_DI(*HLC(b), 14), talib.MINUS_DI(*HLC(b), 14)),
     "obv": lambda b: talib.OBV(b["close"], b["volume"]),
+    "obv_trend": lambda b: talib.MOM(talib.OBV(b["close"], b["volume"]), 21) / talib.SUM(b["volume"], 21),
+    "volume_rank": lambda b: rank_in_window(b["volume"], 50),
     "accumulation": lambda b: talib.AD(*HLCV(b)),
     "chaikin_oscillator": lambda b: talib.ADOSC(*HLCV(b), 3, 10),
     "money_flow": lambda b: talib.CMF(*HLCV(b), 20),

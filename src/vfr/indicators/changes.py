@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from vfr.indicators.windows import stddev_from
 from vfr.typing import FloatArray
 
-__all__ = ["cmo", "mom", "roc", "rsi"]
+__all__ = ["cmo", "mom", "roc", "rsi", "volatility"]
 
 _ZERO = 1e-14
 
@@ -60,3 +61,12 @@ def rsi(x: FloatArray, n: int, out: FloatArray) -> None:
 def cmo(x: FloatArray, n: int, out: FloatArray) -> None:
     """Chande momentum oscillator, -100 to 100, smoothed as `rsi` is; 0 where nothing moved."""
     _strength(x, n, 1.0, out)
+
+
+@njit(cache=True, nogil=True)
+def volatility(x: FloatArray, n: int, out: FloatArray) -> None:
+    """Compute the population standard deviation of the last `n` one-bar log returns, per bar; 0 where nothing moved."""
+    returns = np.full(x.size, np.nan)
+    for i in range(1, x.size):
+        returns[i] = np.log(x[i] / x[i - 1])
+    stddev_from(returns, 1, n, out)

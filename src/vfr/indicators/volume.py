@@ -11,7 +11,7 @@ from numba import njit
 
 from vfr.typing import FloatArray
 
-__all__ = ["accumulation", "chaikin_oscillator", "mfi", "money_flow", "obv", "vwap"]
+__all__ = ["accumulation", "chaikin_oscillator", "mfi", "money_flow", "obv", "obv_trend", "volume_rank", "vwap"]
 
 _TIE = 1e-14
 
@@ -111,3 +111,33 @@ def vwap(high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArra
             total += volume[j]
         if total > 0.0:
             out[i] = money / total
+
+
+@njit(cache=True, nogil=True)
+def obv_trend(close: FloatArray, volume: FloatArray, n: int, out: FloatArray) -> None:
+    """Change of on-balance volume over `n` bars as a share of the volume traded, -1 to 1; unknown where none traded."""
+    out[:] = np.nan
+    for i in range(n, close.size):
+        signed, total = 0.0, 0.0
+        for j in range(i - n + 1, i + 1):
+            total += volume[j]
+            if close[j] > close[j - 1]:
+                signed += volume[j]
+            elif close[j] < close[j - 1]:
+                signed -= volume[j]
+        if total > 0.0:
+            out[i] = signed / total
+
+
+@njit(cache=True, nogil=True)
+def volume_rank(volume: FloatArray, n: int, out: FloatArray) -> None:
+    """Rank this bar's volume among the last `n` bars' by ``100 * (midrank - 0.5) / n``; unknown where none traded."""
+    out[:] = np.nan
+    for i in range(n - 1, volume.size):
+        below, equal, total = 0, 0, 0.0
+        for j in range(i - n + 1, i + 1):
+            below += volume[j] < volume[i]
+            equal += volume[j] == volume[i]
+            total += volume[j]
+        if total > 0.0:
+            out[i] = 100.0 * (below + 0.5 * equal) / n

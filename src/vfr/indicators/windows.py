@@ -12,7 +12,7 @@ from numba import njit
 from vfr.indicators.averages import sma_from
 from vfr.typing import FloatArray
 
-__all__ = ["aroon", "bollinger", "cci", "fast_k", "stddev", "stochastic", "williams_r"]
+__all__ = ["aroon", "bollinger", "cci", "fast_k", "stddev", "stddev_from", "stochastic", "williams_r"]
 
 _ZERO = 1e-14
 
@@ -100,19 +100,25 @@ def aroon(high: FloatArray, low: FloatArray, n: int, down: FloatArray, up: Float
 
 
 @njit(cache=True, nogil=True)
-def stddev(x: FloatArray, n: int, out: FloatArray) -> None:
-    """Compute the population standard deviation of the last `n` bars, by running sums."""
+def stddev_from(x: FloatArray, start: int, n: int, out: FloatArray) -> None:
+    """Compute the population standard deviation of `n` bars of ``x[start:]``, by running sums."""
     out[:] = np.nan
     total, squares = 0.0, 0.0
-    for i in range(x.size):
+    for i in range(start, x.size):
         total += x[i]
         squares += x[i] * x[i]
-        if i >= n - 1:
+        if i - start >= n - 1:
             mean, mean_square = total / n, squares / n
             total -= x[i - n + 1]
             squares -= x[i - n + 1] * x[i - n + 1]
             variance = mean_square - mean * mean
             out[i] = np.sqrt(variance) if variance >= _ZERO else 0.0
+
+
+@njit(cache=True, nogil=True)
+def stddev(x: FloatArray, n: int, out: FloatArray) -> None:
+    """Compute the population standard deviation of the last `n` bars."""
+    stddev_from(x, 0, n, out)
 
 
 @njit(cache=True, nogil=True)
