@@ -1,1 +1,1 @@
-"""FeatureMatrix -> Prediction: learners, artifacts, registry protocol."""
+"""FeatureMatrix to Prediction: learners, calibration, artifacts, and the protocols stores implement."""

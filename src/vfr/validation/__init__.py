@@ -1,1 +1,1 @@
-"""Honest validation: purged splits, calibration, significance."""
+"""How predictions are judged: purged splits, per-session coefficients, calibration, intervals and gates."""

@@ -1,0 +1,95 @@
+"""From raw scores to what the contract promises: probability, expected excess, interval, confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vfr.models.prediction import Prediction
+from vfr.models.scale import Scale
+from vfr.typing import FloatArray
+from vfr.validation.calibration import Platt
+
+__all__ = ["Calibrated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """The calibration of one version; every part was fitted on rows no learner saw, each on rows of its own.
+
+    Parameters
+    ----------
+    direction : Platt
+        Direction score to P(up), around the base rate known at the time.
+    slope : float
+        Expected excess return per unit of rank (rank is -0.5 to 0.5, 0 the middle name).
+    confidence : Platt
+        |rank| to the probability that the sign of the excess is right, around one half.
+    scale : Scale
+        Predicted size of the excess return.
+    width : float
+        Multiple of the scale that covers the excess return with probability `level`.
+    level : float
+    calls : tuple of (float, float)
+        Nominal coverage and the |P(up) - 0.5| that this share of calibration rows reached: thresholds fixed before
+        the outcome, for reports of accuracy against coverage.
+    """
+
+    direction: Platt
+    slope: float
+    confidence: Platt
+    scale: Scale
+    width: float
+    level: float
+    calls: tuple[tuple[float, float], ...]
+
+    def apply(self, direction_score: FloatArray, rank: FloatArray, volatility: FloatArray) -> Prediction:
+        """Turn scores of R sessions into predictions.
+
+        Parameters
+        ----------
+        direction_score, rank : float64 arrays, shape (R, N)
+            NaN where a row cannot be predicted; the prediction is then NaN throughout.
+        volatility : float64 array, shape (R, N, V)
+            Raw values of `scale.features`.
+        """
+        known = np.isfinite(direction_score) & np.isfinite(rank)
+        u = np.where(known, rank, np.nan)
+        expected = self.slope * u
+        half = self.width * self.scale(volatility)
+        return Prediction(
+            p_up=self.direction(np.where(known, direction_score, np.nan)),
+            expected_excess=expected,
+            low=expected - half,
+            high=expected + half,
+            confidence=self.confidence(np.abs(u)),
+            level=self.level,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every figure, for JSON."""
+        return {
+            "direction": self.direction.to_dict(),
+            "slope": self.slope,
+            "confidence": self.confidence.to_dict(),
+            "scale": self.scale.to_dict(),
+            "width": self.width,
+            "level": self.level,
+            "calls": [list(call) for call in self.calls],
+        }
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> Calibrated:
+        """Read `to_dict`."""
+        return cls(
+            direction=Platt(**body["direction"]),
+            slope=float(body["slope"]),
+            confidence=Platt(**body["confidence"]),
+            scale=Scale.from_dict(body["scale"]),
+            width=float(body["width"]),
+            level=float(body["level"]),
+            calls=tuple((float(share), float(bound)) for share, bound in body["calls"]),
+        )

@@ -1,0 +1,105 @@
+"""From raw features to what a learner sees: ranks within the session, and the state of the market as it is.
+
+A rank within the session says how a name stands among its peers that evening and nothing about the year, so that a
+rule learned in 2008 still reads in 2016. A feature that is the same for every name has no rank; it goes in raw, and
+only for the direction target, which asks where the whole market goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vfr.errors import ArtifactCorrupt
+from vfr.features.ranks import cross_sectional
+from vfr.typing import BoolArray, FloatArray, IntArray, Matrix32, Target
+
+__all__ = ["Design", "session_ranks"]
+
+
+def session_ranks(score: FloatArray) -> FloatArray:
+    """Return midranks in (-0.5, 0.5) within each session, shape (R, N); NaN stays NaN.
+
+    Examples
+    --------
+    >>> session_ranks(np.array([[3.0, 1.0, np.nan, 2.0]])).round(3).tolist()
+    [[0.333, -0.333, nan, 0.0]]
+    """
+    return np.asarray(cross_sectional(score[None].astype(np.float32))[0], dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Which features are ranked and which describe the market.
+
+    Parameters
+    ----------
+    names : tuple of str, length F
+        Raw features, in the order of the rows passed to a predictor.
+    ranked, market : tuple of str
+        A partition of the usable names; features without any value in training are in neither.
+    """
+
+    names: tuple[str, ...]
+    ranked: tuple[str, ...]
+    market: tuple[str, ...]
+
+    @classmethod
+    def of(cls, names: Sequence[str], values: Matrix32) -> Design:
+        """Find the market features of an [F x R x N] block: known, and never different within a session."""
+        ranked: list[str] = []
+        market: list[str] = []
+        for name, block in zip(names, values, strict=True):
+            known = np.isfinite(block)
+            if not known.any():
+                continue
+            high = np.where(known, block, -np.inf).max(axis=1)
+            low = np.where(known, block, np.inf).min(axis=1)
+            (market if bool(np.all(high <= low)) else ranked).append(name)
+        return cls(tuple(names), tuple(ranked), tuple(market))
+
+    def columns(self, target: Target) -> tuple[str, ...]:
+        """Return the design columns of a target."""
+        return self.ranked + self.market if target == "direction" else self.ranked
+
+    def _positions(self, names: tuple[str, ...]) -> IntArray:
+        return np.array([self.names.index(name) for name in names], dtype=np.int64)
+
+    def rank(self, values: Matrix32) -> Matrix32:
+        """Return the ranks of an [F x R x N] block, laid out [R x N x K] so that a row is contiguous."""
+        out = np.empty((*values.shape[1:], len(self.ranked)), dtype=np.float32)
+        for k, f in enumerate(self._positions(self.ranked)):
+            out[:, :, k] = cross_sectional(values[f : f + 1])[0]
+        return out
+
+    def state(self, values: Matrix32) -> Matrix32:
+        """Return the market features of an [F x R x N] block, [R x K]: the one value of each session."""
+        block = values[self._positions(self.market)]
+        known = np.isfinite(block)
+        high = np.where(known, block, -np.inf).max(axis=2, initial=-np.inf)
+        return np.asarray(np.where(np.isfinite(high), high, np.nan).T, dtype=np.float32)
+
+    def rows(self, X: Matrix32, target: Target) -> Matrix32:
+        """Return the design rows of one cross-section of raw rows, shape (M, F)."""
+        if X.shape[1] != len(self.names):
+            raise ArtifactCorrupt(f"rows have {X.shape[1]} features, the model expects {len(self.names)}")
+        values = np.ascontiguousarray(X.T, dtype=np.float32)[:, None, :]
+        ranks = self.rank(values)[0]
+        if target == "excess":
+            return ranks
+        return np.concatenate([ranks, X[:, self._positions(self.market)].astype(np.float32)], axis=1)
+
+    def predictable(self, X: Matrix32) -> BoolArray:
+        """Return which raw rows, shape (M, F), hold at least one known feature of the name itself."""
+        return np.asarray(np.isfinite(X[:, self._positions(self.ranked)]).any(axis=1))
+
+    def to_dict(self) -> dict[str, list[str]]:
+        """Return the three lists, for JSON."""
+        return {"names": list(self.names), "ranked": list(self.ranked), "market": list(self.market)}
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Sequence[str]]) -> Design:
+        """Read `to_dict`."""
+        return cls(tuple(body["names"]), tuple(body["ranked"]), tuple(body["market"]))

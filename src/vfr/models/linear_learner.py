@@ -1,0 +1,113 @@
+"""Ridge regression and ridge-penalised logistic regression, stored as JSON coefficients."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vfr.errors import ArtifactCorrupt
+from vfr.typing import FloatArray, Matrix32, Target
+from vfr.validation.calibration import expit, logit
+
+__all__ = ["Linear"]
+
+_CLIP = 3.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plane:
+    centre: FloatArray
+    scale: FloatArray
+    coef: FloatArray
+    intercept: float
+
+    def score(self, X: Matrix32, *, threads: int = 1) -> FloatArray:
+        del threads
+        return np.asarray(_standardise(X, self.centre, self.scale) @ self.coef + self.intercept, dtype=np.float64)
+
+    def dump(self) -> bytes:
+        body = {
+            "kind": "linear",
+            "intercept": self.intercept,
+            "centre": self.centre.tolist(),
+            "scale": self.scale.tolist(),
+            "coef": self.coef.tolist(),
+        }
+        return json.dumps(body, allow_nan=False).encode()
+
+    def importance(self, names: Sequence[str]) -> Mapping[str, float]:
+        size = np.abs(self.coef)
+        total = float(size.sum())
+        return {name: float(s) / total if total > 0 else 0.0 for name, s in zip(names, size, strict=True)}
+
+
+def _standardise(X: Matrix32, centre: FloatArray, scale: FloatArray) -> FloatArray:
+    """Centre, scale and clip; an unknown input takes the training mean, which says nothing either way."""
+    Z = np.clip((X - centre) / scale, -_CLIP, _CLIP)
+    return np.asarray(np.nan_to_num(Z, nan=0.0), dtype=np.float64)
+
+
+def _moments(X: Matrix32) -> tuple[FloatArray, FloatArray]:
+    known = np.isfinite(X)
+    count = np.maximum(known.sum(axis=0), 1)
+    filled = np.where(known, X, 0.0)
+    centre = filled.sum(axis=0, dtype=np.float64) / count
+    variance = np.where(known, (filled - centre) ** 2, 0.0).sum(axis=0, dtype=np.float64) / count
+    scale = np.sqrt(variance)
+    return centre, np.where(scale > 1e-12, scale, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """The regularised baseline that every other member must earn its keep against.
+
+    References
+    ----------
+    Hoerl and Kennard (1970), *Ridge regression: biased estimation for nonorthogonal problems*.
+    """
+
+    name: str = "linear"
+    suffix: str = "json"
+    max_rows: int = 400_000
+    ridge: float = 0.02
+    """Penalty per row, in units of one standardised column's variance."""
+
+    def params(self, n_rows: int, target: Target) -> Mapping[str, object]:
+        """Return the penalty; it does not depend on the number of rows."""
+        del n_rows
+        return {"ridge": self.ridge, "clip": _CLIP, "model": "logistic" if target == "direction" else "ridge"}
+
+    def fit(self, X: Matrix32, y: FloatArray, weight: FloatArray, *, target: Target, seed: int, threads: int) -> _Plane:
+        """Fit a plane to design rows; closed form for excess, Newton steps for direction; see `Learner.fit`."""
+        del seed, threads
+        centre, scale = _moments(X)
+        Z = _standardise(X, centre, scale)
+        w = weight / weight.mean()
+        penalty = self.ridge * y.size * np.eye(Z.shape[1])
+        mean = float(np.average(y, weights=w))
+        if target == "excess":
+            coef = np.linalg.solve((Z * w[:, None]).T @ Z + penalty, Z.T @ (w * (y - mean)))
+            return _Plane(centre, scale, coef, mean)
+        coef, intercept = np.zeros(Z.shape[1]), logit(mean)
+        for _ in range(3):
+            p = expit(intercept + Z @ coef)
+            curvature = (Z * (w * p * (1 - p))[:, None]).T @ Z + penalty
+            coef = coef + np.linalg.solve(curvature, Z.T @ (w * (y - p)) - penalty @ coef)
+            drift = float(np.average(y - expit(intercept + Z @ coef), weights=w))
+            intercept += drift / float(np.average(p * (1 - p), weights=w))
+        return _Plane(centre, scale, coef, intercept)
+
+    def load(self, blob: bytes) -> _Plane:
+        """Read JSON coefficients; see `Learner.load`."""
+        try:
+            body = json.loads(blob)
+            centre, scale, coef = (np.asarray(body[key], dtype=np.float64) for key in ("centre", "scale", "coef"))
+            intercept = float(body["intercept"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ArtifactCorrupt("linear: the coefficients cannot be read") from error
+        if not centre.shape == scale.shape == coef.shape or not bool(np.all(np.isfinite([*coef, intercept]))):
+            raise ArtifactCorrupt("linear: the coefficients do not fit together")
+        return _Plane(centre, scale, coef, intercept)

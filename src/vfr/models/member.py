@@ -1,0 +1,119 @@
+"""One trained version: two scorers, a design, a calibration; written to files and read back, checked."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from vfr.errors import ArtifactCorrupt
+from vfr.models.calibrated import Calibrated
+from vfr.models.design import Design, session_ranks
+from vfr.models.learner import Scorer
+from vfr.models.learners import LEARNERS
+from vfr.models.prediction import ModelCard, Prediction
+from vfr.typing import FloatArray, Matrix32
+
+__all__ = ["Member", "StoredMember", "open_member"]
+
+_PARITY_ROWS = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member:
+    """A version in memory."""
+
+    name: str
+    direction: Scorer
+    excess: Scorer
+    design: Design
+    calibrated: Calibrated
+
+    def predict(self, X: Matrix32) -> Prediction:
+        """Predict one cross-section of raw feature rows, shape (M, F); a row that cannot be ranked is NaN."""
+        known = self.design.predictable(X)
+        empty = np.full(X.shape[0], np.nan)
+        direction, excess = empty.copy(), empty
+        if known.any():
+            direction[known] = self.direction.score(self.design.rows(X, "direction")[known])
+            excess[known] = self.excess.score(self.design.rows(X, "excess")[known])
+        columns = [self.design.names.index(name) for name in self.calibrated.scale.features]
+        volatility = X[None, :, columns].astype(np.float64)
+        grid = self.calibrated.apply(direction[None], session_ranks(excess[None]), volatility)
+        return Prediction(
+            grid.p_up[0], grid.expected_excess[0], grid.low[0], grid.high[0], grid.confidence[0], grid.level
+        )
+
+    def files(self, sample: Matrix32) -> dict[str, bytes]:
+        """Return the artifact, with a sample of raw rows and what they give, replayed on every load."""
+        suffix = LEARNERS[self.name].suffix
+        cut = np.ascontiguousarray(sample[:_PARITY_ROWS], dtype=np.float32)
+        body = {"design": self.design.to_dict(), "calibrated": self.calibrated.to_dict()}
+        return {
+            f"model_direction.{suffix}": self.direction.dump(),
+            f"model_excess.{suffix}": self.excess.dump(),
+            "calibration.json": json.dumps(body, allow_nan=False, indent=1).encode(),
+            "parity_inputs.npy": _to_npy(cut),
+            "parity_outputs.npy": _to_npy(_stack(self.predict(cut))),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredMember:
+    """A verified version with its card; implements `vfr.models.prediction.Predictor`."""
+
+    card: ModelCard
+    member: Member
+
+    def predict(self, X: Matrix32) -> Prediction:
+        """Predict one cross-section of raw feature rows, shape (M, F), columns in `card.feature_names` order."""
+        return self.member.predict(X)
+
+
+def open_member(card: ModelCard, files: Mapping[str, bytes]) -> StoredMember:
+    """Read a version's files and replay its parity sample.
+
+    Raises
+    ------
+    ArtifactCorrupt
+        If the member is unknown, a file is missing or unreadable, the features differ from the card, or the sample
+        gives other predictions than it did when the version was trained.
+    """
+    learner = LEARNERS.get(card.member)
+    if learner is None:
+        raise ArtifactCorrupt(f"{card.model_id}: no learner is named {card.member}")
+    try:
+        body = json.loads(files["calibration.json"])
+        member = Member(
+            name=card.member,
+            direction=learner.load(files[f"model_direction.{learner.suffix}"]),
+            excess=learner.load(files[f"model_excess.{learner.suffix}"]),
+            design=Design.from_dict(body["design"]),
+            calibrated=Calibrated.from_dict(body["calibrated"]),
+        )
+        inputs, outputs = (_from_npy(files[f"parity_{part}.npy"]) for part in ("inputs", "outputs"))
+    except (KeyError, ValueError, TypeError) as error:
+        raise ArtifactCorrupt(f"{card.model_id}: the artifact is incomplete or unreadable") from error
+    if member.design.names != tuple(card.feature_names):
+        raise ArtifactCorrupt(f"{card.model_id}: the artifact's features differ from its card")
+    now = _stack(member.predict(np.asarray(inputs, dtype=np.float32)))
+    if now.shape != outputs.shape or not np.allclose(now, outputs, rtol=1e-7, atol=1e-9, equal_nan=True):
+        raise ArtifactCorrupt(f"{card.model_id}: the parity sample gives other predictions than when it was trained")
+    return StoredMember(card, member)
+
+
+def _stack(p: Prediction) -> FloatArray:
+    return np.stack([p.p_up, p.expected_excess, p.low, p.high, p.confidence])
+
+
+def _to_npy(array: Matrix32 | FloatArray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _from_npy(blob: bytes) -> FloatArray:
+    return np.asarray(np.load(io.BytesIO(blob), allow_pickle=False))
