@@ -68,14 +68,11 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
     Returns
     -------
     dict of str to Measured
-        By sub-factor name. NO_INPUT without any volume, NOT_COVERED for a symbol without volume in the last year,
+        By sub-factor name. NO_INPUT without any volume in the last year, NOT_COVERED for a symbol without it,
         NO_HISTORY below the least number of sessions, STALE when the symbol has not traded for more than five
         sessions, SMALL_PEER_GROUP below five symbols, and for turnover the reasons of `market_value`. UNUSABLE
         throughout where the panel's closes are adjusted for dividends too: dollars traded need prices that were paid.
     """
-    n_symbols, last = len(snapshot.symbols), int(rows.max(initial=-1)) + 1
-    if not bool(np.any(np.isfinite(snapshot.panel.volume[:last]))):
-        return {sub.name: transforms.empty(rows.size, n_symbols, Reason.NO_INPUT) for sub in SUB_FACTORS}
     trades = _trades(snapshot, rows)
     return {_AMIHUD.name: _amihud(trades), _TURNOVER.name: _turnover(trades, market_value(snapshot, rows))}
 
@@ -115,10 +112,12 @@ def _trades(snapshot: Snapshot, rows: IntArray) -> _Trades:
     returns[1:] = total[1:] / total[:-1] - 1.0
     dollars = close * panel.volume[span] if panel.adjustment == "split" else np.full(close.shape, np.nan)
     newest = transforms.last_known(close * panel.volume[span])[at]
+    newest[newest < at[:, None] - _YEAR] = -1
     as_of = np.where(newest >= 0, panel.sessions[span][newest], np.datetime64("NaT", "D"))
     reason = np.full(newest.shape, np.int8(Reason.PRESENT), dtype=np.int8)
     reason[(newest >= 0) & (at[:, None] - newest > _MAX_GAP)] = np.int8(Reason.STALE)
     reason[newest < 0] = np.int8(Reason.NOT_COVERED)
+    reason[np.all(newest < 0, axis=1)] = np.int8(Reason.NO_INPUT)
     if panel.adjustment != "split":
         reason[reason == Reason.PRESENT] = np.int8(Reason.UNUSABLE)
     return _Trades(dollars, returns, at, reason, as_of)

@@ -69,7 +69,7 @@ abuse accident accuse accused accuses adverse adversely afraid allegation allega
 antitrust bad ban banned bans blame blamed boycott breach breached breaches bribery cautious charged
 complain complaint complaints concern concerned concerns convicted corrupt corruption crime criminal crisis critical
 criticism criticized danger dangerous dead deceptive defect defective defects defendant dispute disputes doubt doubts
-embarrassing evade exposed fear fears felony fine fined fines fraud fraudulent guilty hack hacked harm harmful horrible
+embarrassing evade exposed fear fears felony fined fines fraud fraudulent guilty hack hacked harm harmful horrible
 illegal inquiry investigate investigated investigating investigation investigations lawsuit lawsuits litigation
 manipulation misconduct misleading negative negatively negligence outage panic penalties penalty pessimism pessimistic
 plead poison problem problems probe probes prosecution protest punish recall recalled recalls resign resigned resigns

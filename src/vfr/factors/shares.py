@@ -3,8 +3,12 @@
 A statement reports shares on the basis of its period's end, unless the split came before it was filed: then United
 States rules (SEC Staff Accounting Bulletin, topic 4.C) have it restated, and the count is on the later basis already.
 Filing dates are often only assumed, so that the date alone cannot tell. The count decides: of the possible bases, the
-one on which it continues the symbol's last statement best. Without an earlier statement to compare with, the count is
-unknown: an answer wrong by the factor of the split is worse than none.
+one on which it continues the symbol's last count best. Without one to compare with, the count is unknown: an answer
+wrong by the factor of the split is worse than none.
+
+Sources derive counts (net income / earnings per share) and get some wrong by several times. A count that more than
+doubles or halves from one statement to the next without a split is not believed until the following statement repeats
+it within a tenth, as it does after a merger. Every statement is judged by itself and its predecessors only.
 """
 
 from __future__ import annotations
@@ -19,12 +23,14 @@ from vfr.data.records import Actions, Fundamentals
 from vfr.data.snapshot import Snapshot
 from vfr.factors.scores import Reason
 from vfr.factors.statements import MAX_AGE, dates, item, latest_known, take
-from vfr.typing import DateArray, FloatArray, IntArray
+from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["MarketValue", "market_cap", "market_value", "shares_on_price_basis"]
 
 _COMPARABLE: Final = np.timedelta64(800, "D")
-"""Counts further apart than this say nothing about each other's basis."""
+"""Counts further apart than this say nothing about each other."""
+_BELIEVED: Final = np.log(2.0)
+_REPEATED: Final = np.log(1.1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,57 +97,63 @@ def shares_on_price_basis(statements: Fundamentals, actions: Actions | None) -> 
     Parameters
     ----------
     statements : Fundamentals
-        M statements, sorted by `known_at`; each is judged by itself and its predecessors only.
+        M statements, sorted by `known_at`.
     actions : Actions or None
         Splits; None means there were none.
 
     Returns
     -------
     float64 array, shape (M,)
-        NaN where the count is missing, not positive, or on a basis that cannot be told.
+        NaN where the count is missing, not positive, not believed, or on a basis that cannot be told.
     """
     counts = item(statements, "shares")
-    counts = np.where(np.isfinite(counts) & (counts > 0), counts, np.nan)
-    if actions is None:
-        return counts
-    rolled = counts * actions.factor_after(statements.column, statements.period_end)
-    _settle_splits_before_filing(rolled, counts, statements, actions)
-    return rolled
+    usable = np.isfinite(counts) & (counts > 0)
+    rolled = counts if actions is None else counts * actions.factor_after(statements.column, statements.period_end)
+    unsure = np.zeros(counts.size, dtype=np.bool_) if actions is None else _split_before_filing(statements, actions)
+    out = np.full(counts.size, np.nan)
+    history: dict[int, _History] = {}
+    for row in np.flatnonzero(usable).tolist():
+        past = history.setdefault(int(statements.column[row]), _History())
+        options = _bases(row, counts, statements, actions) if actions and unsure[row] else rolled[row : row + 1]
+        out[row] = past.judge(options, statements.period_end[row])
+    return out
 
 
-def _settle_splits_before_filing(
-    rolled: FloatArray, counts: FloatArray, statements: Fundamentals, actions: Actions
-) -> None:
-    """Correct `rolled` in place where a split fell between a period's end and the day its statement was known."""
-    for row in _ambiguous(statements, actions):
-        before = _previous_usable(int(row), rolled, statements)
-        candidates = _candidates(int(row), counts, statements, actions)
-        if before < 0:
-            rolled[row] = np.nan
-        else:
-            rolled[row] = candidates[int(np.argmin(np.abs(np.log(candidates / rolled[before]))))]
+@dataclass(slots=True)
+class _History:
+    """One symbol's share count so far: the last believed, the last seen, and the period of the last seen."""
+
+    believed: float = np.nan
+    seen: float = np.nan
+    seen_at: np.datetime64 | None = None
+
+    def judge(self, options: FloatArray, period: np.datetime64) -> float:
+        """Return the believed count among the options of a new statement, or NaN; and remember it."""
+        comparable = self.seen_at is not None and bool(abs(period - self.seen_at) <= _COMPARABLE)
+        if options.size > 1 and not comparable:
+            return np.nan
+        jumps = np.abs(np.log(options / self.believed)) if comparable else np.zeros(1)
+        count, jump = float(options[np.argmin(jumps)]), float(jumps.min())
+        repeated = bool(abs(np.log(count / self.seen)) <= _REPEATED)
+        self.seen, self.seen_at = count, period
+        if jump > _BELIEVED and not repeated:
+            return np.nan
+        self.believed = count
+        return count
 
 
-def _ambiguous(statements: Fundamentals, actions: Actions) -> IntArray:
-    """Return the rows of statements whose period ended before a split and which became known on or after it."""
+def _split_before_filing(statements: Fundamentals, actions: Actions) -> BoolArray:
+    """Return which statements' period ended before a split and became known on or after it, [M]."""
     hit = np.zeros(statements.column.size, dtype=np.bool_)
     for column, day in zip(actions.column, actions.date, strict=True):
         hit |= (statements.column == column) & (statements.period_end < day) & (day <= statements.known_at)
-    return np.flatnonzero(hit)
+    return hit
 
 
-def _previous_usable(row: int, rolled: FloatArray, statements: Fundamentals) -> int:
-    """Return the statement before `row` of the same symbol with a settled count, -1 if none is near enough."""
-    same = (statements.column[:row] == statements.column[row]) & np.isfinite(rolled[:row])
-    gap = statements.period_end[row] - statements.period_end[:row]
-    near = np.flatnonzero(same & (gap > np.timedelta64(0, "D")) & (gap <= _COMPARABLE))
-    return int(near[np.argmax(statements.period_end[near])]) if near.size else -1
-
-
-def _candidates(row: int, counts: FloatArray, statements: Fundamentals, actions: Actions) -> FloatArray:
+def _bases(row: int, counts: FloatArray, statements: Fundamentals, actions: Actions) -> FloatArray:
     """Return the count rolled from each basis it may be on: the period's end, or after each split before filing."""
     own = actions.column == statements.column[row]
     between = own & (actions.date > statements.period_end[row]) & (actions.date <= statements.known_at[row])
-    bases: DateArray = np.concatenate([statements.period_end[row : row + 1], np.sort(actions.date[between])])
-    column = np.full(bases.size, statements.column[row])
-    return np.asarray(counts[row] * actions.factor_after(column, bases), dtype=np.float64)
+    days: DateArray = np.concatenate([statements.period_end[row : row + 1], np.sort(actions.date[between])])
+    column = np.full(days.size, statements.column[row])
+    return np.asarray(counts[row] * actions.factor_after(column, days), dtype=np.float64)
