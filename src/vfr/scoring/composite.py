@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -44,6 +44,10 @@ class Scores:
     contributions: FloatArray
     composite: FloatArray
     coverage: FloatArray
+
+    def take(self, places: IntArray) -> Scores:
+        """Return the given symbols, in the given order (last axis)."""
+        return Scores(**{field.name: getattr(self, field.name)[..., places] for field in fields(self)})
 
 
 def score(

@@ -1,0 +1,151 @@
+"""The machine-learning part of an answer: a forecast of a universe, seen by the symbols of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from vfr.typing import FloatArray, IntArray
+from vfr.workflows.answer import MlPrediction
+from vfr.workflows.forecaster import Forecast, MlUnavailable
+
+__all__ = ["Enhancement"]
+
+NEUTRAL_BAND: Final = 0.01
+"""Probabilities closer than this to one half have no direction."""
+
+_NO_FEATURES: Final = MlUnavailable("NO_FEATURES", "every input of this symbol is unknown at that session")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Enhancement:
+    """A forecast, or the reason why there is none, seen by the S symbols of a request.
+
+    Parameters
+    ----------
+    outcome : Forecast or MlUnavailable
+    places : int64 array, shape (S,)
+        Place of each symbol in the forecast's universe, -1 where it has none.
+    """
+
+    outcome: Forecast | MlUnavailable
+    places: IntArray
+
+    @classmethod
+    def of(cls, outcome: Forecast | MlUnavailable, symbols: Sequence[str]) -> Enhancement:
+        """Find the symbols of a request in a forecast."""
+        if isinstance(outcome, MlUnavailable):
+            return cls(outcome, np.full(len(symbols), -1, dtype=np.int64))
+        where = {symbol: n for n, symbol in enumerate(outcome.symbols)}
+        return cls(outcome, np.array([where.get(symbol, -1) for symbol in symbols], dtype=np.int64))
+
+    @property
+    def score(self) -> FloatArray:
+        """ML score 0-100 of each symbol, shape (S,); NaN where there is no prediction."""
+        return self._taken("score")
+
+    @property
+    def confidence(self) -> FloatArray:
+        """Confidence 0-1 of each symbol, shape (S,); NaN where there is no prediction."""
+        return self._taken("confidence")
+
+    def _taken(self, field: str) -> FloatArray:
+        if isinstance(self.outcome, MlUnavailable):
+            return np.full(self.places.size, np.nan)
+        values: FloatArray = getattr(self.outcome, field)
+        return np.where(self.places >= 0, values[np.maximum(self.places, 0)], np.nan)
+
+    def of_symbol(self, place: int, weight: float) -> MlPrediction | MlUnavailable:
+        """Render one symbol's prediction, `weight` being its share in the blended score."""
+        if isinstance(self.outcome, MlUnavailable):
+            return self.outcome
+        at = int(self.places[place])
+        if at < 0 or not np.isfinite(self.outcome.score[at]):
+            return _NO_FEATURES
+        return MlPrediction(weight, float(self.outcome.score[at]), _body(self.outcome, at, weight))
+
+    def metadata(self, shown: Sequence[MlPrediction | MlUnavailable]) -> dict[str, Any]:
+        """Return ``mlEnhancement`` and its flat flag for the predictions that are shown."""
+        made = [ml for ml in shown if isinstance(ml, MlPrediction)]
+        confidences = [float(ml.body["confidence"]) for ml in made]
+        summary: dict[str, Any] = {
+            "mlEnabled": not (isinstance(self.outcome, MlUnavailable) and self.outcome.code == "DISABLED"),
+            "mlAvailable": isinstance(self.outcome, Forecast),
+            "mlEnhancementApplied": any(ml.weight > 0 for ml in made),
+            "mlFallbackUsed": len(made) < len(shown),
+            "mlPredictionsCount": len(made),
+            "mlLatency": None,
+            "mlAverageConfidence": _rounded(float(np.mean(confidences))) if confidences else None,
+            "modelVersions": [],
+        }
+        if isinstance(self.outcome, MlUnavailable):
+            summary["reason"] = f"{self.outcome.code}: {self.outcome.message}"
+        else:
+            summary["mlLatency"] = round(self.outcome.latency_ms, 3)
+            summary["modelVersions"] = list(self.outcome.versions)
+            summary["smallUniverse"] = self.outcome.small_universe
+        return {"mlEnhancement": summary, "mlEnhancementEnabled": bool(made)}
+
+
+def _body(forecast: Forecast, at: int, weight: float) -> dict[str, Any]:
+    """Return the ``mlPrediction`` object of the symbol at one place of the universe."""
+    up, expected = float(forecast.p_up[at]), _rounded(forecast.expected_excess[at])
+    versions = forecast.versions
+    single = next((m.member for m in forecast.members if m.status == "ok"), "") if len(versions) == 1 else None
+    return {
+        "modelId": versions[0] if single else f"ensemble({'+'.join(versions)})",
+        "modelType": single or "ensemble",
+        "horizon": forecast.horizon,
+        "direction": _direction(up),
+        "prediction": expected,
+        "probability": {"up": _rounded(up), "down": _rounded(1.0 - up)},
+        "expectedReturn": expected,
+        "expectedReturnIs": "excess over the universe median",
+        "interval": {
+            "low": _rounded(forecast.low[at]),
+            "high": _rounded(forecast.high[at]),
+            "level": forecast.level,
+        },
+        "confidence": _rounded(forecast.confidence[at]),
+        "weightApplied": _rounded(weight),
+        "mlScore": _rounded(forecast.score[at]),
+        "smallUniverse": forecast.small_universe,
+        "methodApplied": forecast.method_applied,
+        "methodNote": forecast.note,
+        "members": [_member(forecast, n, at) for n in range(len(forecast.members))],
+        "agreement": _rounded(forecast.agreement[at]),
+        "featureImportance": [
+            {"feature": name, "importance": round(share, 6), "scope": "model"} for name, share in forecast.importance
+        ],
+        "latencyMs": round(forecast.latency_ms, 3),
+        "fromCache": forecast.from_cache,
+        "timestamp": forecast.computed_at,
+    }
+
+
+def _member(forecast: Forecast, n: int, at: int) -> dict[str, Any]:
+    member = forecast.members[n]
+    body = {
+        "model": member.member,
+        "version": member.version,
+        "probability": _rounded(member.p_up[at]),
+        "weight": _rounded(member.weight[at]),
+        "latencyMs": round(member.latency_ms, 3),
+        "status": member.status,
+    }
+    if member.reason is not None:
+        body["reason"] = member.reason
+    return body
+
+
+def _direction(up: float) -> str:
+    if abs(up - 0.5) < NEUTRAL_BAND:
+        return "NEUTRAL"
+    return "UP" if up > 0.5 else "DOWN"
+
+
+def _rounded(value: float) -> float | None:
+    return round(float(value), 6) if np.isfinite(value) else None
