@@ -1,0 +1,105 @@
+"""A table of statements to `Fundamentals`: canonical items, by the day they became public."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from vfr.adapters.providers.days import session_days
+from vfr.adapters.providers.neighbours import Neighbours
+from vfr.adapters.providers.tables import Table, numbers
+from vfr.data.items import ITEMS
+from vfr.data.quality import finding
+from vfr.data.records import Fundamentals
+from vfr.errors import ImportRejected
+from vfr.typing import DateArray, FloatArray
+
+__all__ = ["read_fundamentals"]
+
+_SPELLINGS: Final[dict[str, tuple[str, ...]]] = {
+    "revenue": ("total_revenue",),
+    "ebit": ("earnings_before_interest_and_tax",),
+    "total_liabilities": (),
+    "current_assets": ("total_current_assets",),
+    "current_liabilities": ("total_current_liabilities",),
+    "cash": ("cash_and_cash_equivalents",),
+    "short_term_debt": ("short_term_debt_current_portion_of_long_term_debt",),
+    "cfo": ("net_cash_flow_operating",),
+    "capex": ("capital_expenditures",),
+    "shares": ("estimated_shares_outstanding", "shares_outstanding"),
+    "eps": ("earnings_per_share",),
+    "receivables": ("net_receivables",),
+    "intangibles": ("intangible_assets",),
+}
+
+_KNOWN_AT: Final = ("known_at", "filing_date", "filed", "available_date", "assumed_available_date")
+_ASSUMED_DELAY: Final = 90
+
+
+def read_fundamentals(neighbours: Neighbours) -> Fundamentals | None:
+    """Return the statements of the panel's symbols, as first published, sorted by the day they became public.
+
+    A statement without a filing date is assumed public 90 days after its period; share counts that are not positive
+    are unknown. Of several statements of one period the first published stays.
+
+    Raises
+    ------
+    ImportRejected
+        If the table lacks a key column or every known item.
+    """
+    table = neighbours.table("fundamentals")
+    if table is None:
+        return None
+    period_end = session_days(table, table.need("period_end"))
+    known_at = _known_at(table, period_end, neighbours)
+    column = neighbours.match(table, table.need("symbol"), known_at).column
+    values = _values(table)
+    bad_shares = values["shares"] <= 0
+    values["shares"][bad_shares] = np.nan
+    impossible = known_at < period_end
+    _report(neighbours, table, int(bad_shares.sum()), int(impossible.sum()))
+    order = np.lexsort((period_end, column, known_at))
+    order = order[(column >= 0)[order] & ~impossible[order]]
+    order = _first_published(neighbours, table, order, column * 1_000_000 + period_end.astype(np.int64))
+    figures = {item: values[item][order] for item in ITEMS}
+    return Fundamentals(column[order], period_end[order], known_at[order], figures)
+
+
+def _known_at(table: Table, period_end: DateArray, neighbours: Neighbours) -> DateArray:
+    stated = next((c for c in _KNOWN_AT if table.find(c)), None)
+    if stated is not None:
+        return session_days(table, table.need(stated))
+    message = f"{table.file}: no filing date; each statement is assumed public {_ASSUMED_DELAY} days after its period."
+    neighbours.findings.append(finding("assumed_filing", "warning", (), message, period_end.size))
+    return period_end + _ASSUMED_DELAY
+
+
+def _values(table: Table) -> dict[str, FloatArray]:
+    found = {}
+    for item in ITEMS:
+        column = next((c for c in map(table.find, (item, *_SPELLINGS.get(item, ()))) if c), None)
+        if column is not None:
+            found[item] = numbers(table, column)
+    if not found:
+        raise ImportRejected(f"{table.file}: holds no known item; name columns like {', '.join(ITEMS[:4])}")
+    nothing = np.full(len(table.frame), np.nan)
+    return {item: found.get(item, nothing.copy()) for item in ITEMS}
+
+
+def _report(neighbours: Neighbours, table: Table, bad_shares: int, impossible: int) -> None:
+    if bad_shares:
+        message = f"{table.file}: share counts that are not positive; taken as unknown."
+        neighbours.findings.append(finding("bad_share_counts", "warning", (), message, bad_shares))
+    if impossible:
+        message = f"{table.file}: statements public before their period ended; left out."
+        neighbours.findings.append(finding("impossible_filing", "error", (), message, impossible))
+
+
+def _first_published(neighbours: Neighbours, table: Table, order: np.ndarray, key: np.ndarray) -> np.ndarray:
+    _, first = np.unique(key[order], return_index=True)
+    repeats = order.size - first.size
+    if repeats:
+        message = f"{table.file}: later statements of a period already reported; the first published stays."
+        neighbours.findings.append(finding("restated_periods", "info", (), message, repeats))
+    return order[np.sort(first)]

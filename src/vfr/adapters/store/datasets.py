@@ -1,0 +1,223 @@
+"""Data sets as folders: ``HOME/datasets/<name>/<version>-<build>/``, with a pointer file per name and one for all."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from vfr.adapters.store.board_files import read_board, write_board
+from vfr.adapters.store.publishing import (
+    TEMPORARY,
+    publish_folder,
+    read_manifest,
+    replace_text,
+    single_writer,
+    verify_folder,
+)
+from vfr.data.quality import QualityReport
+from vfr.errors import DatasetCorrupt, InvalidField, NoData
+from vfr.workflows.datasets import DatasetInfo
+
+if TYPE_CHECKING:
+    from vfr.data.snapshot import Snapshot
+    from vfr.factors.board import Board
+
+__all__ = ["DirectoryDatasets"]
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
+_KEPT: Final = 2
+_POINTER: Final = "current"
+_T = TypeVar("_T")
+
+
+class DirectoryDatasets:
+    """Data sets under a data home.
+
+    Parameters
+    ----------
+    home : Path
+        The data home; ``datasets`` is made inside it at the first publish.
+
+    Notes
+    -----
+    Publishing writes to a temporary folder, syncs it, renames it, and then replaces the pointers one after the other:
+    a killed writer leaves the previous version in place, and the next one removes what it left. One writer at a time;
+    readers need no lock. The last two versions of a name are kept.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._root = home / "datasets"
+
+    def publish(self, snapshot: Snapshot, quality: QualityReport, board: Board) -> str:
+        """Store a data set under its name, make it current, and return its version; all or nothing.
+
+        Raises
+        ------
+        InvalidField
+            If the snapshot's name is not lower-case letters, digits, ``-`` and ``_``.
+        """
+        from vfr.adapters.store.snapshot_files import write_snapshot
+        from vfr.adapters.store.tables import write_tables
+
+        folder = self._root / _checked(snapshot.name)
+        with single_writer(self._root):
+            folder.mkdir(exist_ok=True)
+            _sweep(folder)
+            work = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder))
+            try:
+                write_snapshot(work, snapshot)
+                write_tables(work, snapshot)
+                write_board(work, board)
+                (work / "quality.json").write_text(json.dumps(quality.to_dict()), encoding="utf-8")
+                build = publish_folder(work, folder, _facts(snapshot))
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+            replace_text(folder / _POINTER, build)
+            replace_text(self._root / _POINTER, snapshot.name)
+            _prune(folder, build)
+        return snapshot.version
+
+    def names(self) -> list[DatasetInfo]:
+        """Return every data set that can be read, by name."""
+        if not self._root.is_dir():
+            return []
+        current = self.current()
+        folders = sorted(p for p in self._root.iterdir() if (p / _POINTER).is_file())
+        return [_info(self._manifest(p.name)[1], p.name, current=p.name == current) for p in folders]
+
+    def current(self) -> str | None:
+        """Return the name of the current data set, None if there is none."""
+        return _pointed(self._root)
+
+    def stamp(self) -> str | None:
+        """Return name and build of the current data set: two small files read."""
+        name = self.current()
+        build = name and _pointed(self._root / _checked(name))
+        return f"{name}/{build}" if build else None
+
+    def use(self, name: str) -> None:
+        """Make a data set current.
+
+        Raises
+        ------
+        NoData
+            If there is no data set of that name.
+        """
+        self._manifest(name)
+        with single_writer(self._root):
+            replace_text(self._root / _POINTER, name)
+
+    def snapshot(self, name: str | None = None) -> Snapshot:
+        """Return everything a data set holds; price arrays are mapped from disk, not copied.
+
+        Raises
+        ------
+        NoData, DatasetCorrupt
+            If there is no such data set, or it fails its checks.
+        """
+        from vfr.adapters.store.snapshot_files import read_snapshot
+
+        return self._read(name, lambda folder, title, version: read_snapshot(folder, name=title, version=version))
+
+    def board(self, name: str | None = None) -> Board:
+        """Return the prepared last row of a data set, with numpy and JSON alone.
+
+        Raises
+        ------
+        NoData, DatasetCorrupt
+            If there is no such data set, or it fails its checks.
+        """
+        return self._read(name, lambda folder, title, version: read_board(folder, name=title, version=version))
+
+    def quality(self, name: str | None = None) -> QualityReport:
+        """Return what the import of a data set found.
+
+        Raises
+        ------
+        NoData, DatasetCorrupt
+            If there is no such data set, or it fails its checks.
+        """
+        return self._read(
+            name,
+            lambda folder, _title, _version: QualityReport.from_dict(
+                json.loads((folder / "quality.json").read_text(encoding="utf-8"))
+            ),
+        )
+
+    def verify(self, name: str | None = None) -> list[str]:
+        """Return the files of a data set whose content differs from its manifest, reading every byte."""
+        folder, _ = self._manifest(self._chosen(name))
+        return verify_folder(folder)
+
+    def _read(self, name: str | None, read: Callable[[Path, str, str], _T]) -> _T:
+        chosen = self._chosen(name)
+        folder, manifest = self._manifest(chosen)
+        try:
+            return read(folder, chosen, str(manifest["version"]))
+        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+            raise DatasetCorrupt(f"data set {chosen}: a file cannot be read; import the data again") from error
+
+    def _chosen(self, name: str | None) -> str:
+        chosen = name or self.current()
+        if chosen is None:
+            raise NoData("no data set is installed; run any command once, or `vfr data import DIR`")
+        return chosen
+
+    def _manifest(self, name: str) -> tuple[Path, dict[str, Any]]:
+        folder = self._root / _checked(name)
+        build = _pointed(folder)
+        if build is None:
+            raise NoData(f"there is no data set named {name}; `vfr data status` lists them")
+        return folder / build, read_manifest(folder / build, what=name)
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise InvalidField("name", "must be up to 64 lower-case letters, digits, - and _, first a letter or digit")
+    return name
+
+
+def _pointed(folder: Path) -> str | None:
+    try:
+        return (folder / _POINTER).read_text(encoding="utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+
+
+def _facts(snapshot: Snapshot) -> dict[str, Any]:
+    kinds = ("actions", "fundamentals", "macro", "texts", "membership", "benchmark")
+    return {
+        "name": snapshot.name,
+        "version": snapshot.version,
+        "sessions": snapshot.panel.shape[0],
+        "symbols": snapshot.panel.shape[1],
+        "first": str(snapshot.sessions[0]),
+        "last": str(snapshot.sessions[-1]),
+        "adjustment": snapshot.panel.adjustment,
+        "inputs": [kind for kind in kinds if getattr(snapshot, kind) is not None],
+    }
+
+
+def _info(manifest: dict[str, Any], name: str, *, current: bool) -> DatasetInfo:
+    kept = {key: manifest[key] for key in ("version", "sessions", "symbols", "first", "last", "adjustment")}
+    return DatasetInfo(name=name, current=current, inputs=tuple(manifest["inputs"]), **kept)
+
+
+def _sweep(folder: Path) -> None:
+    for left in folder.glob(f"{TEMPORARY}*"):
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
+
+
+def _prune(folder: Path, build: str) -> None:
+    """Keep the build just published and the newest of the others."""
+    others = [p for p in folder.iterdir() if p.is_dir() and p.name != build]
+    for path in sorted(others, key=lambda p: p.stat().st_mtime_ns, reverse=True)[_KEPT - 1 :]:
+        shutil.rmtree(path)

@@ -1,0 +1,79 @@
+"""What a store of data sets must offer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from vfr.data.quality import QualityReport
+    from vfr.data.snapshot import Snapshot
+    from vfr.factors.board import Board
+
+__all__ = ["DatasetInfo", "DatasetStore"]
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInfo:
+    """What `vfr data status` says of one data set.
+
+    `version` is the content hash; `first` and `last` are ISO days of its sessions; `current` tells whether requests
+    use it; `inputs` names the kinds of input it holds.
+    """
+
+    name: str
+    version: str
+    current: bool
+    sessions: int
+    symbols: int
+    first: str
+    last: str
+    adjustment: str
+    inputs: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return asdict(self) | {"inputs": list(self.inputs)}
+
+
+class DatasetStore(Protocol):
+    """Named data sets, each with its last versions; one of them is current.
+
+    Every reader takes `name`; None means the current data set. Readers raise `NoData` if there is no such data set and
+    `DatasetCorrupt` if it fails its checks.
+    """
+
+    def publish(self, snapshot: Snapshot, quality: QualityReport, board: Board) -> str:
+        """Store a data set under its name, make it current, and return its version; all or nothing."""
+        ...
+
+    def names(self) -> list[DatasetInfo]:
+        """Return every data set, by name."""
+        ...
+
+    def current(self) -> str | None:
+        """Return the name of the current data set, None if there is none."""
+        ...
+
+    def stamp(self) -> str | None:
+        """Return a key that changes whenever what `board` and `snapshot` return changes; None if there is no data set.
+
+        Cheap enough to ask at every request.
+        """
+        ...
+
+    def use(self, name: str) -> None:
+        """Make a data set current."""
+        ...
+
+    def snapshot(self, name: str | None = None) -> Snapshot:
+        """Return everything a data set holds."""
+        ...
+
+    def board(self, name: str | None = None) -> Board:
+        """Return the prepared last row of a data set."""
+        ...
+
+    def quality(self, name: str | None = None) -> QualityReport:
+        """Return what the import of a data set found."""
+        ...
