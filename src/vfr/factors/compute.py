@@ -66,7 +66,8 @@ def score(snapshot: Snapshot, rows: IntArray) -> FactorScores:
 
 
 def compute_board(snapshot: Snapshot) -> Board:
-    """Compute the board of a snapshot's last session: scores, quotes, and which inputs were known."""
+    """Compute the board of a snapshot's last session: scores, quotes, and which inputs were known by its close."""
+    snapshot = snapshot.upto(snapshot.as_of)
     panel, last = snapshot.panel, snapshot.sessions.size - 1
     price, change, last_bar = _quotes(panel.close, panel.sessions)
     return Board(
@@ -98,19 +99,20 @@ def _inputs(snapshot: Snapshot) -> Mapping[str, InputStatus]:
     panel, source = snapshot.panel, snapshot.name
     benchmark, membership = snapshot.benchmark, snapshot.membership
     newest = {
-        "prices": _newest(panel.sessions, np.isfinite(panel.adj_close).any(axis=1)),
-        "volume": _newest(panel.sessions, np.isfinite(panel.volume).any(axis=1)),
+        "prices": _newest(panel.sessions, np.isfinite(panel.adj_close)),
+        "volume": _newest(panel.sessions, np.isfinite(panel.volume)),
         "fundamentals": _newest_statement(snapshot.fundamentals),
         "macro": _newest_release(snapshot.macro),
         "texts": _newest_text(snapshot.texts),
-        "membership": None if membership is None else _newest(panel.sessions, membership.member.any(axis=1)),
-        "benchmark": None if benchmark is None else _newest(panel.sessions, np.isfinite(benchmark.close)),
+        "membership": None if membership is None else _newest(panel.sessions, membership.member),
+        "benchmark": None if benchmark is None else _newest(panel.sessions, np.isfinite(benchmark.close[:, None])),
     }
     return {kind: InputStatus(available=day is not None, source=source, newest=day) for kind, day in newest.items()}
 
 
 def _newest(days: DateArray, known: BoolArray) -> str | None:
-    rows = np.flatnonzero(known)
+    """Last session on which any symbol of [T x N] has something."""
+    rows = np.flatnonzero(known.any(axis=1))
     return str(days[rows[-1]]) if rows.size else None
 
 

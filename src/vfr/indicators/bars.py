@@ -29,10 +29,12 @@ class Run:
     rows: IntArray
     inputs: tuple[FloatArray, ...]
 
-    def apply(self, kernel: Kernel, parameters: Sequence[float], n_outputs: int) -> FloatArray:
-        """Run a kernel over the bars; returns [n_outputs x B]."""
+    def apply(
+        self, kernel: Kernel, parameters: Sequence[float], n_outputs: int, fields: slice = slice(None)
+    ) -> FloatArray:
+        """Run a kernel over the bars, on the chosen inputs; returns [n_outputs x B]."""
         out = np.empty((n_outputs, self.rows.size))
-        kernel(*self.inputs, *parameters, *out)
+        kernel(*self.inputs[fields], *parameters, *out)
         return out
 
 
