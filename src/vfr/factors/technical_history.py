@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfr.factors.scores import Reason
-from vfr.factors.transforms import last_known
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -57,33 +56,42 @@ class History:
     def __init__(self, inputs: Sequence[FloatArray], sessions: DateArray, rows: IntArray) -> None:
         from vfr.indicators import runs
 
-        known = np.logical_and.reduce([np.isfinite(x) for x in inputs])
-        last = last_known(np.where(known, 1.0, np.nan))[rows]
-        self._last: IntArray = last
-        self._seen: BoolArray = last >= 0
-        self._any_seen: BoolArray = np.logical_or.accumulate(known.any(axis=1))[rows]
-        self._stale: BoolArray = self._seen & (rows[:, None] - last >= MAX_AGE)
-        self.as_of: DateArray = np.where(self._seen, sessions[last], np.datetime64("NaT", "D"))
-        self.bars: IntArray = np.zeros(last.shape, dtype=np.int64)
+        shape = (rows.size, inputs[0].shape[1])
+        first, last = sessions.size, np.full(shape, -1, dtype=np.int64)
+        self.bars: IntArray = np.zeros(shape, dtype=np.int64)
         self._readings: list[Reading] = []
         for run in runs(inputs, max_gap=MAX_AGE - 1):
+            first = min(first, int(run.rows[0]))
             bar = np.searchsorted(run.rows, rows, side="right") - 1
-            at = np.flatnonzero((bar >= 0) & (rows - run.rows[bar] < MAX_AGE))
-            self.bars[at, run.column] = bar[at] + 1
-            self._readings.append(Reading(run, at, bar[at]))
+            seen = np.flatnonzero(bar >= 0)
+            last[seen, run.column] = run.rows[bar[seen]]
+            at = seen[rows[seen] - run.rows[bar[seen]] < MAX_AGE]
+            if at.size:
+                self.bars[at, run.column] = bar[at] + 1
+                self._readings.append(Reading(run, at, bar[at]))
+        self._last: IntArray = last
+        self._any_seen: BoolArray = rows >= first
+        self.as_of: DateArray = np.where(last >= 0, sessions[last], np.datetime64("NaT", "D"))
 
     def read(
-        self, kernel: Kernel, *parameters: float, outputs: int = 1, fields: slice = slice(None)
+        self,
+        kernel: Kernel,
+        *parameters: float,
+        outputs: int = 1,
+        fields: slice = slice(None),
+        window: int | None = None,
     ) -> tuple[FloatArray, ...]:
-        """Run a kernel over every history, on the chosen inputs; returns each output at the rows, [R x N].
+        """Run a kernel over every history and return each of its outputs at the rows, [R x N].
 
-        NaN where no bar speaks or the window is not full.
+        `fields` chooses inputs. `window` promises that an output depends on that many last bars only and in a way
+        that does not see where the history began, so that older bars than the rows need are left out. NaN where no
+        bar speaks or the window is not full.
         """
         out = np.full((outputs, *self.bars.shape), np.nan)
         for reading in self._readings:
-            if reading.at.size:
-                values = reading.run.apply(kernel, parameters, outputs, fields)
-                out[:, reading.at, reading.run.column] = values[:, reading.bar]
+            start = 0 if window is None else max(0, int(reading.bar.min()) - window + 1)
+            values = reading.run.apply(kernel, parameters, outputs, fields=fields, start=start)
+            out[:, reading.at, reading.run.column] = values[:, reading.bar - start]
         return tuple(out)
 
     def last(self, values: FloatArray) -> FloatArray:
@@ -94,6 +102,6 @@ class History:
     def reason(self, needs: int) -> NDArray[np.int8]:
         """Why a measurement over `needs` bars is missing where it is, [R x N]."""
         code = np.where(self.bars < needs, np.int8(Reason.NO_HISTORY), np.int8(Reason.UNUSABLE))
-        code = np.where(self._stale, np.int8(Reason.STALE), code)
-        code = np.where(self._seen, code, np.int8(Reason.NOT_COVERED))
+        code = np.where(self.bars == 0, np.int8(Reason.STALE), code)
+        code = np.where(self._last >= 0, code, np.int8(Reason.NOT_COVERED))
         return np.where(self._any_seen[:, None], code, np.int8(Reason.NO_INPUT)).astype(np.int8)

@@ -11,7 +11,7 @@ import numpy as np
 from vfr.data.snapshot import Snapshot
 from vfr.factors.scores import Measured
 from vfr.factors.technical_history import History
-from vfr.factors.transforms import linear_score, measured, normal_score, ranked
+from vfr.factors.transforms import measured, normal_score, ranked
 from vfr.typing import BoolArray, FloatArray, IntArray
 
 __all__ = [
@@ -27,6 +27,9 @@ __all__ = [
 
 MIN_UNIVERSE: Final = 10
 """Least number of symbols in the universe of a session for a percentile."""
+
+_ADX_DEVIATION: Final = 10.0
+"""Points; about the standard deviation of the signed ADX over large United States stocks, 2005-2019."""
 
 _YEAR: Final = 252
 _SCALE: Final = 63
@@ -138,8 +141,9 @@ def trend(x: Inputs) -> dict[str, Measured]:
     strength, plus, minus = x.bars.read(directional.directional, 14, outputs=3)
     both = np.where(plus + minus > 0.0, plus + minus, np.nan)
     signed = strength * (plus - minus) / both
-    score = linear_score(signed, worst=-100.0, best=100.0)
-    found["technical.trend.adx"] = measured(signed, score, x.bars.reason(28), x.bars.as_of)
+    found["technical.trend.adx"] = measured(
+        signed, normal_score(signed / _ADX_DEVIATION), x.bars.reason(28), x.bars.as_of
+    )
     return found
 
 
@@ -147,7 +151,7 @@ def momentum(x: Inputs) -> dict[str, Measured]:
     """Measure past returns over a year to a month, and the oscillators."""
     from vfr.indicators import changes, windows
 
-    month, quarter, half, year = (x.closes.read(changes.roc, n)[0] / 100.0 for n in (21, 63, 126, _YEAR))
+    month, quarter, half, year = (x.closes.read(changes.roc, n, window=n + 1)[0] / 100.0 for n in (21, 63, 126, _YEAR))
     rsi = np.where(np.isfinite(x.sigma), x.closes.read(changes.rsi, 14)[0], np.nan)
     _, stochastic = x.bars.read(windows.stochastic, 14, 3, 3, outputs=2)
     # Without any move the oscillator's range is empty: TA-Lib says 0, which would read as the bottom of the range.
@@ -175,9 +179,9 @@ def volume(x: Inputs) -> dict[str, Measured]:
     """Measure where the volume went: with rises or falls, above its habit, above what buyers paid."""
     from vfr.indicators import volume as kernels
 
-    (balance,) = x.trades.read(kernels.obv_trend, 21)
-    (habit,) = x.trades.read(kernels.volume_rank, 50, fields=slice(1, 2))
-    (paid,) = x.priced_trades.read(kernels.vwap, _SCALE)
+    (balance,) = x.trades.read(kernels.obv_trend, 21, window=22)
+    (habit,) = x.trades.read(kernels.volume_rank, 50, fields=slice(1, 2), window=50)
+    (paid,) = x.priced_trades.read(kernels.vwap, _SCALE, window=_SCALE)
     above = x.traded_at / paid
     size = np.log(above) / mean_deviation(_SCALE)
     return {

@@ -37,7 +37,7 @@ SUB_FACTORS: Final[tuple[SubFactor, ...]] = (
         "trend.adx",
         0.06,
         "ADX points, signed",
-        "ADX(14) times (+DI - -DI)/(+DI + -DI), -100 to 100. Score: half of it above or below 50.",
+        "ADX(14) times (+DI - -DI)/(+DI + -DI), -100 to 100. Score: 100 Phi of it over 10 points.",
         _WILDER,
     ),
     _entry(

@@ -30,11 +30,17 @@ class Run:
     inputs: tuple[FloatArray, ...]
 
     def apply(
-        self, kernel: Kernel, parameters: Sequence[float], n_outputs: int, fields: slice = slice(None)
+        self,
+        kernel: Kernel,
+        parameters: Sequence[float],
+        n_outputs: int,
+        *,
+        fields: slice = slice(None),
+        start: int = 0,
     ) -> FloatArray:
-        """Run a kernel over the bars, on the chosen inputs; returns [n_outputs x B]."""
-        out = np.empty((n_outputs, self.rows.size))
-        kernel(*self.inputs[fields], *parameters, *out)
+        """Run a kernel over the bars from `start`, on the chosen inputs; returns [n_outputs x (B - start)]."""
+        out = np.empty((n_outputs, self.rows.size - start))
+        kernel(*(x[start:] for x in self.inputs[fields]), *parameters, *out)
         return out
 
 
