@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     ml_enabled : bool
         False switches machine learning off whatever the stored switch says.
     ml_threads : int
-        Threads a prediction or training run may use.
+        Threads of a training run; the same number and seed give the same models, byte for byte.
     score_table : mapping
         Overrides of the published numbers of the classic score, part by part, in the shape of `ScoreTable.to_dict`:
         ``weights``, ``tilts``, ``tiers``, ``halfLifeDays``. JSON in a variable, a table in ``vfr.toml``.
@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     ml_enabled: bool = True
-    ml_threads: int = Field(default=1, ge=1, le=64)
+    ml_threads: int = Field(default=2, ge=1, le=64)
     score_table: Annotated[ScoreOverrides, NoDecode] = Field(default_factory=dict)
 
     @classmethod

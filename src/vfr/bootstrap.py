@@ -1,0 +1,315 @@
+"""Composition root: settings to adapters to workflows, once. The only importer of adapters.
+
+Building costs milliseconds; whatever is heavy is imported by the call that needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vfr.adapters.store.datasets import DirectoryDatasets
+from vfr.adapters.store.ml_switch import MlSwitch, SwitchState
+from vfr.adapters.store.models import DirectoryModels
+from vfr.adapters.store.publishing import single_writer
+from vfr.adapters.store.training_state import TrainingState, TrainingStatus
+from vfr.errors import SettingsError, TrainingFailed
+from vfr.scoring.table import ScoreTable
+from vfr.typing import HORIZONS, Horizon
+from vfr.workflows.availability import Running, StartedLate, disabled
+from vfr.workflows.held import Boards, HeldDatasets
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vfr.data.provider import Progress
+    from vfr.settings import Settings
+    from vfr.workflows.analyze import Progress as AnalyzeProgress
+    from vfr.workflows.answer import Answer
+    from vfr.workflows.browse import HistoryQuery
+    from vfr.workflows.evidence_report import EvidenceReport
+    from vfr.workflows.forecaster import Forecaster
+    from vfr.workflows.import_data import ImportResult
+    from vfr.workflows.ledger import Ledger
+    from vfr.workflows.lookahead import LookaheadReport
+    from vfr.workflows.query import AnalyzeQuery
+    from vfr.workflows.train import TrainReport
+
+__all__ = ["Application", "build"]
+
+STARTER_HORIZONS: Final[tuple[Horizon, ...]] = ("7d", "1d", "30d")
+"""The default horizon of a request first."""
+
+STARTER_MEMBERS: Final = ("lightgbm", "linear")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Application:
+    """Everything a door needs, wired.
+
+    Parameters
+    ----------
+    settings : Settings
+    datasets : HeldDatasets
+        The installed data sets; the current one is held in memory.
+    models : DirectoryModels
+        The model versions.
+    table : ScoreTable
+        Weights, tilts and tiers of the classic score.
+    boards : Boards
+        Prepared boards by day.
+    forecaster : Forecaster
+        Asked only by requests that want machine learning.
+    switch : MlSwitch
+        The stored on/off switch of machine learning.
+    training : TrainingState
+        What the training leader is doing.
+    """
+
+    settings: Settings
+    datasets: HeldDatasets
+    models: DirectoryModels
+    table: ScoreTable
+    boards: Boards
+    forecaster: Forecaster
+    switch: MlSwitch
+    training: TrainingState
+
+    def prepare(self, progress: Progress | None = None) -> ImportResult | None:
+        """Install the bundled data on an empty data home; one process does it, the others wait for it.
+
+        Returns
+        -------
+        ImportResult or None
+            None if a data set was installed already.
+
+        Raises
+        ------
+        SettingsError
+            If the data home cannot be written.
+        """
+        if self.datasets.current() is not None:
+            return None
+        home = self.settings.data_home
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            with single_writer(home):
+                if self.datasets.current() is not None:
+                    return None
+                from vfr.adapters.providers.bundled import BundledProvider
+                from vfr.workflows.import_data import import_data
+
+                return import_data(BundledProvider(), self.datasets, progress=progress)
+        except OSError as error:
+            raise SettingsError(f"VFR_DATA_HOME: cannot be written ({error.strerror}); choose another folder") from None
+
+    def analyze(
+        self, query: AnalyzeQuery, request_id: str = "local", progress: AnalyzeProgress | None = None
+    ) -> Answer:
+        """Answer a request; the data must be prepared.
+
+        Raises
+        ------
+        NoData, UnknownSector, DatasetCorrupt
+            See `vfr.workflows.analyze.analyze`.
+        """
+        from vfr.workflows.analyze import analyze
+
+        return analyze(
+            query,
+            board_at=self.boards.at,
+            forecast=self.forecaster if query.include_ml else None,
+            table=self.table,
+            request_id=request_id,
+            progress=progress,
+        )
+
+    def search(self, text: str, limit: int = 20) -> dict[str, Any]:
+        """Find symbols by ticker or name; see `vfr.workflows.browse.search`."""
+        from vfr.workflows.browse import search
+
+        board = self.datasets.board()
+        return search(board.scores.symbols, board.securities, text, limit)
+
+    def by_sector(self, sector: str) -> dict[str, Any]:
+        """List the symbols of a sector; see `vfr.workflows.browse.by_sector`."""
+        from vfr.workflows.browse import by_sector
+
+        board = self.datasets.board()
+        return by_sector(board.scores.symbols, board.securities, sector)
+
+    def history(self, query: HistoryQuery) -> dict[str, Any]:
+        """Return the bars of a symbol; see `vfr.workflows.browse.history`."""
+        from vfr.workflows.browse import history
+
+        return history(self.datasets.snapshot().panel, query)
+
+    def import_folder(
+        self, folder: Path, *, prices: Path | None = None, name: str | None = None, progress: Progress | None = None
+    ) -> ImportResult:
+        """Import a folder of price tables and their neighbours, and make it the current data set.
+
+        Raises
+        ------
+        ImportRejected
+            If the folder cannot be used; the installed data is untouched.
+        """
+        from vfr.adapters.providers.files import FilesProvider
+        from vfr.workflows.import_data import import_data
+
+        return import_data(FilesProvider(folder, prices=prices, name=name), self.datasets, progress=progress)
+
+    def train(
+        self,
+        *,
+        horizons: Sequence[Horizon] = tuple(HORIZONS),
+        members: Sequence[str] = STARTER_MEMBERS,
+        as_of: np.datetime64 | None = None,
+        seed: int = 0,
+        override_rows: str = "",
+        who: str = "train",
+        progress: Progress | None = None,
+    ) -> TrainReport:
+        """Train on the current data set as the one training leader, and promote what passes the gates.
+
+        Raises
+        ------
+        TrainingFailed
+            If another process trains, or the data is too little.
+        """
+        from vfr.workflows.train import train
+
+        with self.training.lead() as report:
+            if report is None:
+                raise TrainingFailed("another process is training; wait for it, or stop it")
+
+            def tell(stage: str, fraction: float) -> None:
+                report(stage, fraction)
+                if progress is not None:
+                    progress(stage, fraction)
+
+            return train(
+                self.datasets.snapshot(),
+                self.models,
+                horizons=horizons,
+                members=members,
+                as_of=as_of,
+                seed=seed,
+                threads=self.settings.ml_threads,
+                progress=tell,
+                who=who,
+                override_rows=override_rows,
+            )
+
+    def evidence(
+        self,
+        *,
+        horizon: Horizon = "7d",
+        members: Sequence[str] = STARTER_MEMBERS,
+        classic: bool = False,
+        release: bool = False,
+        seed: int = 0,
+        ledger: Ledger | None = None,
+        commit: str = "",
+        progress: Progress | None = None,
+    ) -> EvidenceReport:
+        """Judge the learners, or the classic score, on the current data; see `vfr.workflows.evidence.evidence`."""
+        from vfr.workflows.evidence import evidence
+
+        return evidence(
+            self.datasets.snapshot(),
+            horizon=horizon,
+            members=members,
+            classic=classic,
+            release=release,
+            seed=seed,
+            threads=self.settings.ml_threads,
+            ledger=ledger,
+            commit=commit,
+            progress=progress,
+        )
+
+    def untrained(self) -> tuple[Horizon, ...]:
+        """Return the horizons that have no version made from the current data, whether promoted or refused."""
+        version = self.datasets.board().data_version
+        made = {card.horizon for card in self.models.cards() if card.data_version == version and _latest(card.status)}
+        return tuple(horizon for horizon in STARTER_HORIZONS if horizon not in made)
+
+    def lookahead(self, *, progress: Progress | None = None, seed: int = 0) -> LookaheadReport:
+        """Test every factor and feature on the current data and on a seeded market that has every input."""
+        import numpy as np
+
+        from vfr.data import synthetic
+        from vfr.workflows.ledger import Ledger
+    from vfr.workflows.lookahead import lookahead
+
+        rng = np.random.default_rng(seed)
+        return lookahead([self.datasets.snapshot(), synthetic.snapshot(rng)], rng=rng, progress=progress)
+
+    def set_ml(self, enabled: bool, reason: str, who: str) -> SwitchState:
+        """Turn the stored switch; running servers follow at the next request.
+
+        Raises
+        ------
+        InvalidField
+            If no reason is given.
+        """
+        return self.switch.set(enabled, reason=reason, who=who)
+
+    def ml_state(self) -> dict[str, Any]:
+        """Return whether machine learning may answer, why not, which versions do, and what training is doing."""
+        switch, training = self.switch.read(), self.training.read()
+        off = disabled(not self.settings.ml_enabled, switch)
+        name = self.datasets.current()
+        champions = [card for card in self.models.cards() if card.status == "champion" and card.data_name == name]
+        return {
+            "enabled": off is None,
+            "reason": off.message if off is not None else switch.reason,
+            "changedBy": switch.who or None,
+            "changedAt": switch.at or None,
+            "champions": [
+                {"modelId": c.model_id, "member": c.member, "horizon": c.horizon, "labelsEnd": c.labels_end}
+                for c in champions
+            ],
+            "training": training.to_dict(),
+        }
+
+
+def build(settings: Settings) -> Application:
+    """Wire an application; nothing is read or written yet.
+
+    Examples
+    --------
+    >>> from vfr.settings import Settings
+    >>> build(Settings(port=9000)).settings.port
+    9000
+    """
+    home = settings.data_home
+    datasets, models = HeldDatasets(DirectoryDatasets(home)), DirectoryModels(home)
+    switch, training = MlSwitch(home), TrainingState(home)
+
+    def forecasts() -> Forecaster:
+        from vfr.workflows.forecast import Forecasts
+
+        return Forecasts(datasets, models, lambda: disabled(not settings.ml_enabled, switch.read()))
+
+    return Application(
+        settings=settings,
+        datasets=datasets,
+        models=models,
+        table=settings.table,
+        boards=Boards(datasets),
+        forecaster=StartedLate(forecasts, lambda: _running(training.read())),
+        switch=switch,
+        training=training,
+    )
+
+
+def _running(status: TrainingStatus) -> Running | None:
+    return Running(status.stage, status.fraction) if status.phase == "running" else None
+
+
+def _latest(status: str) -> bool:
+    return status != "historical"

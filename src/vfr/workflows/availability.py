@@ -1,0 +1,81 @@
+"""Whether machine learning may answer now, and why not: the switch, the setting, a training run under way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol
+
+from vfr.workflows.forecaster import Forecast, Forecaster, MlUnavailable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vfr.typing import Horizon
+
+__all__ = ["Running", "StartedLate", "Switch", "disabled"]
+
+
+class Switch(Protocol):
+    """State of the stored switch."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether machine learning is on."""
+
+    @property
+    def reason(self) -> str:
+        """Why it was last changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A training run under way: its stage in words, and the fraction done (0-1)."""
+
+    stage: str
+    fraction: float
+
+
+def disabled(by_setting: bool, switch: Switch) -> MlUnavailable | None:
+    """Return why machine learning is off, or None if it is on."""
+    if by_setting:
+        return MlUnavailable("DISABLED", "machine learning is switched off by VFR_ML_ENABLED")
+    if not switch.enabled:
+        return MlUnavailable("DISABLED", f"machine learning is switched off: {switch.reason}")
+    return None
+
+
+class StartedLate:
+    """A forecaster that is made at the first question, and that says TRAINING where models are on their way.
+
+    Parameters
+    ----------
+    make : callable
+        Makes the real forecaster; heavy imports wait until a request wants machine learning.
+    running : callable
+        Returns the training run under way, or None.
+    """
+
+    def __init__(self, make: Callable[[], Forecaster], running: Callable[[], Running | None]) -> None:
+        self._make = make
+        self._running = running
+        self._lock = Lock()
+        self._made: Forecaster | None = None
+
+    def at(
+        self, as_of: np.datetime64 | None, horizon: Horizon, members: Sequence[str], method: str, timeout_ms: int
+    ) -> Forecast | MlUnavailable:
+        """Forecast from the close of a day's session within a deadline; see `Forecaster`."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+        found = self._made.at(as_of, horizon, members, method, timeout_ms)
+        if isinstance(found, MlUnavailable) and found.code == "NO_MODEL":
+            run = self._running()
+            if run is not None:
+                done = f"{run.stage}, {run.fraction:.0%} done" if run.stage else f"{run.fraction:.0%} done"
+                return MlUnavailable(
+                    "TRAINING", f"the models are being trained ({done}); the classic score is complete"
+                )
+        return found

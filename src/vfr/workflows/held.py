@@ -1,0 +1,130 @@
+"""What requests share: the current data set, held in memory until another one is current, and boards of the past."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import RLock
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vfr.data.quality import QualityReport
+    from vfr.data.snapshot import Snapshot
+    from vfr.factors.board import Board
+    from vfr.workflows.datasets import DatasetInfo, DatasetStore
+
+__all__ = ["Boards", "HeldDatasets"]
+
+KEPT_BOARDS: Final = 16
+_T = TypeVar("_T")
+
+
+class HeldDatasets:
+    """A store that reads the current board and snapshot once per version; implements `DatasetStore`.
+
+    Parameters
+    ----------
+    store : DatasetStore
+
+    Notes
+    -----
+    The stamp of the store is asked at every call, so that an import by another process is seen by the next request.
+    Named data sets are passed through.
+    """
+
+    def __init__(self, store: DatasetStore) -> None:
+        self._store = store
+        self._lock = RLock()
+        self._board: tuple[str, Board] | None = None
+        self._snapshot: tuple[str, Snapshot] | None = None
+
+    def publish(self, snapshot: Snapshot, quality: QualityReport, board: Board) -> str:
+        """Store a data set and make it current."""
+        return self._store.publish(snapshot, quality, board)
+
+    def names(self) -> list[DatasetInfo]:
+        """Return every data set, by name."""
+        return self._store.names()
+
+    def current(self) -> str | None:
+        """Return the name of the current data set, None if there is none."""
+        return self._store.current()
+
+    def stamp(self) -> str | None:
+        """Return a key that changes with the current data set."""
+        return self._store.stamp()
+
+    def use(self, name: str) -> None:
+        """Make a data set current."""
+        self._store.use(name)
+
+    def quality(self, name: str | None = None) -> QualityReport:
+        """Return what the import of a data set found."""
+        return self._store.quality(name)
+
+    def board(self, name: str | None = None) -> Board:
+        """Return the prepared last row of a data set."""
+        if name is not None:
+            return self._store.board(name)
+        with self._lock:
+            self._board = _current(self._board, self._store.stamp(), self._store.board)
+            return self._board[1]
+
+    def snapshot(self, name: str | None = None) -> Snapshot:
+        """Return everything a data set holds."""
+        if name is not None:
+            return self._store.snapshot(name)
+        with self._lock:
+            self._snapshot = _current(self._snapshot, self._store.stamp(), self._store.snapshot)
+            return self._snapshot[1]
+
+
+def _current(held: tuple[str, _T] | None, stamp: str | None, read: Callable[[], _T]) -> tuple[str, _T]:
+    if held is not None and held[0] == stamp:
+        return held
+    # Without a stamp there is no data set, and reading says so.
+    return stamp or "", read()
+
+
+class Boards:
+    """Boards by day: the latest as it was stored, past ones computed from what was known then and kept.
+
+    Parameters
+    ----------
+    datasets : DatasetStore
+        One that holds its snapshot; see `HeldDatasets`.
+    kept : int
+        Past boards kept, least recently used first out.
+    """
+
+    def __init__(self, datasets: DatasetStore, kept: int = KEPT_BOARDS) -> None:
+        self._datasets = datasets
+        self._kept = kept
+        self._past: OrderedDict[tuple[str, str], Board] = OrderedDict()
+        self._lock = RLock()
+
+    def at(self, day: np.datetime64 | None) -> Board:
+        """Return the board of the last session on or before a day; None is the latest session.
+
+        Raises
+        ------
+        NoData
+            If no data set is installed, or the day is before its first session.
+        """
+        latest = self._datasets.board()
+        if day is None or day >= latest.as_of:
+            return latest
+        # One at a time: a second request for the same day waits for the first instead of computing it again.
+        with self._lock:
+            snapshot = self._datasets.snapshot()
+            key = (snapshot.version, str(snapshot.sessions[snapshot.panel.row(day)]))
+            if key not in self._past:
+                from vfr.factors.compute import compute_board
+
+                self._past[key] = compute_board(snapshot.upto(day))
+            self._past.move_to_end(key)
+            while len(self._past) > self._kept:
+                self._past.popitem(last=False)
+            return self._past[key]
