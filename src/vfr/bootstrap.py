@@ -242,8 +242,7 @@ class Application:
         import numpy as np
 
         from vfr.data import synthetic
-        from vfr.workflows.ledger import Ledger
-    from vfr.workflows.lookahead import lookahead
+        from vfr.workflows.lookahead import lookahead
 
         rng = np.random.default_rng(seed)
         return lookahead([self.datasets.snapshot(), synthetic.snapshot(rng)], rng=rng, progress=progress)
