@@ -1,0 +1,158 @@
+"""One forecast of a whole universe: features of the last session, every member asked, one ensemble, percentiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from vfr import clock
+from vfr.typing import FloatArray, Horizon, Matrix32
+from vfr.workflows.forecaster import Forecast, MemberForecast, MlUnavailable
+from vfr.workflows.versions import Choice
+
+if TYPE_CHECKING:
+    from vfr.data.snapshot import Snapshot
+    from vfr.ensemble.committee import MemberResult, Method, Verdict
+    from vfr.features.matrix import FeatureMatrix
+    from vfr.models.prediction import ModelCard, Prediction, Predictor
+
+__all__ = ["forecast_universe"]
+
+SMALL_UNIVERSE: Final = 50
+TOP_FEATURES: Final = 10
+
+
+def forecast_universe(
+    snapshot: Snapshot,
+    choices: Sequence[Choice],
+    load: Callable[[str], Predictor],
+    horizon: Horizon,
+    method: Method,
+    failed: Callable[[str, BaseException], None],
+) -> Forecast | MlUnavailable:
+    """Forecast every symbol of a snapshot from its last session.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        As it was known on the day asked for.
+    choices : sequence of Choice
+        Members asked for, at least one with a version.
+    load : callable
+        Gives the verified predictor of a model id; may raise.
+    horizon : Horizon
+    method : {"weighted", "voting", "stacking"}
+    failed : callable
+        Told the model id and the error of every member that fails.
+    """
+    from vfr.ensemble import committee
+
+    rows = _LastRow(snapshot)
+    n = len(snapshot.symbols)
+    cards = [choice.card for choice in choices if choice.card is not None]
+    results = [committee.ask(card.member, card.model_id, _question(card, load, rows), n) for card in cards]
+    for result in results:
+        if result.error is not None:
+            failed(result.version, result.error)
+    if all(result.prediction is None for result in results):
+        reasons = "; ".join(f"{result.version}: {result.reason}" for result in results)
+        corrupt = any(result.status == "corrupt" for result in results)
+        return MlUnavailable("ARTIFACT_CORRUPT" if corrupt else "ML_ERROR", f"no member could answer ({reasons})")
+    return _forecast(horizon, snapshot, choices, results, committee.combine(results, method, n))
+
+
+def _question(card: ModelCard, load: Callable[[str], Predictor], rows: _LastRow) -> Callable[[], Prediction]:
+    return lambda: load(card.model_id).predict(rows.of(card.feature_names))
+
+
+class _LastRow:
+    """Features of a snapshot's last session, computed when first asked for."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._matrix: FeatureMatrix | None = None
+
+    def of(self, names: Sequence[str]) -> Matrix32:
+        """Return [N x F] rows in the order of `names`."""
+        if self._matrix is None:
+            from vfr import features
+
+            last = self._snapshot.sessions.size - 1
+            self._matrix = features.compute(self._snapshot, slice(last, last + 1))
+        order = [self._matrix.names.index(name) for name in names]
+        return np.ascontiguousarray(self._matrix.values[order, -1, :].T)
+
+
+def _forecast(
+    horizon: Horizon,
+    snapshot: Snapshot,
+    choices: Sequence[Choice],
+    results: Sequence[MemberResult],
+    verdict: Verdict,
+) -> Forecast:
+    from vfr.factors.transforms import percentile
+
+    combined = verdict.prediction
+    ranked = int(np.isfinite(combined.expected_excess).sum())
+    return Forecast(
+        data_version=snapshot.version,
+        as_of=snapshot.as_of,
+        horizon=horizon,
+        symbols=snapshot.symbols,
+        p_up=combined.p_up,
+        expected_excess=combined.expected_excess,
+        low=combined.low,
+        high=combined.high,
+        confidence=combined.confidence,
+        level=combined.level,
+        score=percentile(combined.expected_excess[None], None, min_group=1)[0],
+        agreement=verdict.agreement,
+        members=_members(choices, results, verdict.weights),
+        method_applied=verdict.method_applied,
+        note=verdict.note,
+        small_universe=ranked < SMALL_UNIVERSE,
+        importance=_importance(choices, results),
+        computed_at=clock.epoch_ms(),
+        latency_ms=0.0,
+        from_cache=False,
+    )
+
+
+def _members(
+    choices: Sequence[Choice], results: Sequence[MemberResult], weights: FloatArray
+) -> tuple[MemberForecast, ...]:
+    """Return every member asked for, in order: those that answered, those that failed, those without a version."""
+    place = {result.member: m for m, result in enumerate(results)}
+    n = weights.shape[1]
+    found = []
+    for choice in choices:
+        if choice.member not in place:
+            nothing = np.full(n, np.nan)
+            found.append(MemberForecast(choice.member, None, choice.status, choice.reason, nothing, np.zeros(n), 0.0))
+            continue
+        m = place[choice.member]
+        result = results[m]
+        p_up = np.full(n, np.nan) if result.prediction is None else result.prediction.p_up
+        found.append(
+            MemberForecast(
+                result.member, result.version, result.status, result.reason, p_up, weights[m], result.latency_ms
+            )
+        )
+    return tuple(found)
+
+
+def _importance(choices: Sequence[Choice], results: Sequence[MemberResult]) -> tuple[tuple[str, float], ...]:
+    """Return the leading features by gain, averaged over the members that answered, as shares of the total."""
+    answered = {result.version for result in results if result.prediction is not None}
+    shares: dict[str, float] = {}
+    for choice in choices:
+        if choice.card is None or choice.card.model_id not in answered:
+            continue
+        total = sum(choice.card.importance.values())
+        for name, gain in choice.card.importance.items():
+            shares[name] = shares.get(name, 0.0) + (gain / total if total > 0 else 0.0)
+    whole = sum(shares.values()) or 1.0
+    leading = sorted(shares.items(), key=lambda item: (-item[1], item[0]))[:TOP_FEATURES]
+    return tuple((name, share / whole) for name, share in leading)
