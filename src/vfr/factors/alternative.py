@@ -107,11 +107,12 @@ def _trades(snapshot: Snapshot, rows: IntArray) -> _Trades:
     panel = snapshot.panel
     first = max(int(rows.min()) - _YEAR, 0)
     span, at = slice(first, int(rows.max()) + 1), rows - first
-    close, total = panel.close[span], panel.adj_close[span]
+    # Row-major copies: numpy sums columns in another order otherwise, and the last bit would depend on the layout.
+    close, total, volume = (np.ascontiguousarray(a[span]) for a in (panel.close, panel.adj_close, panel.volume))
     returns = np.full(total.shape, np.nan)
     returns[1:] = total[1:] / total[:-1] - 1.0
-    dollars = close * panel.volume[span] if panel.adjustment == "split" else np.full(close.shape, np.nan)
-    newest = transforms.last_known(close * panel.volume[span])[at]
+    dollars = close * volume if panel.adjustment == "split" else np.full(close.shape, np.nan)
+    newest = transforms.last_known(close * volume)[at]
     newest[newest < at[:, None] - _YEAR] = -1
     as_of = np.where(newest >= 0, panel.sessions[span][newest], np.datetime64("NaT", "D"))
     reason = np.full(newest.shape, np.int8(Reason.PRESENT), dtype=np.int8)

@@ -64,7 +64,8 @@ def market_value(snapshot: Snapshot, rows: IntArray) -> MarketValue:
     Parameters
     ----------
     snapshot : Snapshot
-        The latest usable share count known on a session counts, for 460 days.
+        The latest statement with a positive share count known on a session counts, for 460 days; if its count is
+        not believed, an older one is no better.
     rows : int64 array, shape (R,)
         Rows of the panel.
 
@@ -81,7 +82,7 @@ def market_value(snapshot: Snapshot, rows: IntArray) -> MarketValue:
         return MarketValue(unknown, np.full(unknown.shape, np.int8(Reason.NO_INPUT), dtype=np.int8))
     days = snapshot.sessions[rows]
     shares = shares_on_price_basis(statements, snapshot.actions)
-    latest = latest_known(statements, days, n_symbols, usable=np.isfinite(shares))
+    latest = latest_known(statements, days, n_symbols, usable=_counted(statements))
     usd = take(shares, latest) * (snapshot.panel.close[rows] if snapshot.panel.adjustment == "split" else np.nan)
     stale = days[:, None] - dates(statements.known_at, latest) > MAX_AGE
     usd[stale] = np.nan
@@ -107,16 +108,21 @@ def shares_on_price_basis(statements: Fundamentals, actions: Actions | None) -> 
         NaN where the count is missing, not positive, not believed, or on a basis that cannot be told.
     """
     counts = item(statements, "shares")
-    usable = np.isfinite(counts) & (counts > 0)
     rolled = counts if actions is None else counts * actions.factor_after(statements.column, statements.period_end)
     unsure = np.zeros(counts.size, dtype=np.bool_) if actions is None else _split_before_filing(statements, actions)
     out = np.full(counts.size, np.nan)
     history: dict[int, _History] = {}
-    for row in np.flatnonzero(usable).tolist():
+    for row in np.flatnonzero(_counted(statements)).tolist():
         past = history.setdefault(int(statements.column[row]), _History())
         options = _bases(row, counts, statements, actions) if actions and unsure[row] else rolled[row : row + 1]
         out[row] = past.judge(options, statements.period_end[row])
     return out
+
+
+def _counted(statements: Fundamentals) -> BoolArray:
+    """Return which statements hold a positive share count, [M]."""
+    counts = item(statements, "shares")
+    return np.isfinite(counts) & (counts > 0)
 
 
 @dataclass(slots=True)
