@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -92,10 +93,13 @@ def _calendar(start: np.datetime64, end: np.datetime64) -> Mapping[str, Any]:
         raise InvalidField("date", f"{start} to {end} is not a range of days between {EARLIEST} and {LATEST}")
     import exchange_calendars
 
-    # A margin, because the library refuses a range of one day or one that holds no session.
-    schedule: Mapping[str, Any] = exchange_calendars.get_calendar(
-        "XNYS", start=str(start - _MARGIN), end=str(end + _MARGIN)
-    ).schedule
+    with warnings.catch_warnings():
+        # The library calls parts of pandas that newer versions warn about; its users can do nothing about it.
+        warnings.simplefilter("ignore")
+        # A margin, because the library refuses a range of one day or one that holds no session.
+        schedule: Mapping[str, Any] = exchange_calendars.get_calendar(
+            "XNYS", start=str(start - _MARGIN), end=str(end + _MARGIN)
+        ).schedule
     return schedule
 
 

@@ -18,7 +18,8 @@ class DatasetInfo:
     """What `vfr data status` says of one data set.
 
     `version` is the content hash; `first` and `last` are ISO days of its sessions; `current` tells whether requests
-    use it; `inputs` names the kinds of input it holds.
+    use it; `inputs` names the kinds of input it holds. `problem` says why a damaged data set cannot be used; its
+    figures are then 0 and "".
     """
 
     name: str
@@ -30,6 +31,7 @@ class DatasetInfo:
     last: str
     adjustment: str
     inputs: tuple[str, ...]
+    problem: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""

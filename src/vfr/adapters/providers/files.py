@@ -66,7 +66,15 @@ class FilesProvider:
         ImportRejected
             If a file cannot be used; nothing is changed, and the message names file, column, row and the fix.
         """
-        tell = progress or _silent
+        import polars as pl
+
+        try:
+            return self._load(progress or _silent)
+        except pl.exceptions.PolarsError as error:
+            cause = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
+            raise ImportRejected(f"a table of the folder cannot be used: {cause}") from error
+
+    def _load(self, tell: Progress) -> tuple[Snapshot, QualityReport]:
         tell("reading prices", 0.0)
         panel, findings, rows = read_panel(self._price_file())
         tell("checking prices", 0.4)

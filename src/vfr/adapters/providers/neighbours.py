@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from vfr.adapters.providers.bars import tickers
 from vfr.adapters.providers.days import moments, session_days
-from vfr.adapters.providers.prices import tickers
 from vfr.adapters.providers.tables import Table, find_table, numbers, read_table, texts
 from vfr.data.quality import Finding, finding
 from vfr.data.records import Actions, Benchmark, Macro, MacroSeries, Membership, Securities, Texts
@@ -108,6 +108,12 @@ class Neighbours:
         days, ratio = session_days(table, table.need("date")), numbers(table, table.need("value"))
         if not (ratio > 0).all():
             raise ImportRejected(f"{table.file}: column value: a split ratio must be above 0; correct or remove it")
+        # A split on or before the first session changes nothing that is priced here.
+        inside = days > self.listings.sessions[0]
+        table = Table(table.file, table.frame.filter(pl.Series(inside)), table.first_row)
+        days, ratio = days[inside], ratio[inside]
+        if days.size == 0:
+            return None
         column = self.match(table, table.need("symbol"), days).column
         late = days > self.listings.sessions[-1]
         self._count("splits_after_end", late & (column >= 0), "splits after the last session; prices do not know them.")
@@ -177,6 +183,10 @@ class Neighbours:
             raise ImportRejected(f"{table.file}: row {table.row(bad[0])}: end_date is before start_date; correct it")
         index = "S&P 500" if table.file.startswith("sp500") else "index"
         made = membership(index, [names[c] for c in code.tolist()], start, end, self.listings)
+        if not made.member.any():
+            message = f"{table.file}: none of its members has prices here; left out, so no symbol counts as a member."
+            self.findings.append(finding("membership_elsewhere", "warning", (), message, len(made.unreconciled)))
+            return None
         self._report_membership(table, made, max(start.max(), np.max(end[~np.isnat(end)], initial=start.max())))
         return made
 
@@ -212,6 +222,10 @@ class Neighbours:
             message = f"{table.file}: no row falls on a session of the prices; left out."
             self.findings.append(finding("benchmark_elsewhere", "warning", (), message, 1))
             return None
+        gaps = [str(day) for day in self.listings.sessions[~np.isfinite(aligned[0])]]
+        if gaps:
+            message = f"{table.file}: sessions without a close of the benchmark; left unknown."
+            self.findings.append(finding("benchmark_gaps", "warning", gaps, message))
         return Benchmark(symbol, *aligned, price_only=total is None)
 
     def _align(self, days: DateArray, figures: FloatArray) -> FloatArray:

@@ -38,7 +38,7 @@ _ASSUMED_DELAY: Final = 90
 
 
 def read_fundamentals(neighbours: Neighbours) -> Fundamentals | None:
-    """Return the statements of the panel's symbols, as first published, sorted by the day they became public.
+    """Return the statements of the panel's symbols, as first published, sorted by the day they became public, or None.
 
     A statement without a filing date is assumed public 90 days after its period; share counts that are not positive
     are unknown. Of several statements of one period the first published stays.
@@ -62,6 +62,8 @@ def read_fundamentals(neighbours: Neighbours) -> Fundamentals | None:
     order = np.lexsort((period_end, column, known_at))
     order = order[(column >= 0)[order] & ~impossible[order]]
     order = _first_published(neighbours, table, order, column * 1_000_000 + period_end.astype(np.int64))
+    if order.size == 0:
+        return None
     figures = {item: values[item][order] for item in ITEMS}
     return Fundamentals(column[order], period_end[order], known_at[order], figures)
 

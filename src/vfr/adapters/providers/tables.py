@@ -21,7 +21,7 @@ _ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "date": ("date", "session", "timestamp", "datetime"),
     "adj_close": ("adj_close", "adjclose", "adjusted_close", "adj._close"),
 }
-_UNKNOWN: Final = ("", "na", "n/a", "nan", "null", "none", "-", "#n/a")
+_UNKNOWN: Final = ("", "na", "n/a", "nan", "null", "none", "-", ".", "#n/a")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

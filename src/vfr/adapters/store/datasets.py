@@ -20,7 +20,7 @@ from vfr.adapters.store.publishing import (
     verify_folder,
 )
 from vfr.data.quality import QualityReport
-from vfr.errors import DatasetCorrupt, InvalidField, NoData
+from vfr.errors import DataError, DatasetCorrupt, InvalidField, NoData
 from vfr.workflows.datasets import DatasetInfo
 
 if TYPE_CHECKING:
@@ -60,11 +60,22 @@ class DirectoryDatasets:
         ------
         InvalidField
             If the snapshot's name is not lower-case letters, digits, ``-`` and ``_``.
+        DataError
+            If the disk is full or the data home cannot be written.
         """
+        folder = self._root / _checked(snapshot.name)
+        try:
+            self._publish(folder, snapshot, quality, board)
+        except OSError as error:
+            raise DataError(
+                f"the data home cannot be written ({error.strerror}); the data in it is unchanged"
+            ) from error
+        return snapshot.version
+
+    def _publish(self, folder: Path, snapshot: Snapshot, quality: QualityReport, board: Board) -> None:
         from vfr.adapters.store.snapshot_files import write_snapshot
         from vfr.adapters.store.tables import write_tables
 
-        folder = self._root / _checked(snapshot.name)
         with single_writer(self._root):
             folder.mkdir(exist_ok=True)
             _sweep(folder)
@@ -80,15 +91,14 @@ class DirectoryDatasets:
             replace_text(folder / _POINTER, build)
             replace_text(self._root / _POINTER, snapshot.name)
             _prune(folder, build)
-        return snapshot.version
 
     def names(self) -> list[DatasetInfo]:
-        """Return every data set that can be read, by name."""
+        """Return every data set, by name; a damaged one says so in its `problem`."""
         if not self._root.is_dir():
             return []
         current = self.current()
         folders = sorted(p for p in self._root.iterdir() if (p / _POINTER).is_file())
-        return [_info(self._manifest(p.name)[1], p.name, current=p.name == current) for p in folders]
+        return [self._info(p.name, current=p.name == current) for p in folders]
 
     def current(self) -> str | None:
         """Return the name of the current data set, None if there is none."""
@@ -168,6 +178,14 @@ class DirectoryDatasets:
             raise NoData("no data set is installed; run any command once, or `vfr data import DIR`")
         return chosen
 
+    def _info(self, name: str, *, current: bool) -> DatasetInfo:
+        try:
+            manifest = self._manifest(name)[1]
+            kept = {key: manifest[key] for key in ("version", "sessions", "symbols", "first", "last", "adjustment")}
+            return DatasetInfo(name=name, current=current, inputs=tuple(manifest["inputs"]), **kept)
+        except (DatasetCorrupt, KeyError) as error:
+            return DatasetInfo(name, "", current, 0, 0, "", "", "", (), problem=str(error))
+
     def _manifest(self, name: str) -> tuple[Path, dict[str, Any]]:
         folder = self._root / _checked(name)
         build = _pointed(folder)
@@ -201,11 +219,6 @@ def _facts(snapshot: Snapshot) -> dict[str, Any]:
         "adjustment": snapshot.panel.adjustment,
         "inputs": [kind for kind in kinds if getattr(snapshot, kind) is not None],
     }
-
-
-def _info(manifest: dict[str, Any], name: str, *, current: bool) -> DatasetInfo:
-    kept = {key: manifest[key] for key in ("version", "sessions", "symbols", "first", "last", "adjustment")}
-    return DatasetInfo(name=name, current=current, inputs=tuple(manifest["inputs"]), **kept)
 
 
 def _sweep(folder: Path) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 
 from vfr.data.panel import PRICE_FIELDS, Panel
 from vfr.data.snapshot import Snapshot
+from vfr.typing import BoolArray
 
 __all__ = ["write_tables"]
 
@@ -38,6 +39,8 @@ def write_tables(folder: Path, snapshot: Snapshot) -> None:
         )
     if (b := snapshot.benchmark) is not None:
         frames["benchmark"] = pl.DataFrame({"date": snapshot.sessions, "close": b.close, "adj_close": b.adj_close})
+    if snapshot.membership is not None:
+        frames["membership"] = _intervals(snapshot.membership.member, snapshot)
     for name, frame in frames.items():
         frame.write_parquet(folder / f"{name}.parquet", compression="zstd", compression_level=_LEVEL)
 
@@ -54,3 +57,13 @@ def _securities(snapshot: Snapshot) -> pl.DataFrame:
     s = snapshot.securities
     columns = {"symbol": list(snapshot.symbols), "name": list(s.name), "sector": list(s.sector)}
     return pl.DataFrame(columns | {"sub_industry": list(s.sub_industry)})
+
+
+def _intervals(member: BoolArray, snapshot: Snapshot) -> pl.DataFrame:
+    """Return the runs of membership: first session in, first session out (null while still in)."""
+    edges = np.diff(member.astype(np.int8), axis=0, prepend=0, append=0).T
+    column, begin = np.nonzero(edges == 1)
+    _, stop = np.nonzero(edges == -1)
+    end = np.append(snapshot.sessions, np.datetime64("NaT"))[stop]
+    symbol = np.array(snapshot.symbols)[column]
+    return pl.DataFrame({"symbol": symbol, "start_date": snapshot.sessions[begin], "end_date": end})
