@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from math import isnan
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vfr.factors.board import Board
 from vfr.factors.registry import SUB_FACTORS
 from vfr.factors.scores import FACTOR_NAMES, FactorName, Reason, SubFactor
 from vfr.scoring.composite import Scores
-from vfr.typing import FloatArray
 
 __all__ = ["Reasoning", "explain", "label"]
 
+LEADING: Final = 3
+RISING: Final = 2
+UNSEEN: Final = 0.005
+"""Points that would be printed as 0.0."""
 STRONG: Final = 70.0
 WEAK: Final = 30.0
 LOW_COVERAGE: Final = 0.5
@@ -47,16 +51,18 @@ class Reasoning:
     opportunities: tuple[str, ...]
 
 
+@cache
 def label(name: str) -> str:
     """Return a sub-factor's name as people write it.
 
     Examples
     --------
     >>> label("technical.trend.price_vs_sma_200")
-    'price vs SMA 200'
+    'price vs SMA 200 (trend)'
     """
-    words = name.rsplit(".", 1)[-1].split("_")
-    return " ".join(word.upper() if word in _ABBREVIATIONS else word for word in words)
+    _, group, item = name.split(".", 2)
+    words = " ".join(word.upper() if word in _ABBREVIATIONS else word for word in item.split("_"))
+    return f"{words} ({group})"
 
 
 def explain(
@@ -83,24 +89,24 @@ def explain(
     """
     names = board.scores.names
     points = board.scores.score[:, 0, column]
-    pull = scores.weights[:, place] * (np.nan_to_num(points, nan=50.0) - 50.0)
-    leading = [k for k in np.argsort(-np.abs(pull), kind="stable")[:3].tolist() if abs(pull[k]) > 0.005]
-    rising = [k for k in np.argsort(-pull, kind="stable")[:2].tolist() if points[k] >= STRONG]
-    factors = scores.factors[:, place]
-    strong = [
-        f"The {name} score is strong: {value:.0f} of 100"
-        for name, value in zip(FACTOR_NAMES, factors.tolist(), strict=True)
-        if value >= STRONG
-    ]
+    pulls = scores.contributions[:, place] - 50.0 * scores.weights[:, place]
+    factors = dict(zip(FACTOR_NAMES, scores.factors[:, place].tolist(), strict=True))
+    by_size = np.argsort(-np.abs(pulls), kind="stable")[:LEADING].tolist()
+    best = np.argsort(-pulls, kind="stable")[:RISING].tolist()
     return Reasoning(
-        primary_factors=tuple(_moved(sub_factors[names[k]], points[k], pull[k]) for k in leading),
+        primary_factors=tuple(
+            _moved(sub_factors[names[k]], points[k], pulls[k]) for k in by_size if abs(pulls[k]) > UNSEEN
+        ),
         warnings=(
             *_stale(board, column, today),
             *_missing(board, column, factors, sub_factors),
             *_weak(factors, float(scores.coverage[place])),
             *_survivors(board),
         ),
-        opportunities=(*strong, *(f"{_sentence(label(names[k]))} stands at {points[k]:.0f} of 100" for k in rising)),
+        opportunities=(
+            *(f"The {name} score is strong: {value:.0f} of 100" for name, value in factors.items() if value >= STRONG),
+            *(f"{_sentence(label(names[k]))} stands at {points[k]:.0f} of 100" for k in best if points[k] >= STRONG),
+        ),
     )
 
 
@@ -124,36 +130,30 @@ def _stale(board: Board, column: int, today: np.datetime64) -> list[str]:
     return found
 
 
-def _missing(board: Board, column: int, factors: FloatArray, sub_factors: Mapping[str, SubFactor]) -> list[str]:
-    reasons = board.scores.reason[:, 0, column]
-    return [
-        f"No {name} score: {_why(reasons, board.scores.names, name, sub_factors)}"
-        for name, value in zip(FACTOR_NAMES, factors.tolist(), strict=True)
-        if np.isnan(value)
-    ]
+def _missing(
+    board: Board, column: int, factors: Mapping[FactorName, float], sub_factors: Mapping[str, SubFactor]
+) -> list[str]:
+    missing = [name for name, value in factors.items() if isnan(value)]
+    reasons = board.scores.reason[:, 0, column].tolist() if missing else []
+    return [f"No {name} score: {_why(reasons, board.scores.names, name, sub_factors)}" for name in missing]
 
 
-def _why(
-    reasons: NDArray[np.int8], names: Sequence[str], factor: FactorName, sub_factors: Mapping[str, SubFactor]
-) -> str:
+def _why(reasons: Sequence[int], names: Sequence[str], factor: FactorName, sub_factors: Mapping[str, SubFactor]) -> str:
     """Phrase the reason that most of the factor's weight has; the published order of `Reason` breaks ties."""
     weight = dict.fromkeys(_WHY, 0.0)
-    for name, code in zip(names, reasons.tolist(), strict=True):
+    for name, code in zip(names, reasons, strict=True):
         if sub_factors[name].factor == factor and code:
             weight[Reason(code)] += sub_factors[name].weight
     leading = max(weight, key=weight.__getitem__)
     return _WHY[leading if weight[leading] > 0 else Reason.NO_INPUT]
 
 
-def _weak(factors: FloatArray, coverage: float) -> list[str]:
-    found = [
-        f"The {name} score is weak: {value:.0f} of 100"
-        for name, value in zip(FACTOR_NAMES, factors.tolist(), strict=True)
-        if value <= WEAK
-    ]
+def _weak(factors: Mapping[FactorName, float], coverage: float) -> list[str]:
+    found = [f"The {name} score is weak: {value:.0f} of 100" for name, value in factors.items() if value <= WEAK]
     if coverage < LOW_COVERAGE:
         found.append(f"Only {coverage:.0%} of the score's weight is known")
-    if np.isfinite(factors).any() and np.nanmax(factors) - np.nanmin(factors) >= WIDE_SPREAD:
+    known = [value for value in factors.values() if not isnan(value)]
+    if known and max(known) - min(known) >= WIDE_SPREAD:
         found.append("The factors disagree widely")
     return found
 

@@ -192,6 +192,7 @@ def _stocks(
                 classic=float(classic.composite[i]),
                 classic_recommendation=before[i],
                 ml=None if ml is None else ml.of_symbol(i, float(blended.weight[i])),
+                stale=bool(board.last_bar[column] < board.as_of),
             )
         )
     return tuple(stocks)

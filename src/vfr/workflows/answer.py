@@ -73,7 +73,7 @@ class MlPrediction:
 class Stock:
     """One analysed stock. Scores 0-100 (None: unknown), prices USD, `change_percent` in percent.
 
-    `ml` is None when machine learning was not asked for.
+    `ml` is None when machine learning was not asked for; `stale` tells that the last bar is older than the session.
     """
 
     symbol: str
@@ -94,6 +94,7 @@ class Stock:
     classic: float
     classic_recommendation: str
     ml: MlPrediction | MlUnavailable | None
+    stale: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return an entry of ``data.stocks``."""
@@ -106,6 +107,7 @@ class Stock:
             "marketCap": self.market_cap,
             "sector": self.sector,
             "asOf": self.as_of,
+            "stale": self.stale,
             "compositeScore": self.composite,
             "recommendation": self.recommendation,
             "confidence": self.confidence,
