@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vfr.data.snapshot import Snapshot
+from vfr.factors import compute
+from vfr.factors.registry import FACTORS, SUB_FACTORS
+from vfr.factors.scores import Reason
+
+
+def permuted(snapshot: Snapshot, order: np.ndarray) -> Snapshot:
+    place = np.argsort(order)
+    fundamentals, texts, actions = snapshot.fundamentals, snapshot.texts, snapshot.actions
+    membership, securities = snapshot.membership, snapshot.securities
+    assert fundamentals is not None
+    assert texts is not None
+    assert actions is not None
+    assert membership is not None
+    return replace(
+        snapshot,
+        panel=snapshot.panel.take(order),
+        securities=replace(
+            securities,
+            name=tuple(securities.name[i] for i in order),
+            sector=tuple(securities.sector[i] for i in order),
+            sub_industry=tuple(securities.sub_industry[i] for i in order),
+        ),
+        fundamentals=replace(fundamentals, column=place[fundamentals.column]),
+        texts=replace(texts, column=place[texts.column]),
+        actions=replace(actions, column=place[actions.column]),
+        membership=replace(membership, member=membership.member[:, order]),
+    )
+
+
+def test_scores_are_stacked_in_registry_order(seeded_snapshot: Snapshot) -> None:
+    rows = np.array([400, 699])
+    scores = compute.score(seeded_snapshot, rows)
+    shape = (len(SUB_FACTORS), 2, len(seeded_snapshot.symbols))
+    assert scores.names == tuple(SUB_FACTORS)
+    assert scores.value.shape == scores.score.shape == scores.reason.shape == scores.as_of.shape == shape
+    assert scores.market_cap.shape == shape[1:]
+    np.testing.assert_array_equal(scores.sessions, seeded_snapshot.sessions[rows])
+    np.testing.assert_array_equal(scores.reason == Reason.PRESENT, np.isfinite(scores.score))
+    assert np.nanmin(scores.score) >= 0.0
+    assert np.nanmax(scores.score) <= 100.0
+    assert np.isfinite(scores.score).any(axis=(1, 2)).all(), "the seeded snapshot has every input"
+    alone = FACTORS["technical"](seeded_snapshot, rows)
+    name = "technical.trend.macd"
+    np.testing.assert_array_equal(scores.score[scores.names.index(name)], alone[name].score)
+
+
+def test_no_factor_sees_the_future(seeded_snapshot: Snapshot) -> None:
+    rows = np.array([250, 431, 640])
+    full = compute.score(seeded_snapshot, rows)
+    for r, row in enumerate(rows):
+        cut = compute.score(seeded_snapshot.upto(seeded_snapshot.sessions[row]), np.array([row]))
+        for field in ("value", "score", "reason", "as_of"):
+            for k, name in enumerate(full.names):
+                whole, prefix = getattr(full, field)[k, r], getattr(cut, field)[k, 0]
+                np.testing.assert_array_equal(whole, prefix, err_msg=f"{name}.{field}")
+        np.testing.assert_array_equal(full.market_cap[r], cut.market_cap[0])
+
+
+def test_permuting_symbols_permutes_every_factor(seeded_snapshot: Snapshot) -> None:
+    order = np.random.default_rng(4).permutation(len(seeded_snapshot.symbols))
+    rows = np.array([500])
+    plain = compute.score(seeded_snapshot, rows)
+    moved = compute.score(permuted(seeded_snapshot, order), rows)
+    for k, name in enumerate(plain.names):
+        np.testing.assert_allclose(plain.score[k][:, order], moved.score[k], rtol=1e-12, err_msg=name)
+
+
+def test_rows_outside_the_panel_are_refused(seeded_snapshot: Snapshot) -> None:
+    for row in (-1, 700):
+        with pytest.raises(ValueError, match="rows"):
+            compute.score(seeded_snapshot, np.array([row]))
+
+
+def test_a_factor_that_fails_raises(seeded_snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_snapshot: Snapshot, _rows: np.ndarray) -> dict[str, object]:
+        raise ZeroDivisionError("broken")
+
+    monkeypatch.setattr(compute, "FACTORS", {**FACTORS, "macro": broken})
+    with pytest.raises(ZeroDivisionError):
+        compute.score(seeded_snapshot, np.array([699]))
+    monkeypatch.setattr(compute, "FACTORS", {**FACTORS, "macro": lambda _s, _r: {}})
+    with pytest.raises(ValueError, match="macro: measures"):
+        compute.score(seeded_snapshot, np.array([699]))
+
+
+def test_board_of_the_last_session(seeded_snapshot: Snapshot) -> None:
+    board, panel = compute.compute_board(seeded_snapshot), seeded_snapshot.panel
+    assert board.as_of == seeded_snapshot.as_of
+    assert board.scores.score.shape == (len(SUB_FACTORS), 1, 60)
+    assert (board.data_name, board.data_version) == (seeded_snapshot.name, seeded_snapshot.version)
+    assert board.price[7] == panel.close[-1, 7]
+    assert board.change[7] == panel.close[-1, 7] - panel.close[-2, 7]
+    bars = np.flatnonzero(np.isfinite(panel.close[:, 4]))  # delisted early
+    assert board.price[4] == panel.close[bars[-1], 4]
+    assert board.change[4] == panel.close[bars[-1], 4] - panel.close[bars[-2], 4]
+    assert board.last_bar[4] == panel.sessions[bars[-1]] < board.as_of
+    assert set(board.inputs) == {"prices", "volume", "fundamentals", "macro", "texts", "membership", "benchmark"}
+    for kind, status in board.inputs.items():
+        assert status.available, kind
+        assert status.newest is not None
+        assert np.datetime64(status.newest) <= board.as_of, f"{kind}: nothing is known before its time"
+
+
+def test_board_says_what_is_missing(seeded_snapshot: Snapshot) -> None:
+    nan = np.full(seeded_snapshot.panel.shape, np.nan)
+    panel = replace(seeded_snapshot.panel, open=nan.copy(), high=nan.copy(), low=nan.copy(), volume=nan.copy())
+    bare = Snapshot("bare", "1", panel, seeded_snapshot.closes_at, seeded_snapshot.securities)
+    board = compute.compute_board(bare)
+    assert [kind for kind, status in board.inputs.items() if status.available] == ["prices"]
+    assert board.inputs["texts"].newest is None
+    unknown = [name for k, name in enumerate(board.scores.names) if not np.isfinite(board.scores.score[k]).any()]
+    assert "technical.volume.vwap" in unknown
+    assert "technical.trend.macd" not in unknown
+    assert np.isnan(board.scores.market_cap).all()
+
+
+def test_a_symbol_with_one_bar_has_a_price_without_a_change(seeded_snapshot: Snapshot) -> None:
+    closes = np.array(seeded_snapshot.panel.close)
+    closes[:-1, 8] = np.nan
+    closes[:, 9] = np.nan
+    board = compute.compute_board(replace(seeded_snapshot, panel=replace(seeded_snapshot.panel, close=closes)))
+    assert board.price[8] == closes[-1, 8]
+    assert np.isnan(board.change[8])
+    assert np.isnan(board.price[9])
+    assert np.isnat(board.last_bar[9])
