@@ -82,10 +82,7 @@ def test_bounded_maps() -> None:
     assert np.isnan(transforms.linear_score(z, worst=0.0, best=1.0)[5])
 
 
-def test_ages_and_last_known() -> None:
-    sessions = np.array(["2015-01-02", "2015-06-01"], dtype="datetime64[D]")
-    as_of = np.array([["2015-01-01", "NaT"], ["2015-01-01", "2015-05-31"]], dtype="datetime64[D]")
-    assert transforms.too_old(as_of, sessions, 30).tolist() == [[False, False], [True, False]]
+def test_last_known() -> None:
     values = np.array([[np.nan, 1.0], [2.0, np.nan], [np.nan, np.nan]])
     assert transforms.last_known(values).tolist() == [[-1, 0], [1, 0], [1, 0]]
 

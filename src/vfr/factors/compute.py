@@ -15,7 +15,6 @@ from vfr.factors.board import Board, InputStatus
 from vfr.factors.registry import FACTORS, SUB_FACTORS
 from vfr.factors.scores import FactorScores, Measured
 from vfr.factors.shares import market_cap
-from vfr.factors.transforms import last_known
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["compute_board", "score"]
@@ -87,12 +86,19 @@ def compute_board(snapshot: Snapshot) -> Board:
 def _quotes(close: FloatArray, sessions: DateArray) -> tuple[FloatArray, FloatArray, DateArray]:
     """Last close of each symbol, its change from the symbol's close before, and the last close's session."""
     columns = np.arange(close.shape[1])
-    known = last_known(close)
-    last = known[-1]
-    before = np.where(last > 0, known[np.maximum(last - 1, 0), columns], -1)
+    finite = np.isfinite(close)
+    last = _last_row(finite)
+    finite[last, columns] = False
+    before = _last_row(finite)
     price = np.where(last >= 0, close[last, columns], np.nan)
     change = np.where(before >= 0, price - close[before, columns], np.nan)
     return price, change, np.where(last >= 0, sessions[last], np.datetime64("NaT", "D"))
+
+
+def _last_row(known: BoolArray) -> IntArray:
+    """Row of the last true cell of each column of [T x N], -1 where there is none."""
+    last = known.shape[0] - 1 - np.argmax(known[::-1], axis=0)
+    return np.where(known.any(axis=0), last, -1)
 
 
 def _inputs(snapshot: Snapshot) -> Mapping[str, InputStatus]:

@@ -1,4 +1,4 @@
-"""From raw measurements to scores: percentiles among peers, bounded maps to 0-100, ages, and the reasons for gaps.
+"""From raw measurements to scores: percentiles among peers, bounded maps to 0-100, and the reasons for gaps.
 
 Everything here is causal and works row by row: nothing a later session holds changes an earlier row.
 """
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vfr.factors.scores import Measured, Reason
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
-__all__ = ["empty", "last_known", "linear_score", "measured", "normal_score", "percentile", "ranked", "too_old"]
+__all__ = ["empty", "last_known", "linear_score", "measured", "normal_score", "percentile", "ranked"]
 
 
 def percentile(
@@ -95,16 +95,6 @@ def linear_score(value: FloatArray, *, worst: float, best: float) -> FloatArray:
     array([100.,  50.,   0.])
     """
     return np.clip(100.0 * (value - worst) / (best - worst), 0.0, 100.0)
-
-
-def too_old(as_of: DateArray, sessions: DateArray, max_age_days: int) -> BoolArray:
-    """Whether an input of date `as_of` [R x N] is older than `max_age_days` calendar days at each session [R].
-
-    False where `as_of` is NaT (an unknown input is missing, not old).
-    """
-    age = (sessions[:, None] - as_of).astype("timedelta64[D]")
-    known = ~np.isnat(as_of)
-    return known & (np.where(known, age.astype(np.int64), 0) > max_age_days)
 
 
 def last_known(values: FloatArray) -> IntArray:
