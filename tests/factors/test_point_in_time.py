@@ -76,6 +76,12 @@ def test_the_order_of_rows_does_not_matter(factor, seeded_snapshot):
     assert_same(factor.measure(seeded_snapshot, ROWS), factor.measure(seeded_snapshot, turned), slice(None, None, -1))
 
 
+@by_factor
+def test_no_rows_give_an_empty_result(factor, seeded_snapshot):
+    for measured in factor.measure(seeded_snapshot, np.array([], dtype=np.int64)).values():
+        assert measured.score.shape == (0, len(seeded_snapshot.symbols))
+
+
 def permuted(snapshot, order):
     """Return the snapshot with its symbols in another order."""
     place = np.argsort(order)

@@ -39,7 +39,7 @@ def test_tone_by_hand(market):
 
 
 def test_a_text_after_the_close_belongs_to_the_next_session(market):
-    calm = [(0, "2014-01-01T12:00", "meeting")] * 3
+    calm = [(0, "2014-01-01T12:00", f"meeting {i}") for i in range(3)]
     late = (0, "2014-01-02T21:00:01", "bullish")
     out = sentiment.measure(market(texts=texts(*calm, late)), np.array([1, 2]))[TONE]
     assert out.value[0, 0] == 0.0
@@ -47,7 +47,7 @@ def test_a_text_after_the_close_belongs_to_the_next_session(market):
 
 
 def test_an_early_close_moves_the_cut_off(market):
-    snapshot = market(texts=texts(*[(0, "2014-01-01T19:00", "bullish")] * 3))
+    snapshot = market(texts=texts(*[(0, "2014-01-01T19:00", f"bullish {i}") for i in range(3)]))
     closes_at = snapshot.closes_at.copy()
     early = closes_at.copy()
     early[0] -= np.timedelta64(3, "h")
@@ -59,8 +59,8 @@ def test_an_early_close_moves_the_cut_off(market):
 
 def test_what_is_missing_says_why(market):
     written = texts(
-        *[(0, "2014-01-01T12:00", "bullish")] * 3,
-        *[(1, "2014-01-01T12:00", "bullish")] * 2,
+        *[(0, "2014-01-01T12:00", f"bullish {i}") for i in range(3)],
+        *[(1, "2014-01-01T12:00", f"bullish {i % 2}") for i in range(3)],
         *[(2, "2013-12-01T12:00", "bullish")] * 9,
         (3, "2014-01-03T12:00", "bullish"),
     )
@@ -71,6 +71,16 @@ def test_what_is_missing_says_why(market):
         assert (measured.reason == Reason.NO_INPUT).all()
     empty = sentiment.measure(market(texts=texts()), np.array([1]))
     assert all((measured.reason == Reason.NOT_COVERED).all() for measured in empty.values())
+
+
+def test_copies_of_a_text_are_one_opinion_dated_by_the_last(market):
+    other = [(0, "2014-01-02T21:00", "strong"), (0, "2014-01-02T21:00", "meeting")]
+    copies = [(0, f"2013-12-{day}T12:00", "weak") for day in range(27, 31)]
+    once = texts(*other, copies[-1])
+    expected = sentiment.measure(market(texts=once), np.array([1]))[TONE].value[0, 0]
+    assert sentiment.measure(market(texts=texts(*other, *copies)), np.array([1]))[TONE].value[0, 0] == expected
+    elsewhere = texts(*other, copies[-1], (1, "2014-01-01T12:00", "weak"))
+    assert sentiment.measure(market(texts=elsewhere), np.array([1]))[TONE].value[0, 0] == expected
 
 
 def test_attention_by_hand(market):
@@ -84,10 +94,10 @@ def test_attention_by_hand(market):
 
 
 def test_more_praise_never_lowers_the_tone(market):
-    base = [(0, "2014-01-01T12:00", "weak"), (0, "2014-01-01T13:00", "meeting"), (0, "2014-01-01T14:00", "meeting")]
+    base = [(0, "2014-01-01T12:00", "weak"), (0, "2014-01-01T13:00", "meeting"), (0, "2014-01-01T14:00", "lunch")]
     scores = []
     for praise in range(6):
-        written = texts(*base, *[(0, "2014-01-02T12:00", "bullish")] * praise)
+        written = texts(*base, *[(0, "2014-01-02T12:00", f"bullish {i}") for i in range(praise)])
         scores.append(sentiment.measure(market(texts=written), np.array([1]))[TONE].score[0, 0])
     assert scores == sorted(scores)
     assert scores[0] < 50 < scores[-1] < 100

@@ -114,8 +114,8 @@ def _walk(rng: np.random.Generator, dates: DateArray, level: float, step: float,
 
 
 def texts(rng: np.random.Generator, panel: Panel, closes_at: TimeArray) -> Texts:
-    """Return about four texts a session about three quarters of the symbols, before and after the close."""
-    count = 4 * panel.sessions.size
+    """Return about 24 texts a session about three quarters of the symbols, before and after the close."""
+    count = 24 * panel.sessions.size
     row = rng.integers(0, panel.sessions.size, count)
     created = closes_at[row] + rng.integers(-8 * 3600, 8 * 3600, count).astype("timedelta64[s]")
     order = np.argsort(created, kind="stable")

@@ -105,8 +105,8 @@ class _Trades:
 
 def _trades(snapshot: Snapshot, rows: IntArray) -> _Trades:
     panel = snapshot.panel
-    first = max(int(rows.min()) - _YEAR, 0)
-    span, at = slice(first, int(rows.max()) + 1), rows - first
+    first = max(int(rows.min(initial=panel.sessions.size)) - _YEAR, 0)
+    span, at = slice(first, int(rows.max(initial=-1)) + 1), rows - first
     # Row-major copies: numpy sums columns in another order otherwise, and the last bit would depend on the layout.
     close, total, volume = (np.ascontiguousarray(a[span]) for a in (panel.close, panel.adj_close, panel.volume))
     returns = np.full(total.shape, np.nan)

@@ -62,7 +62,8 @@ def _over(numerator: str, denominator: str) -> Callable[[Statement], _Pair]:
 
 
 def _ebitda_to_ev(s: Statement) -> _Pair:
-    ebitda = s.now("operating_income") + s.now("depreciation")
+    operating, ebit = s.now("operating_income"), s.now("ebit")
+    ebitda = np.where(np.isnan(operating), ebit, operating) + s.now("depreciation")
     net_debt = s.now("long_term_debt") + s.now("short_term_debt") - s.now("cash")
     value, _ = _ratio(ebitda, s.market_cap + net_debt)
     return value, np.isnan(ebitda) | np.isnan(net_debt)
@@ -129,7 +130,8 @@ RATIOS: Final[tuple[Ratio, ...]] = (
         0.10,
         "EBITDA per USD of enterprise value",
         _ebitda_to_ev,
-        "(Operating income + depreciation) / (market value + debt - cash); percentile within the sector, high is good.",
+        "(Operating income, else EBIT, + depreciation) / (market value + debt - cash); percentile within the sector, "
+        "high is good.",
         "Loughran and Wellman (2011), Journal of Financial and Quantitative Analysis 46(6)",
         skip_financials=True,
     ),

@@ -2,6 +2,11 @@
 
 Texts count for the session at whose close they were known: what is written after the close belongs to the next one.
 Each is read with a finance lexicon and loses half its weight every three days; after seven days it no longer counts.
+A text repeated word for word about the same symbol is one opinion, dated by its last copy: advertisements and jokes
+are copied by the hundred. It counts as attention every time.
+
+What is written about shares is kinder than not: on the tweets of 2014-15 that this was tried on, seven in ten texts
+with an opinion are positive and the median score is 56. The score says what is written, not how unusual that is.
 Analyst consensus is not measured: no provider gives it.
 """
 
@@ -36,8 +41,9 @@ _TONE: Final = SubFactor(
     "sentiment",
     0.8,
     "net share of opinionated texts, -1 to 1",
-    "Per text (positive - negative words) / (positive + negative words); over the last 7 days the sum weighted by a "
-    "half-life of 3 days, divided by the weight of the texts that hold an opinion plus 2; score = 50 + 50 * value.",
+    "Per text (positive - negative words) / (positive + negative words); over the different "
+    "texts of the last 7 days the sum weighted by a half-life of 3 days, divided by the weight of those that hold an "
+    "opinion plus 2; score = 50 + 50 * value.",
     "Loughran and McDonald (2011), Journal of Finance 66(1); Antweiler and Frank (2004), Journal of Finance 59(3)",
 )
 _ATTENTION: Final = SubFactor(
@@ -67,8 +73,8 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
     -------
     dict of str to Measured
         By sub-factor name. NO_INPUT without texts, NOT_COVERED for a symbol nothing was ever written about, STALE
-        when its last text is more than seven days old, UNUSABLE for tone below three texts in the window, NO_HISTORY
-        for attention in the first ten weeks of the texts.
+        when its last text is more than seven days old, UNUSABLE for tone below three different texts in the window,
+        NO_HISTORY for attention in the first ten weeks of the texts.
     """
     texts, n_symbols = snapshot.texts, len(snapshot.symbols)
     if texts is None:
@@ -130,32 +136,55 @@ class _Window:
 
 def _tone(window: _Window, silent: NDArray[np.int8], as_of: DateArray) -> Measured:
     start, stop = window.ends(_WINDOW), window.ends(0 * _DAY)
-    tone, opinion = _read(window.texts, start, stop)
-    value = np.full(silent.shape, np.nan)
+    read = _read(window.texts, start, stop)
+    value, few = np.full(silent.shape, np.nan), np.zeros(silent.shape, dtype=np.bool_)
     for row, (a, b) in enumerate(zip(start, stop, strict=True)):
-        column = window.texts.column[a:b]
-        age = (window.closes[row] - window.texts.created_at[a:b]) / _DAY
+        texts = a + _last_copies(read.copy_of[a:b])
+        column = window.texts.column[texts]
+        age = (window.closes[row] - window.texts.created_at[texts]) / _DAY
         weight = 0.5 ** (age / _HALF_LIFE_DAYS)
-        net = np.bincount(column, weight * tone[a:b], minlength=window.n_symbols)
-        spoken = np.bincount(column, weight * opinion[a:b], minlength=window.n_symbols)
+        net = np.bincount(column, weight * read.tone[texts], minlength=window.n_symbols)
+        spoken = np.bincount(column, weight * read.opinion[texts], minlength=window.n_symbols)
         value[row] = net / (spoken + _PRIOR)
+        few[row] = np.bincount(column, minlength=window.n_symbols) < _MIN_TEXTS
     reason = silent.copy()
-    few = window.counts(start, stop) < _MIN_TEXTS
     reason[few & (reason == Reason.PRESENT)] = np.int8(Reason.UNUSABLE)
     return _scored(value, 50.0 + 50.0 * value, reason, as_of)
 
 
-def _read(texts: Texts, start: IntArray, stop: IntArray) -> tuple[FloatArray, FloatArray]:
-    """Return the tone of each text (-1 to 1) and whether it holds an opinion (0 or 1); 0 outside every window."""
-    needed = np.zeros(texts.column.size + 1, dtype=np.int64)
+def _last_copies(copy_of: IntArray) -> IntArray:
+    """Return the positions of the last text of each kind, in order."""
+    _, from_the_end = np.unique(copy_of[::-1], return_index=True)
+    return np.sort(copy_of.size - 1 - from_the_end)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """M texts as read: tone (-1 to 1), whether there is an opinion (0 or 1), and the first text of the same words."""
+
+    tone: FloatArray
+    opinion: FloatArray
+    copy_of: IntArray
+
+
+def _read(texts: Texts, start: IntArray, stop: IntArray) -> _Read:
+    """Read the texts of every window [start, stop); the others stay without tone or opinion."""
+    size = texts.column.size
+    needed = np.zeros(size + 1, dtype=np.int64)
     np.add.at(needed, start, 1)
     np.add.at(needed, stop, -1)
-    tone, opinion = np.zeros(texts.column.size), np.zeros(texts.column.size)
+    read = _Read(np.zeros(size), np.zeros(size), np.arange(size))
+    seen: dict[tuple[int, str], int] = {}
     for i in np.flatnonzero(needed.cumsum()[:-1] > 0).tolist():
+        first = seen.setdefault((int(texts.column[i]), texts.text[i]), i)
+        read.copy_of[i] = first
+        if first != i:
+            read.tone[i], read.opinion[i] = read.tone[first], read.opinion[first]
+            continue
         good, bad = polarity(texts.text[i])
         if good or bad:
-            tone[i], opinion[i] = (good - bad) / (good + bad), 1.0
-    return tone, opinion
+            read.tone[i], read.opinion[i] = (good - bad) / (good + bad), 1.0
+    return read
 
 
 def _attention(window: _Window, silent: NDArray[np.int8], as_of: DateArray) -> Measured:
