@@ -230,3 +230,14 @@ def test_low_volatility_scores_high(seeded_snapshot: Snapshot) -> None:
     found = last(seeded_snapshot)["technical.volatility.realised_252"]
     known = np.isfinite(found.score[0])
     assert np.corrcoef(found.value[0, known], found.score[0, known])[0, 1] < -0.7
+
+
+def test_real_bars_neither_see_the_future_nor_a_price_level(real_snapshot: Snapshot) -> None:
+    row = real_snapshot.panel.row(np.datetime64("2015-06-30"))
+    full = technical.measure(real_snapshot, np.array([row]))
+    past = real_snapshot.upto(np.datetime64("2015-06-30"))
+    cut, scaled = last(past), last(with_panel(past, lambda name, x: x / 4.0 if name == "volume" else x * 4.0))
+    for name in NAMES:
+        assert_same(full[name], cut[name])
+        assert_same(full[name], scaled[name])
+        assert np.isfinite(full[name].score).mean() > 0.9, name
