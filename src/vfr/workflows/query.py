@@ -13,7 +13,7 @@ from vfr.data.symbols import normalise
 from vfr.errors import InvalidField, UnsupportedHorizon
 from vfr.typing import HORIZONS, MEMBER_NAMES, Horizon
 
-__all__ = ["AnalyzeQuery", "Method", "Mode"]
+__all__ = ["AnalyzeQuery", "Method", "Mode", "parse_horizon"]
 
 Mode: TypeAlias = Literal["single", "sector", "multiple"]
 Method: TypeAlias = Literal["weighted", "voting", "stacking"]
@@ -170,8 +170,22 @@ def _day(body: Mapping[str, object], field: str) -> np.datetime64 | None:
 
 def _horizon(body: Mapping[str, object], field: str, default: Horizon) -> Horizon:
     value = body.get(field)
-    if value is None:
-        return default
+    return default if value is None else parse_horizon(field, value)
+
+
+def parse_horizon(field: str, value: object) -> Horizon:
+    """Return a horizon by its name or alias.
+
+    Raises
+    ------
+    UnsupportedHorizon
+        If it is another value; names the field and the horizons there are.
+
+    Examples
+    --------
+    >>> parse_horizon("ml_horizon", "1w")
+    '7d'
+    """
     name = _ALIASES.get(value, value) if isinstance(value, str) else value
     if not isinstance(name, str) or name not in HORIZONS:
         supported = f"supported are {', '.join(HORIZONS)} (1w means 7d, 1m means 30d); there is no intraday horizon"

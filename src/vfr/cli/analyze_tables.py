@@ -1,0 +1,238 @@
+"""How an answer looks in a terminal: one row per stock, notes for what is unknown, and the explanation of a score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Final
+
+from rich import box
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+
+from vfr.factors.scores import FACTOR_NAMES, FactorName
+from vfr.workflows.answer import Answer, FactorLine, MlPrediction, Stock
+from vfr.workflows.forecaster import MlUnavailable
+
+__all__ = ["explanation", "overview"]
+
+_WIDE: Final = 110
+"""Columns of screen from which the company's name and the day's change are shown."""
+
+_HEADS: Final[Mapping[FactorName, str]] = {
+    "technical": "Tech",
+    "fundamental": "Fund",
+    "macro": "Macro",
+    "sentiment": "Sent",
+    "alternative": "Alt",
+}
+
+_STYLES: Final[Mapping[str, str]] = {
+    "STRONG_BUY": "bold green",
+    "BUY": "green",
+    "MODERATE_BUY": "green",
+    "HOLD": "yellow",
+    "MODERATE_SELL": "red",
+    "SELL": "red",
+    "STRONG_SELL": "bold red",
+}
+
+_MARKS: Final = "¹²³⁴⁵⁶⁷⁸⁹"
+
+REASONS: Final[Mapping[str, str]] = {
+    "NO_INPUT": "the data set has no such input",
+    "NO_HISTORY": "too few sessions for its window",
+    "STALE": "the latest input is older than the maximum age of its kind",
+    "NOT_COVERED": "the input exists, but not for this symbol",
+    "UNUSABLE": "the input is known but cannot be used",
+    "SMALL_PEER_GROUP": "too few peers to compare with",
+}
+"""What each reason of a missing score means, in words."""
+
+
+def overview(answer: Answer, width: int) -> Iterator[RenderableType]:
+    """Yield the table of scores, its notes, and the table of predictions where they were asked for.
+
+    Parameters
+    ----------
+    answer : Answer
+        With at least one stock.
+    width : int
+        Columns of the screen.
+    """
+    notes: dict[str, str] = {}
+    table = _scores(answer, notes, wide=width >= _WIDE)
+    yield f"[bold]As of the close of {answer.stocks[0].as_of}[/]  [dim]data {_data(answer)}[/]"
+    yield table
+    yield _notes((mark, note) for note, mark in notes.items())
+    if any(stock.ml is not None for stock in answer.stocks):
+        yield from _predictions(answer)
+    yield _notes(("[yellow]![/]", warning) for warning in _warnings(answer))
+
+
+def _notes(lines: Iterable[tuple[str, str]]) -> RenderableType:
+    """Return marked notes, each wrapped beside its mark."""
+    grid = Table.grid(padding=(0, 1))
+    for mark, note in lines:
+        grid.add_row(mark, note)
+    return Padding(grid, (0, 0, 0, 2))
+
+
+def _warnings(answer: Answer) -> Iterator[str]:
+    """Yield each warning once, with the symbols it is about; missing factors have their note already."""
+    about: dict[str, list[str]] = {}
+    for stock in answer.stocks:
+        noted = tuple(f"No {factor} score" for factor, score in stock.scores.items() if score is None)
+        for text in stock.reasoning.warnings:
+            if not text.startswith(noted):
+                about.setdefault(text, []).append(stock.symbol)
+    for text, symbols in about.items():
+        names, everybody = ", ".join(symbols), len(symbols) == len(answer.stocks)
+        yield f"{escape(text)}{'' if everybody else f' [dim]({names})[/]'}"
+
+
+def _data(answer: Answer) -> str:
+    sources = ", ".join(str(source) for source in answer.metadata.get("sources", ()))
+    return f"{escape(sources)} {str(answer.metadata['dataVersion'])[:12]}".strip()
+
+
+def _table(*, gap: int = 1, footer: bool = False) -> Table:
+    """Return an empty table with a rule under its head."""
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap, 0, 0), show_footer=footer)
+
+
+def _scores(answer: Answer, notes: dict[str, str], *, wide: bool) -> Table:
+    table = _table(gap=2 if wide else 0)
+    table.add_column("Symbol", style="bold", no_wrap=True)
+    if wide:
+        table.add_column("Name", max_width=24, no_wrap=True, overflow="ellipsis")
+    table.add_column("Price", justify="right", no_wrap=True)
+    if wide:
+        table.add_column("Day", justify="right", no_wrap=True)
+    table.add_column("Score", justify="right", style="bold", no_wrap=True)
+    table.add_column("Recommendation" if wide else "Says", no_wrap=True)
+    for head in ("Conf", "Cover", *_HEADS.values()):
+        table.add_column(head, justify="right", no_wrap=True)
+    for stock in answer.stocks:
+        name, day = ([escape(stock.name)], [_percent(stock.change_percent)]) if wide else ([], [])
+        table.add_row(
+            stock.symbol,
+            *name,
+            f"{stock.price:,.2f}",
+            *day,
+            f"{stock.composite:.1f}",
+            f"[{_STYLES.get(stock.recommendation, 'default')}]{stock.recommendation}[/]",
+            str(stock.confidence),
+            f"{stock.coverage:.0%}",
+            *(_factor(stock, factor, notes) for factor in FACTOR_NAMES),
+        )
+    return table
+
+
+def _factor(stock: Stock, factor: FactorName, notes: dict[str, str]) -> str:
+    """Return a factor's score, or a dash with the mark of a note that says why its sub-factors are missing."""
+    score = stock.scores[factor]
+    if score is not None:
+        return f"{score:.1f}"
+    reasons = [line["reason"] for line in stock.factors if line["factor"] == factor and "reason" in line]
+    ranked = sorted(set(reasons), key=lambda reason: (-reasons.count(reason), reason))
+    note = "; ".join(f"[bold]{reason}[/]: {REASONS.get(reason, 'unknown')}" for reason in ranked)
+    return f"—{notes.setdefault(note, _MARKS[len(notes) % len(_MARKS)])}"
+
+
+def _percent(value: float | None) -> str:
+    if value is None:
+        return "—"
+    return f"[{'green' if value >= 0 else 'red'}]{value:+.2f}%[/]"
+
+
+def _predictions(answer: Answer) -> Iterator[RenderableType]:
+    rows = [(stock, stock.ml) for stock in answer.stocks if isinstance(stock.ml, MlPrediction)]
+    if rows:
+        table = _table()
+        table.add_column("Symbol", style="bold", no_wrap=True)
+        table.add_column("Direction", no_wrap=True)
+        for head in ("P(up)", "Base", "Excess", "Interval", "Conf", "ML score", "Weight", "Classic", "Blended"):
+            table.add_column(head, justify="right", no_wrap=True)
+        for stock, prediction in rows:
+            table.add_row(*_prediction(stock, prediction))
+        horizon = rows[0][1].body["horizon"]
+        yield f"[bold]Machine learning, {horizon} ahead[/]  [dim]{escape(_versions(answer))}[/]"
+        yield table
+    missing: dict[tuple[str, str], list[str]] = {}
+    for stock in answer.stocks:
+        if isinstance(stock.ml, MlUnavailable):
+            missing.setdefault((stock.ml.code, stock.ml.message), []).append(stock.symbol)
+    for (code, message), symbols in missing.items():
+        about = "" if len(symbols) == len(answer.stocks) else f" for {', '.join(symbols)}"
+        yield f"  [yellow]No prediction{about}[/], {code}: {escape(message)}"
+
+
+def _versions(answer: Answer) -> str:
+    enhancement = answer.metadata.get("mlEnhancement", {})
+    return ", ".join(str(version) for version in enhancement.get("modelVersions", ()))
+
+
+def _prediction(stock: Stock, prediction: MlPrediction) -> tuple[str, ...]:
+    body = prediction.body
+    base, interval = body.get("baseRate"), body.get("interval")
+    return (
+        stock.symbol,
+        str(body["direction"]),
+        f"{body['probability']['up']:.1%}",
+        "—" if base is None else f"{base:.1%}",
+        "—" if body.get("expectedReturn") is None else f"{body['expectedReturn']:+.2%}",
+        "—" if not interval else f"{interval['low']:+.1%} to {interval['high']:+.1%}",
+        f"{body['confidence']:.3f}",
+        f"{prediction.score:.0f}",
+        f"{prediction.weight:.3f}",
+        f"{stock.classic:.1f}",
+        f"[bold]{stock.composite:.1f}[/]",
+    )
+
+
+def explanation(stock: Stock, width: int) -> Iterator[RenderableType]:
+    """Yield every sub-factor of a stock with its contribution, and what speaks for and against it."""
+    wide = width >= _WIDE
+    yield f"\n[bold]{stock.symbol}[/] {escape(stock.name)}: classic score {stock.classic:.1f}"
+    table = _table(footer=True)
+    table.add_column("Sub-factor", "Sum", no_wrap=True)
+    table.add_column("Value", justify="right", no_wrap=True)
+    if wide:
+        table.add_column("Unit", style="dim")
+    table.add_column("Score", justify="right", no_wrap=True)
+    table.add_column("Weight", f"{sum(line['weight'] for line in stock.factors):.3f}", justify="right", no_wrap=True)
+    total = sum(line["contribution"] for line in stock.factors)
+    table.add_column("Points", f"{total:.2f}", justify="right", no_wrap=True)
+    table.add_column("As of", no_wrap=True)
+    for factor, lines in groupby(stock.factors, key=lambda line: line["factor"]):
+        score = stock.scores[factor]
+        blank = ("", "") if wide else ("",)
+        table.add_row(f"[bold]{factor}[/]", *blank, "—" if score is None else f"[bold]{score:.1f}[/]")
+        for line in lines:
+            table.add_row(*_line(line, wide=wide), style="dim" if line["score"] is None else None)
+        table.add_section()
+    yield table
+    for head, sentences in (
+        ("Leading", stock.reasoning.primary_factors),
+        ("For", stock.reasoning.opportunities),
+        ("Against", stock.reasoning.warnings),
+    ):
+        if sentences:
+            yield f"  [bold]{head}[/]"
+            yield _notes(("-", escape(text)) for text in sentences)
+
+
+def _line(line: FactorLine, *, wide: bool) -> tuple[str, ...]:
+    known = line["score"] is not None
+    return (
+        "  " + line["name"].removeprefix(f"{line['factor']}."),
+        "—" if line["value"] is None else f"{line['value']:,.4g}",
+        *((escape(line["unit"]),) if wide else ()),
+        f"{line['score']:.1f}" if known else line.get("reason", "—"),
+        f"{line['weight']:.3f}" if known else "",
+        f"{line['contribution']:.2f}" if known else "",
+        line["asOf"] or "",
+    )

@@ -1,0 +1,128 @@
+"""The `vfr` command: its groups, and the one place where an error becomes a sentence and an exit code.
+
+Command modules import typer and nothing else at their top; whatever a command needs is imported when it runs, so that
+``vfr --help`` and ``vfr analyze`` stay fast. A test holds them to that.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Annotated, Final, NoReturn
+
+import typer
+
+import vfr
+from vfr.cli import analyze, data, doctor, evidence, lookahead, ml, models, serve, train
+from vfr.cli.options import as_typed
+from vfr.cli.output import error_out
+from vfr.errors import InvalidField, SettingsError, VfrError
+
+__all__ = ["app", "main", "run"]
+
+OK: Final = 0
+FAILED: Final = 1
+BAD_USAGE: Final = 2
+INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
+
+app = typer.Typer(
+    name="vfr",
+    help="Self-hosted stock analysis: a transparent five-factor score, and machine learning that can only help.",
+    epilog="Everything is kept under one folder, VFR_DATA_HOME. Not investment advice.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vfr {vfr.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command("analyze")(analyze.command)
+app.command("serve")(serve.command)
+app.command("train")(train.command)
+app.command("evidence")(evidence.command)
+app.command("lookahead")(lookahead.command)
+app.add_typer(data.group, name="data")
+app.add_typer(models.group, name="models")
+app.add_typer(ml.group, name="ml")
+app.command("doctor")(doctor.command)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line and return its exit code: 0 ok, 1 failed, 2 bad usage, 130 interrupted.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        Arguments without the program's name.
+    """
+    try:
+        code = app(list(argv), prog_name="vfr", standalone_mode=False)
+    except (VfrError, typer.TyperException, OSError) as error:
+        message, name, code = _explained(error)
+        if message:  # A bare group prints its help and raises with nothing to say.
+            error_out(message, name, as_json="--json" in argv)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    return code if isinstance(code, int) else OK
+
+
+def _explained(error: VfrError | typer.TyperException | OSError) -> tuple[str, str, int]:
+    """Return the sentence, the stable name and the exit code of an error."""
+    if isinstance(error, InvalidField):
+        return as_typed(error.field, error.message), error.code, BAD_USAGE
+    if isinstance(error, VfrError):
+        return error.message, error.code, BAD_USAGE if isinstance(error, SettingsError) else FAILED
+    if isinstance(error, OSError):
+        return f"{error.filename or 'input or output'}: {error.strerror or error}", "IO_ERROR", FAILED
+    return error.format_message(), "USAGE", error.exit_code
+
+
+def _mute() -> int:
+    """Whoever read our output has left (``vfr ... | head``): say nothing more, not even at exit."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE
+
+
+def _unforeseen(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Report a bug as one sentence; ``python -X dev -m vfr ...`` shows the whole trace."""
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f" at {trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else ""
+    error_out(
+        f"this is a bug in VFR: {kind.__name__}{where}: {error}. Please report it with the trace that "
+        f"`python -X dev -m vfr {' '.join(sys.argv[1:])}` prints.",
+        "INTERNAL",
+        as_json="--json" in sys.argv,
+    )
+
+
+def main() -> NoReturn:
+    """Entry point of the `vfr` command."""
+    if not sys.flags.dev_mode:
+        sys.excepthook = _unforeseen
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _mute()
+    sys.exit(code)

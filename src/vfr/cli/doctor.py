@@ -1,0 +1,195 @@
+"""`vfr doctor`: whether everything is as it should be here, and if not, what to do."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from vfr.cli.options import AsJson, application
+from vfr.cli.output import console, emit, progress
+from vfr.errors import VfrError
+
+if TYPE_CHECKING:
+    from vfr.bootstrap import Application
+
+__all__ = ["Check", "command"]
+
+Outcome: TypeAlias = Literal["ok", "note", "failed"]
+
+PYTHON: Final = (3, 11)
+_STYLES: Final = {"ok": "green", "note": "yellow", "failed": "bold red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at: `fix` says what to do about it, and is empty where nothing need be done."""
+
+    check: str
+    outcome: Outcome
+    message: str
+    fix: str = ""
+
+
+def command(as_json: AsJson = False) -> int:
+    """Check this installation and say how to mend what is wrong. Exits with 1 if a check fails.
+
+    No browser, database server or Redis is needed, so none is looked for.
+    """
+    app = application()
+    with progress("Checking", quiet=as_json) as report:
+        checks: list[Check] = []
+        for name, look in _LOOKS.items():
+            report(f"checking {name}")
+            checks.extend(_looked(name, look, app))
+    failed = any(check.outcome == "failed" for check in checks)
+    if as_json:
+        emit({"checks": [asdict(check) for check in checks]}, success=not failed)
+    else:
+        _print(checks)
+    return 1 if failed else 0
+
+
+def _looked(name: str, look: Callable[[Application], Iterator[Check]], app: Application) -> Iterator[Check]:
+    try:
+        yield from look(app)
+    except VfrError as error:
+        yield Check(name, "failed", error.message, _FIXES[name])
+
+
+def _python(app: Application) -> Iterator[Check]:
+    del app
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    if sys.version_info[:2] == PYTHON:
+        yield Check("python", "ok", version)
+    else:
+        yield Check("python", "failed", f"{version} is not 3.11", _FIXES["python"])
+
+
+def _packages(app: Application) -> Iterator[Check]:
+    from importlib import metadata
+
+    del app
+    missing, count = [], 0
+    for requirement in metadata.requires("vfr") or ():
+        name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]
+        if "extra ==" in requirement:
+            continue
+        count += 1
+        try:
+            metadata.version(name)
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        yield Check("packages", "failed", f"not installed: {', '.join(missing)}", _FIXES["packages"])
+    else:
+        yield Check("packages", "ok", f"all {count} installed")
+
+
+def _settings(app: Application) -> Iterator[Check]:
+    from vfr.settings import unknown_variables
+
+    unknown = unknown_variables()
+    if unknown:
+        yield Check("settings", "note", f"{', '.join(unknown)}: there is no such setting", _FIXES["settings"])
+    else:
+        where = f"{app.settings.host}:{app.settings.port}"
+        yield Check("settings", "ok", f"server address {where}, {'' if app.settings.secret else 'no '}secret set")
+
+
+def _home(app: Application) -> Iterator[Check]:
+    import tempfile
+
+    home = app.settings.data_home
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        yield Check("data home", "failed", f"{home} cannot be written: {error.strerror}", _FIXES["data home"])
+    else:
+        yield Check("data home", "ok", str(home))
+
+
+def _data(app: Application) -> Iterator[Check]:
+    app.prepare()
+    board, snapshot = app.datasets.board(), app.datasets.snapshot()
+    sessions, symbols = snapshot.panel.shape
+    text = f"{board.data_name} {board.data_version[:12]}: {symbols:,} symbols, {sessions:,} sessions to {board.as_of}"
+    yield Check("data", "ok", f"{text}, intact")
+
+
+def _models(app: Application) -> Iterator[Check]:
+    problems = app.models.problems()
+    for reason in problems.values():
+        yield Check("models", "failed", reason, _FIXES["models"])
+    missing = app.untrained()
+    if missing:
+        text = f"no models of the current data for {', '.join(missing)}; classic scores do not need them"
+        yield Check("models", "note", text, "vfr train --starter, or vfr serve, which does it in the background")
+    elif not problems:
+        yield Check("models", "ok", f"{len(app.models.cards())} versions, all files intact")
+
+
+def _ml(app: Application) -> Iterator[Check]:
+    state = app.ml_state()
+    if state["enabled"]:
+        yield Check("machine learning", "ok", "switched on; used only when asked for")
+    else:
+        yield Check("machine learning", "note", state["reason"], "vfr ml enable")
+
+
+def _port(app: Application) -> Iterator[Check]:
+    import socket
+
+    host, port = app.settings.host, app.settings.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            yield Check("port", "note", f"{host}:{port}: {error.strerror}", _FIXES["port"])
+        else:
+            yield Check("port", "ok", f"{host}:{port} is free")
+
+
+_LOOKS: Final[dict[str, Callable[[Application], Iterator[Check]]]] = {
+    "python": _python,
+    "packages": _packages,
+    "settings": _settings,
+    "data home": _home,
+    "data": _data,
+    "models": _models,
+    "machine learning": _ml,
+    "port": _port,
+}
+
+_FIXES: Final = {
+    "python": "make the virtual environment with Python 3.11",
+    "packages": "python -m pip install --constraint constraints.txt --editable .",
+    "settings": "correct or remove the variable; the names are in the documentation of the settings",
+    "data home": "set VFR_DATA_HOME to a folder you may write",
+    "data": "import the data again (vfr data import DIR), or choose another set (vfr data list, vfr data use NAME)",
+    "models": "vfr train makes a new version; the broken one is never used",
+    "machine learning": "vfr ml enable",
+    "port": "stop the server that listens there, or choose another port (VFR_PORT, vfr serve --port)",
+}
+
+
+def _print(checks: list[Check]) -> None:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in ("Check", "Outcome"):
+        table.add_column(head, no_wrap=True)
+    for head in ("Found", "What to do"):
+        table.add_column(head, overflow="fold")
+    for check in checks:
+        style = _STYLES[check.outcome]
+        table.add_row(check.check, f"[{style}]{check.outcome}[/]", escape(check.message), escape(check.fix))
+    console().print(table)

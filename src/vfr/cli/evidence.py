@@ -1,0 +1,79 @@
+"""`vfr evidence`: how good are the models, or the classic score, out of sample."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vfr.cli.options import TRAINABLE, AsJson, Members, Seed, application, words
+from vfr.cli.output import console, emit, progress
+
+if TYPE_CHECKING:
+    from vfr.workflows.evidence_report import Cell, EvidenceReport
+
+__all__ = ["command"]
+
+
+def command(
+    horizon: Annotated[str, typer.Option(help="1d, 7d or 30d.")] = "7d",
+    members: Members = TRAINABLE,
+    classic: Annotated[bool, typer.Option("--classic", help="Judge the classic score instead of the models.")] = False,
+    release: Annotated[
+        bool, typer.Option("--release", help="Read the outcomes kept for release runs too; each such run is counted.")
+    ] = False,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Judge the models out of sample beside what needs no model, and print the whole report.
+
+    Trains walk-forward, so it takes minutes. Figures that cannot be told from luck say so.
+    """
+    from vfr.workflows.query import parse_horizon
+
+    asked = parse_horizon("horizon", horizon)
+    app = application()
+    with progress("Preparing", quiet=as_json) as report:
+        app.prepare(report)
+        found = app.evidence(
+            horizon=asked,
+            members=words(members),
+            classic=classic,
+            release=release,
+            seed=seed,
+            progress=report,
+        )
+    if as_json:
+        emit(found.to_dict())
+    else:
+        _print(found)
+
+
+def _print(found: EvidenceReport) -> None:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    screen = console()
+    for name, fact in found.facts.items():
+        screen.print(f"[dim]{name}[/] {escape(_cell(fact))}")
+    for part in found.tables:
+        screen.print(f"\n[bold]{escape(part.title)}[/]")
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for n, head in enumerate(part.columns):
+            table.add_column(head, justify="left" if n == 0 else "right")
+        for row in part.rows:
+            table.add_row(*(escape(_cell(value)) for value in row))
+        screen.print(table)
+        if part.note:
+            screen.print(f"[dim]{escape(part.note)}[/]")
+
+
+def _cell(value: Cell) -> str:
+    if value is None or value != value:  # noqa: PLR0124 - only NaN differs from itself
+        return "—"
+    if isinstance(value, bool | str):
+        return str(value)
+    if isinstance(value, int) or float(value).is_integer():
+        return f"{int(value):,}"
+    return f"{value:.4f}" if abs(value) < 1 else f"{value:.2f}"

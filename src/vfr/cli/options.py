@@ -1,0 +1,85 @@
+"""Options that several commands share, and the names they have in the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+
+import typer
+
+if TYPE_CHECKING:
+    from vfr.bootstrap import Application
+
+__all__ = ["TRAINABLE", "WHO", "AsJson", "Members", "Seed", "application", "as_typed", "existing_folder", "words"]
+
+WHO: Final = "command line"
+"""Who a change made here is by, in logs that say who."""
+
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+
+Members: TypeAlias = Annotated[
+    str, typer.Option("--members", metavar="A,B", help="Members of the ensemble, separated by commas.")
+]
+
+Seed: TypeAlias = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same result.")]
+
+TRAINABLE: Final = "lightgbm,linear"
+"""Members that have a learner."""
+
+_OPTION_OF: Final[Mapping[str, str]] = {
+    "ml_horizon": "--horizon",
+    "ml_weight": "--weight",
+    "ml_confidence_threshold": "--threshold",
+    "ml_models": "--members",
+    "ml_method": "--method",
+    "ml_timeout": "--timeout",
+    "as_of": "--as-of",
+    "limit": "--limit",
+    "sector": "--sector",
+}
+
+
+def as_typed(field: str, message: str) -> str:
+    """Return an error message with the contract's field name replaced by the option the user typed.
+
+    Examples
+    --------
+    >>> as_typed("ml_horizon", "ml_horizon: use 1d, 7d or 30d")
+    '--horizon: use 1d, 7d or 30d'
+    """
+    option = _OPTION_OF.get(field)
+    return message if option is None else option + message.removeprefix(field)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Split a comma-separated option; empty parts vanish.
+
+    Examples
+    --------
+    >>> words("lightgbm, linear")
+    ('lightgbm', 'linear')
+    """
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def existing_folder(folder: Path) -> Path:
+    """Return a folder the user named, or say that there is none.
+
+    Raises
+    ------
+    typer.BadParameter
+        If it is missing or is not a folder.
+    """
+    if not folder.exists():
+        raise typer.BadParameter(f"{folder} does not exist; give the folder that holds prices.parquet or prices.csv")
+    if not folder.is_dir():
+        raise typer.BadParameter(f"{folder} is not a folder; give the folder that holds it")
+    return folder
+
+
+def application() -> Application:
+    """Build the application of this process from its settings."""
+    from vfr import bootstrap, settings
+
+    return bootstrap.build(settings.load())

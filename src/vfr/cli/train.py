@@ -1,0 +1,92 @@
+"""`vfr train`: train models on the current data, judge them, and promote what passes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from vfr.cli.options import TRAINABLE, WHO, AsJson, Members, Seed, application, words
+from vfr.cli.output import console, emit, progress
+
+if TYPE_CHECKING:
+    from vfr.workflows.train import TrainReport
+
+__all__ = ["command"]
+
+_FIGURES: Final = ("rank_ic", "accuracy", "accuracy_base_rate", "brier_skill")
+
+
+def command(
+    horizon: Annotated[str, typer.Option(metavar="H,H", help="Horizons, separated by commas.")] = "1d,7d,30d",
+    members: Members = TRAINABLE,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Train as on that evening; answers requests about the past only.")
+    ] = None,
+    seed: Seed = 0,
+    override_rows: Annotated[
+        str, typer.Option(metavar="REASON", help="Promote on fewer than 10,000 training rows; kept in the card.")
+    ] = "",
+    starter: Annotated[
+        bool, typer.Option("--starter", help="Only the horizons that have no model of the current data yet.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train models on the current data, judge them out of sample, and promote what passes the gates.
+
+    A version that is refused is kept, and says why; the one in use stays in use.
+    """
+    from vfr.data.sessions import parse_day
+    from vfr.workflows.query import parse_horizon
+
+    horizons = tuple(dict.fromkeys(parse_horizon("horizon", name) for name in words(horizon)))
+    day = None if as_of is None else parse_day("as_of", as_of)
+    app = application()
+    with progress("Preparing", quiet=as_json) as report:
+        app.prepare(report)
+        if starter:
+            missing = app.untrained()
+            horizons = tuple(name for name in horizons if name in missing)
+        result = app.train(
+            horizons=horizons,
+            members=words(members),
+            as_of=day,
+            seed=seed,
+            override_rows=override_rows,
+            who=WHO,
+            progress=report,
+        )
+    if as_json:
+        emit(result.to_dict())
+    else:
+        _print(result)
+
+
+def _print(result: TrainReport) -> None:
+    from rich import box
+    from rich.table import Table
+
+    screen = console()
+    if not result.trained:
+        screen.print("Nothing to train: every horizon has a model of the current data; see `vfr models list`.")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in ("Model", "Status", "Learned until"):
+        table.add_column(head, no_wrap=True)
+    for head in ("Rows", "Rank IC", "Accuracy", "Base rate's", "Brier skill"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in result.trained:
+        style = "green" if row.status == "champion" else "yellow"
+        numbers = (
+            _number(row.metrics.get(name)) for name in ("rank_ic", "accuracy", "accuracy_base_rate", "brier_skill")
+        )
+        table.add_row(row.model_id, f"[{style}]{row.status}[/]", row.labels_end, f"{row.n_rows:,}", *numbers)
+    screen.print(table)
+    for row in result.trained:
+        if row.refused:
+            screen.print(f"  [yellow]![/] {row.model_id}: refused by {', '.join(row.refused)}")
+    screen.print(f"[dim]{result.data_name} {result.data_version[:12]}, seed {result.seed}, {result.seconds:.0f} s[/]")
+
+
+def _number(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else "—"

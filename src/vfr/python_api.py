@@ -1,0 +1,304 @@
+"""The Python API: what the command line does, as functions with typed results.
+
+Every function takes `home`, the data home to use instead of the one the settings name. Results have ``.to_dict()``.
+Nothing heavy is imported before a function is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vfr.bootstrap import Application
+    from vfr.data.snapshot import Snapshot
+    from vfr.workflows.answer import Answer
+    from vfr.workflows.evidence_report import EvidenceReport
+    from vfr.workflows.import_data import ImportResult
+    from vfr.workflows.lookahead import LookaheadReport
+    from vfr.workflows.train import TrainReport
+
+__all__ = ["analyze", "evidence", "import_data", "load_snapshot", "lookahead", "train"]
+
+Day: TypeAlias = "str | date | np.datetime64"
+Progress: TypeAlias = Callable[[str, float], None]
+
+
+def analyze(
+    symbols: Sequence[str] | str = (),
+    *,
+    sector: str | None = None,
+    limit: int = 10,
+    as_of: Day | None = None,
+    include_ml: bool = False,
+    ml_horizon: str = "7d",
+    ml_weight: float = 0.15,
+    ml_confidence_threshold: float = 0.5,
+    ml_models: Sequence[str] | None = None,
+    ml_method: str = "weighted",
+    ml_timeout: int = 30_000,
+    home: Path | str | None = None,
+) -> Answer:
+    """Score stocks.
+
+    Parameters
+    ----------
+    symbols : sequence of str, or one str
+        Tickers in any case; leave empty with `sector`.
+    sector : str, optional
+        A GICS sector instead of tickers.
+    limit : int
+        Stocks of the sector to answer, 1-50.
+    as_of : date or ISO text, optional
+        The answer as it would have been that evening; the latest session by default.
+    include_ml : bool
+        Blend in the machine-learning score.
+    ml_horizon : {"7d", "1d", "30d"}
+    ml_weight, ml_confidence_threshold : float
+        0-1; the weight before confidence, and the confidence below which it is 0.
+    ml_models : sequence of str, optional
+        Ensemble members to use; all by default.
+    ml_method : {"weighted", "voting", "stacking"}
+    ml_timeout : int
+        Milliseconds machine learning may take, 10-30000. A first call loads the models.
+    home : path, optional
+        Data home; the bundled data is prepared in it if it is empty.
+
+    Returns
+    -------
+    Answer
+        ``.stocks`` best first, ``.errors`` for symbols that could not be analysed, ``.to_dict()`` as HTTP answers it,
+        ``.to_frame()`` one row per stock.
+
+    Raises
+    ------
+    InvalidField
+        If an argument is malformed or out of range; names it.
+    NoData
+        If `as_of` is before the first session.
+
+    Examples
+    --------
+    >>> import vfr
+    >>> vfr.analyze(["AAPL", "JPM"]).stocks[0].recommendation  # doctest: +SKIP
+    'HOLD'
+    """
+    from uuid import uuid4
+
+    from vfr.workflows.query import AnalyzeQuery
+
+    body: dict[str, object] = {
+        "limit": limit,
+        "as_of": None if as_of is None else str(as_of),
+        "include_ml": include_ml,
+        "ml_horizon": ml_horizon,
+        "ml_weight": ml_weight,
+        "ml_confidence_threshold": ml_confidence_threshold,
+        "ml_models": ml_models,
+        "ml_method": ml_method,
+        "ml_timeout": ml_timeout,
+    }
+    if sector is not None:
+        body |= {"mode": "sector", "sector": sector}
+    else:
+        body |= {"mode": "multiple", "symbols": [symbols] if isinstance(symbols, str) else list(symbols)}
+    query = AnalyzeQuery.parse(body)
+    return _application(home).analyze(query, str(uuid4()))
+
+
+def train(
+    *,
+    horizons: Sequence[str] = ("1d", "7d", "30d"),
+    members: Sequence[str] = ("lightgbm", "linear"),
+    as_of: Day | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+    home: Path | str | None = None,
+) -> TrainReport:
+    """Train, judge and store models on the current data; what passes the gates becomes champion.
+
+    Parameters
+    ----------
+    horizons : sequence of {"1d", "7d", "30d"}
+    members : sequence of str
+        Learners to train.
+    as_of : date or ISO text, optional
+        Train as on that evening; such versions answer requests about the past only.
+    seed : int
+        The same seed on the same data gives the same model.
+    progress : callable, optional
+        Called with a stage in plain words and the fraction done, 0-1.
+    home : path, optional
+        Data home.
+
+    Returns
+    -------
+    TrainReport
+
+    Raises
+    ------
+    InvalidField
+        If a horizon, member or date is not one that is known.
+    TrainingFailed
+        If the data is too short.
+    """
+    from vfr.workflows.query import parse_horizon
+
+    return _application(home).train(
+        horizons=[parse_horizon("horizons", horizon) for horizon in horizons],
+        members=members,
+        as_of=None if as_of is None else _day("as_of", as_of),
+        seed=seed,
+        progress=progress,
+        who="python",
+    )
+
+
+def evidence(
+    *,
+    horizon: str = "7d",
+    members: Sequence[str] = ("lightgbm", "linear"),
+    classic: bool = False,
+    release: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+    home: Path | str | None = None,
+) -> EvidenceReport:
+    """Judge the models, or the classic score, out of sample on the current data.
+
+    Parameters
+    ----------
+    horizon : {"7d", "1d", "30d"}
+    members : sequence of str
+        Learners to judge.
+    classic : bool
+        Judge the classic score instead of the models.
+    release : bool
+        Read the outcomes that are kept for release runs too; each such run is counted.
+    seed : int
+    progress : callable, optional
+        Called with a stage in plain words and the fraction done, 0-1.
+    home : path, optional
+        Data home.
+
+    Returns
+    -------
+    EvidenceReport
+        ``.facts`` and ``.tables``; ``.to_dict()``, ``.to_markdown()``.
+
+    Raises
+    ------
+    InvalidField
+        If the horizon or a member is not one that is known.
+    TrainingFailed
+        If the data is too short.
+    """
+    from vfr.workflows.query import parse_horizon
+
+    return _application(home).evidence(
+        horizon=parse_horizon("horizon", horizon),
+        members=members,
+        classic=classic,
+        release=release,
+        seed=seed,
+        progress=progress,
+    )
+
+
+def lookahead(*, progress: Progress | None = None, home: Path | str | None = None) -> LookaheadReport:
+    """Test every factor and feature for look-ahead, on the current data and on a seeded market with every input.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with a stage in plain words and the fraction done, 0-1.
+    home : path, optional
+        Data home.
+
+    Returns
+    -------
+    LookaheadReport
+        ``checked``, ``leaks`` and ``unchecked``; the last two are empty when all is well.
+    """
+    return _application(home).lookahead(progress=progress)
+
+
+def import_data(
+    folder: Path | str,
+    *,
+    prices: Path | str | None = None,
+    name: str | None = None,
+    progress: Progress | None = None,
+    home: Path | str | None = None,
+) -> ImportResult:
+    """Check a folder of market data, store it and make it current; nothing changes unless all of it succeeds.
+
+    Parameters
+    ----------
+    folder : path
+        Holds ``prices.parquet`` (or ``.csv``) and its neighbours.
+    prices : path, optional
+        Another price table.
+    name : str, optional
+        Name of the data set; the folder's by default.
+    progress : callable, optional
+        Called with a stage in plain words and the fraction done, 0-1.
+    home : path, optional
+        Data home.
+
+    Returns
+    -------
+    ImportResult
+        With ``.version``, the content hash, and ``.quality``, what the checks found.
+
+    Raises
+    ------
+    ImportRejected
+        If the folder cannot become a data set; says which file, column and row.
+    """
+    app = _application(home, prepare=False)
+    return app.import_folder(
+        Path(folder), prices=None if prices is None else Path(prices), name=name, progress=progress
+    )
+
+
+def load_snapshot(name: str | None = None, *, home: Path | str | None = None) -> Snapshot:
+    """Return everything an installed data set holds, as arrays.
+
+    Parameters
+    ----------
+    name : str, optional
+        The current data set by default.
+    home : path, optional
+        Data home.
+
+    Returns
+    -------
+    Snapshot
+        ``.upto(day)`` is what was known at the close of a day.
+
+    Raises
+    ------
+    NoData
+        If there is no such data set.
+    """
+    return _application(home).datasets.snapshot(name)
+
+
+def _day(field: str, day: Day) -> np.datetime64:
+    from vfr.data.sessions import parse_day
+
+    return parse_day(field, str(day))
+
+
+def _application(home: Path | str | None, *, prepare: bool = True) -> Application:
+    from vfr import bootstrap, settings
+
+    app = bootstrap.build(settings.load(data_home=home))
+    if prepare:
+        app.prepare()
+    return app
