@@ -75,6 +75,20 @@ def test_a_missing_month_leaves_the_year_unknown():
     assert names(macro_series.growth_over_year(gappy, "CPI", DAYS[:1], macro_series.MONTHLY)) == ["NO_HISTORY"]
 
 
+def test_a_monthly_observation_counts_for_a_hundred_days_after_its_month():
+    series = Macro({"BAA": monthly("2014-01", [5.0], delay=75)})
+    days = np.array(["2014-05-12", "2014-05-13"], dtype="datetime64[D]")
+    assert names(macro_series.level(series, "BAA", days, macro_series.MONTHLY)) == ["PRESENT", "STALE"]
+
+
+def test_the_first_series_that_is_known_is_read_and_gives_the_reason():
+    series = Macro({"OLD": daily(("2013-12-01", 1.0)), "NEW": daily(("2014-01-01", 2.0))})
+    absent, old, new = (macro_series.level(series, name, DAYS[:1], macro_series.DAILY) for name in ("NO", "OLD", "NEW"))
+    assert names(macro_series.first_of(absent, old)) == ["STALE"]
+    assert names(macro_series.first_of(old, absent)) == ["STALE"]
+    assert macro_series.first_of(absent, old, new).value == [2.0]
+
+
 def test_scores_by_hand(market):
     inputs = Macro(
         {

@@ -164,8 +164,8 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
     -------
     dict of str to Measured
         By sub-factor name. NO_INPUT without the series, NO_HISTORY before its first release (or year), STALE beyond
-        10 days (daily) or 100 days (monthly) after the observation's date, NOT_COVERED for a symbol whose sector is
-        unknown.
+        10 days after an observation's date (daily) or 100 days after its month (monthly), NOT_COVERED for a symbol
+        whose sector is unknown.
     """
     days = snapshot.sessions[rows]
     macro = snapshot.macro

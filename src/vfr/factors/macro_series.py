@@ -8,22 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vfr.data.records import Macro, MacroSeries
 from vfr.factors.scores import Reason
-from vfr.typing import DateArray, FloatArray
+from vfr.typing import BoolArray, DateArray, FloatArray
 
-__all__ = ["DAILY", "MONTHLY", "Reading", "change_over_year", "first_of", "growth_over_year", "level", "spread"]
+__all__ = ["DAILY", "MONTHLY", "Kind", "Reading", "change_over_year", "first_of", "growth_over_year", "level", "spread"]
 
-DAILY: Final = np.timedelta64(10, "D")
-"""Maximum age of an observation of a daily series: a week and a long weekend."""
 
-MONTHLY: Final = np.timedelta64(100, "D")
-"""Maximum age of an observation of a monthly series, counted from the first day of its month."""
+class Kind(NamedTuple):
+    """How long an observation counts: `max_age` after its date, or after the end of its month if `monthly`."""
+
+    max_age: np.timedelta64
+    monthly: bool
+
+    def stale(self, date: DateArray, days: DateArray) -> BoolArray:
+        """Tell which observations are too old on a day."""
+        ends = (date.astype("datetime64[M]") + 1).astype("datetime64[D]") if self.monthly else date
+        return np.asarray(days - ends > self.max_age, dtype=np.bool_)
+
+
+DAILY: Final = Kind(np.timedelta64(10, "D"), monthly=False)
+"""Ten days: a week and a long weekend."""
+
+MONTHLY: Final = Kind(np.timedelta64(100, "D"), monthly=True)
+"""A hundred days: a month, the longest delay of a release, and some."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +48,7 @@ class Reading:
     reason: NDArray[np.int8]
 
 
-def level(macro: Macro, name: str, days: DateArray, max_age: np.timedelta64) -> Reading:
+def level(macro: Macro, name: str, days: DateArray, kind: Kind) -> Reading:
     """Return the newest observation of a series known on each day, in the series' own unit.
 
     Parameters
@@ -46,8 +59,8 @@ def level(macro: Macro, name: str, days: DateArray, max_age: np.timedelta64) -> 
         Identifier of the series.
     days : datetime64[D] array, shape (R,)
         In any order.
-    max_age : timedelta64[D]
-        An observation whose date is further back is STALE.
+    kind : Kind
+        Says how old an observation may be; an older one is STALE.
 
     Returns
     -------
@@ -55,34 +68,34 @@ def level(macro: Macro, name: str, days: DateArray, max_age: np.timedelta64) -> 
         R readings; NO_HISTORY before the first release.
     """
     series = _clean(macro, name)
-    return _missing(days) if series is None else _at(series, days, max_age)
+    return _missing(days) if series is None else _at(series, days, kind)
 
 
-def spread(macro: Macro, long: str, short: str, days: DateArray, max_age: np.timedelta64) -> Reading:
+def spread(macro: Macro, long: str, short: str, days: DateArray, kind: Kind) -> Reading:
     """Return the difference of two series on the newest date both were observed on, known on each day."""
     a, b = _clean(macro, long), _clean(macro, short)
     if a is None or b is None:
         return _missing(days)
     both, i, j = np.intersect1d(a.date, b.date, return_indices=True)
     known_at = np.maximum(a.known_at[i], b.known_at[j])
-    return _at(_in_order(MacroSeries(both, known_at, a.value[i] - b.value[j], a.revised or b.revised)), days, max_age)
+    return _at(_in_order(MacroSeries(both, known_at, a.value[i] - b.value[j], a.revised or b.revised)), days, kind)
 
 
-def growth_over_year(macro: Macro, name: str, days: DateArray, max_age: np.timedelta64) -> Reading:
+def growth_over_year(macro: Macro, name: str, days: DateArray, kind: Kind) -> Reading:
     """Return the growth of a monthly series over twelve months, percent."""
-    return _against_year_before(macro, name, days, max_age, lambda now, before: 100.0 * (now / before - 1.0))
+    return _against_year_before(macro, name, days, kind, lambda now, before: 100.0 * (now / before - 1.0))
 
 
-def change_over_year(macro: Macro, name: str, days: DateArray, max_age: np.timedelta64) -> Reading:
+def change_over_year(macro: Macro, name: str, days: DateArray, kind: Kind) -> Reading:
     """Return the change over twelve months of a monthly series' three-month average, in the series' unit."""
-    return _against_year_before(macro, name, days, max_age, lambda now, before: now - before, average=3)
+    return _against_year_before(macro, name, days, kind, lambda now, before: now - before, average=3)
 
 
 def first_of(*readings: Reading) -> Reading:
-    """Return the first reading that is present on each day; where none is, the first reading's reason."""
+    """Return the first reading that is present on each day; where none is, the reason of the first that has input."""
     value, date, reason = readings[0].value.copy(), readings[0].date.copy(), readings[0].reason.copy()
     for other in readings[1:]:
-        better = (reason != Reason.PRESENT) & (other.reason == Reason.PRESENT)
+        better = (reason == Reason.NO_INPUT) | ((reason != Reason.PRESENT) & (other.reason == Reason.PRESENT))
         value[better], date[better], reason[better] = other.value[better], other.date[better], other.reason[better]
     return Reading(value, date, reason)
 
@@ -91,7 +104,7 @@ def _against_year_before(
     macro: Macro,
     name: str,
     days: DateArray,
-    max_age: np.timedelta64,
+    kind: Kind,
     compare: Callable[[FloatArray, FloatArray], FloatArray],
     average: int = 1,
 ) -> Reading:
@@ -103,7 +116,7 @@ def _against_year_before(
     month = series.date.astype("datetime64[M]")
     smooth = np.mean([_lagged(month, series.value, lag) for lag in range(average)], axis=0)
     value = compare(smooth, _lagged(month, smooth, 12))
-    return _at(MacroSeries(series.date, series.known_at, value, series.revised), days, max_age)
+    return _at(MacroSeries(series.date, series.known_at, value, series.revised), days, kind)
 
 
 def _lagged(month: DateArray, value: FloatArray, lag: int) -> FloatArray:
@@ -132,14 +145,14 @@ def _in_order(series: MacroSeries) -> MacroSeries:
     return MacroSeries(series.date[keep], series.known_at[keep], series.value[keep], series.revised)
 
 
-def _at(series: MacroSeries, days: DateArray, max_age: np.timedelta64) -> Reading:
+def _at(series: MacroSeries, days: DateArray, kind: Kind) -> Reading:
     """Read a series whose dates and release dates increase on each day."""
     row = np.searchsorted(series.known_at, days, side="right") - 1
     if series.date.size == 0:
         return _missing(days, Reason.NO_HISTORY)
     value, date = series.value[row], series.date[row]
     reason = np.where(np.isfinite(value), np.int8(Reason.PRESENT), np.int8(Reason.NO_HISTORY)).astype(np.int8)
-    reason[days - date > max_age] = np.int8(Reason.STALE)
+    reason[kind.stale(date, days)] = np.int8(Reason.STALE)
     reason[row < 0] = np.int8(Reason.NO_HISTORY)
     gone = reason != Reason.PRESENT
     return Reading(np.where(gone, np.nan, value), np.where(gone, np.datetime64("NaT", "D"), date), reason)
