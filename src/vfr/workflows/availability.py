@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
+from vfr.typing import HORIZONS, MEMBER_NAMES, Horizon
 from vfr.workflows.forecaster import Forecast, Forecaster, MlUnavailable
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from vfr.typing import Horizon
+__all__ = ["Running", "StartedLate", "State", "Switch", "disabled", "health"]
 
-__all__ = ["Running", "StartedLate", "Switch", "disabled"]
+State: TypeAlias = Literal["healthy", "degraded", "unhealthy"]
+
+PROBE_MS: Final = 5_000
+"""A probe waits longer than a request: the first one computes the features of the universe."""
+
+_WANTED: Final = frozenset({"TRAINING", "DISABLED", "TIMEOUT"})
+"""Reasons that pass by themselves, or that somebody chose."""
 
 
 class Switch(Protocol):
@@ -79,3 +86,28 @@ class StartedLate:
                     "TRAINING", f"the models are being trained ({done}); the classic score is complete"
                 )
         return found
+
+
+def health(forecaster: Forecaster) -> dict[str, Any]:
+    """Ask for a forecast at every horizon, as a request would.
+
+    Returns
+    -------
+    dict
+        ``{status, parts: {horizon: {status, message}}}``. A horizon is healthy if it answers with every member it has,
+        degraded if members fail, models are on their way or it is switched off on purpose, else unhealthy. The whole
+        is healthy if every horizon is, unhealthy if every horizon is, else degraded.
+    """
+    parts = {horizon: _part(forecaster.at(None, horizon, MEMBER_NAMES, "weighted", PROBE_MS)) for horizon in HORIZONS}
+    states = {state for state, _ in parts.values()}
+    status = states.pop() if len(states) == 1 else "degraded"
+    return {"status": status, "parts": {h: {"status": state, "message": text} for h, (state, text) in parts.items()}}
+
+
+def _part(found: Forecast | MlUnavailable) -> tuple[State, str]:
+    if isinstance(found, MlUnavailable):
+        return "degraded" if found.code in _WANTED else "unhealthy", f"{found.code}: {found.message}"
+    failed = [m for m in found.members if m.status not in ("ok", "no_model")]
+    if failed:
+        return "degraded", "; ".join(f"{m.member}: {m.reason or m.status}" for m in failed)
+    return "healthy", f"answers with {', '.join(found.versions)}"
