@@ -18,8 +18,8 @@ from vfr.workflows.forecaster import MlUnavailable
 
 __all__ = ["explanation", "overview"]
 
-_WIDE: Final = 110
-"""Columns of screen from which the company's name and the day's change are shown."""
+_WIDE: Final = 136
+"""Columns of screen from which name, change of the day and market value are shown."""
 
 _HEADS: Final[Mapping[FactorName, str]] = {
     "technical": "Tech",
@@ -64,12 +64,15 @@ def overview(answer: Answer, width: int) -> Iterator[RenderableType]:
     """
     notes: dict[str, str] = {}
     table = _scores(answer, notes, wide=width >= _WIDE)
-    yield f"[bold]As of the close of {answer.stocks[0].as_of}[/]  [dim]data {_data(answer)}[/]"
+    yield f"[bold]As of the close of {answer.stocks[0].as_of}[/]  [dim]{_data(answer)}[/]"
     yield table
-    yield _notes((mark, note) for note, mark in notes.items())
+    if notes:
+        yield _notes((mark, note) for note, mark in notes.items())
     if any(stock.ml is not None for stock in answer.stocks):
         yield from _predictions(answer)
-    yield _notes(("[yellow]![/]", warning) for warning in _warnings(answer))
+    warnings = list(_warnings(answer))
+    if warnings:
+        yield _notes(("[yellow]![/]", warning) for warning in warnings)
 
 
 def _notes(lines: Iterable[tuple[str, str]]) -> RenderableType:
@@ -77,7 +80,7 @@ def _notes(lines: Iterable[tuple[str, str]]) -> RenderableType:
     grid = Table.grid(padding=(0, 1))
     for mark, note in lines:
         grid.add_row(mark, note)
-    return Padding(grid, (0, 0, 0, 2))
+    return Padding(grid, (0, 0, 0, 2), expand=False)
 
 
 def _warnings(answer: Answer) -> Iterator[str]:
@@ -94,8 +97,7 @@ def _warnings(answer: Answer) -> Iterator[str]:
 
 
 def _data(answer: Answer) -> str:
-    sources = ", ".join(str(source) for source in answer.metadata.get("sources", ()))
-    return f"{escape(sources)} {str(answer.metadata['dataVersion'])[:12]}".strip()
+    return escape(f"data set {answer.metadata['dataName']}, version {answer.metadata['dataVersion'][:12]}")
 
 
 def _table(*, gap: int = 1, footer: bool = False) -> Table:
@@ -111,17 +113,19 @@ def _scores(answer: Answer, notes: dict[str, str], *, wide: bool) -> Table:
     table.add_column("Price", justify="right", no_wrap=True)
     if wide:
         table.add_column("Day", justify="right", no_wrap=True)
+        table.add_column("Cap", justify="right", no_wrap=True)
     table.add_column("Score", justify="right", style="bold", no_wrap=True)
     table.add_column("Recommendation" if wide else "Says", no_wrap=True)
     for head in ("Conf", "Cover", *_HEADS.values()):
         table.add_column(head, justify="right", no_wrap=True)
     for stock in answer.stocks:
-        name, day = ([escape(stock.name)], [_percent(stock.change_percent)]) if wide else ([], [])
+        name = [escape(stock.name)] if wide else []
+        day_and_cap = [_percent(stock.change_percent), _cap(stock.market_cap)] if wide else []
         table.add_row(
             stock.symbol,
             *name,
             f"{stock.price:,.2f}",
-            *day,
+            *day_and_cap,
             f"{stock.composite:.1f}",
             f"[{_STYLES.get(stock.recommendation, 'default')}]{stock.recommendation}[/]",
             str(stock.confidence),
@@ -146,6 +150,13 @@ def _percent(value: float | None) -> str:
     if value is None:
         return "—"
     return f"[{'green' if value >= 0 else 'red'}]{value:+.2f}%[/]"
+
+
+def _cap(value: float | None) -> str:
+    """Return a market value in billions or millions of dollars."""
+    if value is None:
+        return "—"
+    return f"${value / 1e9:,.0f}bn" if value >= 1e10 else f"${value / 1e6:,.0f}m"
 
 
 def _predictions(answer: Answer) -> Iterator[RenderableType]:
