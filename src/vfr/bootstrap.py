@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from vfr.workflows.query import AnalyzeQuery
     from vfr.workflows.train import TrainReport
 
-__all__ = ["Application", "build"]
+__all__ = ["Application", "build", "configure_logging"]
 
 STARTER_HORIZONS: Final[tuple[Horizon, ...]] = ("7d", "1d", "30d")
 """The default horizon of a request first."""
@@ -275,6 +275,12 @@ class Application:
             "training": training.to_dict(),
         }
 
+    def ml_health(self) -> dict[str, Any]:
+        """Ask every horizon for a forecast and say how each part of machine learning does."""
+        from vfr.workflows.availability import health
+
+        return health(self.forecaster) | {"ml": self.ml_state()}
+
 
 def build(settings: Settings) -> Application:
     """Wire an application; nothing is read or written yet.
@@ -304,6 +310,13 @@ def build(settings: Settings) -> Application:
         switch=switch,
         training=training,
     )
+
+
+def configure_logging(settings: Settings) -> None:
+    """Set up the logging of this process."""
+    from vfr.adapters import telemetry
+
+    telemetry.configure_logging(settings.log_level, settings.log_format)
 
 
 def _running(status: TrainingStatus) -> Running | None:

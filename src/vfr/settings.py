@@ -32,7 +32,7 @@ from pydantic_settings import (
 from vfr.errors import SettingsError
 from vfr.scoring.table import DEFAULT, CapTilt, ScoreTable, Tier
 
-__all__ = ["LOOPBACK_NAMES", "ScoreOverrides", "Settings", "load", "unknown_variables"]
+__all__ = ["LOOPBACK_NAMES", "ScoreOverrides", "Settings", "hand_down", "load", "refuse_open_door", "unknown_variables"]
 
 PREFIX: Final = "VFR_"
 CONFIG_NAME: Final = "vfr.toml"
@@ -215,6 +215,27 @@ def load(**values: object) -> Settings:
         raise SettingsError("; ".join(_sentence(one["loc"], one["msg"]) for one in error.errors())) from None
     _score_table(settings.score_table)
     return settings
+
+
+def hand_down(settings: Settings) -> None:
+    """Put what options may have changed into the environment, so that child processes read the same settings."""
+    for name in ("data_home", "host", "port", "workers"):
+        os.environ[f"{PREFIX}{name.upper()}"] = str(getattr(settings, name))
+
+
+def refuse_open_door(settings: Settings) -> None:
+    """Refuse to listen where others can reach the server while nothing tells them from the user.
+
+    Raises
+    ------
+    SettingsError
+        If `host` is not loopback and no secret is set.
+    """
+    if not settings.loopback and settings.secret is None:
+        raise SettingsError(
+            f"VFR_SECRET: must be set to listen on {settings.host}, which other machines can reach; "
+            "or set VFR_HOST=127.0.0.1"
+        )
 
 
 def unknown_variables() -> tuple[str, ...]:

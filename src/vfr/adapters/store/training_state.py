@@ -23,6 +23,7 @@ from typing import Any, Final, Literal, TypeAlias
 from vfr.adapters.store.replace import replace_file
 from vfr.clock import utc_now
 from vfr.data.provider import Progress
+from vfr.errors import VfrError
 
 __all__ = ["Phase", "TrainingState", "TrainingStatus"]
 
@@ -98,7 +99,7 @@ class TrainingState:
             try:
                 yield self._report
             except BaseException as error:
-                self._end("failed" if isinstance(error, Exception) else "interrupted", type(error).__name__)
+                self._end("failed" if isinstance(error, Exception) else "interrupted", _sentence(error))
                 raise
             self._end("finished", "")
 
@@ -140,6 +141,11 @@ def _acquire(handle: int) -> bool:
         else:
             return True
     return False
+
+
+def _sentence(error: BaseException) -> str:
+    """Say what stopped a run; a sentence of the error tree is fit to be shown, any other is named only."""
+    return error.message if isinstance(error, VfrError) else type(error).__name__
 
 
 def _now() -> str:

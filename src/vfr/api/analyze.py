@@ -1,0 +1,92 @@
+"""POST /api/stocks/analyze, the hot route, and its status: plain Starlette, msgspec in, orjson out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vfr.api.context import Context
+from vfr.api.errors import Refusal, error_response, request_id
+from vfr.clock import epoch_ms
+from vfr.workflows.answer import Answer
+from vfr.workflows.query import AnalyzeQuery
+
+__all__ = ["decode", "read_body", "routes"]
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return a request's body, read no further than a limit.
+
+    Raises
+    ------
+    Refusal
+        413 if the body is longer; the declared length is believed when it is too long.
+    """
+    too_long = Refusal(413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes", {"Connection": "close"})
+    declared = request.headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared) > limit:
+        raise too_long
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise too_long
+    except ClientDisconnect:
+        raise Refusal(400, "INCOMPLETE_BODY", "the connection closed before the body was complete") from None
+    return bytes(body)
+
+
+def decode(body: bytes) -> Any:
+    """Return strict JSON, decoded.
+
+    Raises
+    ------
+    Refusal
+        400 if the bytes are not JSON.
+    """
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Refusal(400, "MALFORMED_JSON", "the body is not valid JSON") from None
+
+
+def routes(context: Context) -> list[Route]:
+    """Return the routes of analysis."""
+    application, work = context.application, context.work
+
+    async def analyze(request: Request) -> Response:
+        context.authorise(request, "classic")
+        body = decode(await read_body(request, application.settings.max_body_bytes))
+        query = AnalyzeQuery.parse(body)
+        if query.include_ml:
+            context.authorise(request, "read")
+        answer, rendered = await work.run(_answer, query, request_id(request.scope))
+        if answer.failed_status is not None:
+            errors = [error.to_dict() for error in answer.errors]
+            message = "; ".join(error["message"] for error in errors) or "no stock could be analysed"
+            code = errors[0]["code"] if errors else "NO_DATA"
+            return error_response(request.scope, answer.failed_status, code, message, errors=errors)
+        return rendered
+
+    def _answer(query: AnalyzeQuery, asked_as: str) -> tuple[Answer, Response]:
+        answer = application.analyze(query, asked_as)
+        return answer, context.answer(answer.to_dict())
+
+    async def status(request: Request) -> Response:
+        context.authorise(request, "classic")
+        board = await work.run(application.datasets.board)
+        services = {
+            kind: {"available": s.available, "source": s.source, "newest": s.newest} for kind, s in board.inputs.items()
+        }
+        about = {"dataVersion": board.data_version, "asOf": str(board.as_of), "timestamp": epoch_ms()}
+        return context.answer({"status": "operational", "services": services, **about})
+
+    return [
+        Route("/api/stocks/analyze", analyze, methods=["POST"]),
+        Route("/api/stocks/analyze", status, methods=["GET"]),
+    ]

@@ -1,0 +1,64 @@
+"""The HTTP application: routes, the error table, and the OpenAPI document of all of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+import vfr
+from vfr.api import admin, analyze, errors, health, ml, openapi, stocks
+from vfr.api.context import Context
+from vfr.api.schemas import Failure
+from vfr.api.work import Work
+from vfr.bootstrap import Application
+
+__all__ = ["create_api"]
+
+_DESCRIPTION = (
+    "A transparent five-factor score of stocks, and machine learning that can only help. Prices are USD, returns "
+    "and probabilities fractions, scores 0-100; times ISO-8601 UTC but for `timestamp` fields, which are epoch "
+    "milliseconds. Not investment advice."
+)
+
+
+def create_api(application: Application) -> FastAPI:
+    """Return the API over an application.
+
+    Parameters
+    ----------
+    application : Application
+        Its data should be prepared; without data every route says so.
+    """
+    settings = application.settings
+    context = Context(application, Work(settings.request_threads, settings.request_queue))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        context.work.close()
+
+    api = FastAPI(
+        title="VFR",
+        version=vfr.__version__,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # The interactive pages load scripts from elsewhere; the document itself is at /openapi.json.
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={status: {"model": Failure, "description": text} for status, text in openapi.FAILURES.items()},
+    )
+    errors.install(api)
+    api.router.routes.extend(analyze.routes(context))
+    for room in (health, stocks, ml, admin):
+        api.include_router(room.router(context))
+
+    def document() -> dict[str, Any]:
+        if api.openapi_schema is None:
+            api.openapi_schema = openapi.document(api)
+        return api.openapi_schema
+
+    api.openapi = document  # type: ignore[method-assign]
+    return api

@@ -1,0 +1,139 @@
+"""Every error over HTTP: one table from the error tree to a status, one shape of body, one handler each.
+
+A body never holds a trace, a path or a query of a database; what is unforeseen is a sentence and a request id, and the
+trace goes to the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+import structlog
+from starlette.responses import Response
+
+from vfr import errors
+from vfr.errors import InvalidField, VfrError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.requests import Request
+
+__all__ = ["STATUS", "Refusal", "error_response", "install", "request_id"]
+
+STATUS: Final[Mapping[type[VfrError], int]] = {
+    errors.InputError: 422,
+    errors.InvalidField: 422,
+    errors.UnsupportedHorizon: 422,
+    errors.UnknownSymbol: 404,
+    errors.UnknownSector: 404,
+    errors.DataError: 503,
+    errors.NoData: 503,
+    errors.ImportRejected: 422,
+    errors.DatasetCorrupt: 503,
+    errors.ModelError: 503,
+    errors.NoModel: 404,
+    errors.ArtifactCorrupt: 503,
+    errors.TrainingFailed: 503,
+    errors.SettingsError: 500,
+    errors.VfrError: 500,
+}
+"""Status of every class of the error tree."""
+
+_BY_STATUS: Final[Mapping[int, tuple[str, str]]] = {
+    404: ("NOT_FOUND", "there is no such resource"),
+    405: ("METHOD_NOT_ALLOWED", "this resource does not know the method"),
+}
+"""Code and sentence of what the router itself refuses."""
+
+_BUG: Final = "the server met an error it did not foresee; its log holds the details under the request id"
+
+
+class Refusal(Exception):
+    """A request that is refused before any use case sees it.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    code : str
+        Stable name clients may switch on.
+    message : str
+        What is wrong and how to mend it.
+    headers : mapping, optional
+        Headers the status asks for, such as ``Retry-After``.
+    """
+
+    def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = dict(headers or {})
+
+
+def request_id(scope: Mapping[str, Any]) -> str:
+    """Return the id that was given to a request when it came in."""
+    return str(scope.get("state", {}).get("request_id", ""))
+
+
+def error_response(
+    scope: Mapping[str, Any],
+    status: int,
+    code: str,
+    message: str,
+    headers: Mapping[str, str] | None = None,
+    **more: object,
+) -> Response:
+    """Return the one shape of every error body; `more` adds fields."""
+    body = {"success": False, "error": message, "code": code, "requestId": request_id(scope), **more}
+    return Response(orjson.dumps(body), status, headers=dict(headers or {}), media_type="application/json")
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of an application by the table above."""
+    from fastapi.exceptions import RequestValidationError
+    from starlette.exceptions import HTTPException
+
+    app.add_exception_handler(VfrError, _from_tree)
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _routed)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def _from_tree(request: Request, error: Exception) -> Response:
+    if not isinstance(error, VfrError):  # pragma: no cover - the handler is installed for this class only
+        raise error
+    status = STATUS[type(error)]
+    if status >= 500:
+        structlog.get_logger("vfr.api").warning("cannot serve", code=error.code, error=error.message)
+    if status == 500:
+        return error_response(request.scope, status, error.code, _BUG)
+    if isinstance(error, InvalidField):
+        return error_response(request.scope, status, error.code, error.message, field=error.field)
+    return error_response(request.scope, status, error.code, error.message)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, Refusal):  # pragma: no cover - the handler is installed for this class only
+        raise error
+    return error_response(request.scope, error.status, error.code, error.message, error.headers)
+
+
+def _malformed(request: Request, error: Exception) -> Response:
+    first: Mapping[str, Any] = getattr(error, "errors", list)()[0]
+    field = str(first["loc"][-1])
+    return error_response(request.scope, 422, InvalidField.code, f"{field}: {first['msg']}", field=field)
+
+
+def _routed(request: Request, error: Exception) -> Response:
+    status = int(getattr(error, "status_code", 500))
+    code, message = _BY_STATUS.get(status, ("REFUSED", "the request was refused"))
+    return error_response(request.scope, status, code, message, getattr(error, "headers", None))
+
+
+def _unforeseen(request: Request, error: Exception) -> Response:
+    structlog.get_logger("vfr.api").error("unforeseen error", exc_info=error)
+    return error_response(request.scope, 500, VfrError.code, _BUG)

@@ -1,0 +1,106 @@
+"""The outermost layer of the server: request ids, refusals before routing, security headers, CORS, the access log."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+import structlog
+from starlette.responses import Response
+
+from vfr.api.errors import Refusal, error_response
+from vfr.api.security import SECURITY_HEADERS, Headers, check_request
+from vfr.clock import elapsed_ms
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from vfr.settings import Settings
+
+__all__ = ["Guard", "header_map"]
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_QUIET: Final = frozenset({"/api/health", "/api/health/ready"})
+"""Asked every few seconds by whoever watches the server; logged at debug."""
+
+
+def header_map(raw: list[tuple[bytes, bytes]]) -> Headers:
+    """Return header values by lower-case name; values of a repeated name are joined by a line feed."""
+    found: dict[str, str] = {}
+    for key, value in raw:
+        name, text = key.decode("latin-1").lower(), value.decode("latin-1")
+        found[name] = f"{found[name]}\n{text}" if name in found else text
+    return found
+
+
+class Guard:
+    """ASGI middleware around the whole application.
+
+    Parameters
+    ----------
+    app : ASGI application
+    settings : Settings
+
+    Notes
+    -----
+    Puts ``request_id`` and ``headers`` into the state of the scope. A client's own ``X-Request-ID`` is kept if it is
+    8-64 plain characters.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._log = structlog.get_logger("vfr.http")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Guard one request; other kinds of event pass through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = header_map(scope["headers"])
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        scope["state"] = {**scope.get("state", {}), "request_id": request_id, "headers": headers}
+        started, status = elapsed_ms(), 500
+
+        async def sealed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = self._sealed(message["headers"], headers, request_id)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await (self._refused(scope, headers) or self._app)(scope, receive, sealed)
+            finally:
+                tell = self._log.debug if scope["path"] in _QUIET else self._log.info
+                took = round(elapsed_ms(started), 1)
+                tell("request", method=scope["method"], path=scope["path"], status=status, ms=took)
+
+    def _refused(self, scope: Scope, headers: Headers) -> ASGIApp | None:
+        try:
+            check_request(scope["method"], scope["path"], headers, self._settings)
+        except Refusal as refusal:
+            return error_response(scope, refusal.status, refusal.code, refusal.message, refusal.headers)
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
+            return Response(status_code=204)
+        return None
+
+    def _sealed(self, own: list[tuple[bytes, bytes]], headers: Headers, request_id: str) -> list[tuple[bytes, bytes]]:
+        set_already = {name for name, _ in own}
+        sealed = [*own, (b"x-request-id", request_id.encode())]
+        sealed += [pair for pair in SECURITY_HEADERS if pair[0] not in set_already]
+        origin = headers.get("origin", "").lower()
+        if origin in self._settings.allowed_origins:
+            sealed += [
+                (b"access-control-allow-origin", origin.encode()),
+                (b"access-control-allow-methods", b"GET, POST"),
+                (b"access-control-allow-headers", b"Authorization, Content-Type, X-Request-ID"),
+                (b"access-control-expose-headers", b"X-Request-ID, Retry-After"),
+                (b"access-control-max-age", b"600"),
+            ]
+        if self._settings.allowed_origins:
+            sealed.append((b"vary", b"Origin"))
+        return sealed

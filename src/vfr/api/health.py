@@ -1,0 +1,38 @@
+"""Alive, ready: for whoever watches the server. Open to everybody the host allow-list lets in."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+import vfr
+from vfr.api.context import Context
+from vfr.api.schemas import HealthData, ReadyData, Success
+from vfr.clock import epoch_ms
+
+__all__ = ["router"]
+
+
+def router(context: Context) -> APIRouter:
+    """Return the routes of health."""
+    application, work = context.application, context.work
+    made = APIRouter(prefix="/api/health", tags=["health"])
+
+    @made.get("", response_model=Success[HealthData], summary="The process answers")
+    async def alive() -> Response:
+        return context.answer({"status": "alive", "version": vfr.__version__, "timestamp": epoch_ms()})
+
+    @made.get("/ready", response_model=Success[ReadyData], summary="Classic analysis answers; what else is up")
+    async def ready() -> Response:
+        board = await work.run(application.datasets.board)
+        about = {
+            "status": "ready",
+            "dataName": board.data_name,
+            "dataVersion": board.data_version,
+            "asOf": str(board.as_of),
+            "symbols": len(board.scores.symbols),
+            "ml": await work.run(application.ml_state),
+            "timestamp": epoch_ms(),
+        }
+        return context.answer(about)
+
+    return made

@@ -1,0 +1,85 @@
+"""The registry of model versions and the health of machine learning."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from vfr.api.context import Context
+from vfr.api.errors import error_response
+from vfr.api.schemas import MlHealthData, ModelData, ModelsData, Success
+from vfr.clock import epoch_ms
+from vfr.errors import InvalidField, NoModel
+from vfr.models.prediction import ModelCard
+
+__all__ = ["router"]
+
+
+def router(context: Context) -> APIRouter:
+    """Return the routes of machine learning."""
+    application, work = context.application, context.work
+    made = APIRouter(prefix="/api/ml", tags=["machine learning"])
+
+    @made.get("/models", response_model=Success[ModelsData], summary="Model versions, newest first")
+    async def models(
+        request: Request,
+        status: Literal["staged", "shadow", "champion", "retired", "historical"] | None = None,
+        horizon: Literal["1d", "7d", "30d"] | None = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        cursor: Annotated[str | None, Query(max_length=96, description="nextCursor of the page before")] = None,
+    ) -> Response:
+        context.authorise(request, "read")
+        cards = [
+            card
+            for card in await work.run(application.models.cards)
+            if status in (None, card.status) and horizon in (None, card.horizon)
+        ]
+        start = _after(cards, cursor)
+        page = cards[start : start + limit]
+        more = page[-1].model_id if start + limit < len(cards) else None
+        return context.answer({"models": [_summary(c) for c in page], "total": len(cards), "nextCursor": more})
+
+    @made.get("/models/{model_id}", response_model=Success[ModelData], summary="One version with its card")
+    async def model(request: Request, model_id: Annotated[str, Path(max_length=96)]) -> Response:
+        context.authorise(request, "read")
+        for card in await work.run(application.models.cards):
+            if card.model_id == model_id:
+                return context.answer({**_summary(card), "card": asdict(card)})
+        raise NoModel("there is no such model version; GET /api/ml/models lists them")
+
+    @made.get("/health", response_model=Success[MlHealthData], summary="State of machine learning, part by part")
+    async def health(request: Request) -> Response:
+        context.authorise(request, "read")
+        found = {**await work.run(application.ml_health), "timestamp": epoch_ms()}
+        if found["status"] == "unhealthy":
+            message = "no part of machine learning answers; classic analysis does not need it"
+            return error_response(request.scope, 503, "ML_UNHEALTHY", message, data=found)
+        return context.answer(found)
+
+    return made
+
+
+def _after(cards: list[ModelCard], cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    ids = [card.model_id for card in cards]
+    if cursor not in ids:
+        raise InvalidField("cursor", "is not known; start again without one")
+    return ids.index(cursor) + 1
+
+
+def _summary(card: ModelCard) -> dict[str, Any]:
+    return {
+        "modelId": card.model_id,
+        "member": card.member,
+        "horizon": card.horizon,
+        "status": card.status,
+        "createdAt": card.created_at,
+        "dataName": card.data_name,
+        "dataVersion": card.data_version,
+        "span": {"trainStart": card.train_start, "labelsEnd": card.labels_end},
+        "rows": card.n_rows,
+        "metrics": dict(card.metrics),
+    }

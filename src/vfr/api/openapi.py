@@ -1,0 +1,69 @@
+"""The OpenAPI document: what FastAPI knows of its routes, and the two plain routes of analysis beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from vfr.api.schemas import AnalyzeBody, AnalyzeData, Failure, StatusData, Success
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+__all__ = ["FAILURES", "document"]
+
+FAILURES: Final[Mapping[int | str, str]] = {
+    400: "Malformed request",
+    401: "A valid token is needed",
+    403: "Not allowed",
+    404: "Unknown",
+    415: "The body is not declared as JSON",
+    421: "The host name is not served here",
+    422: "A field is wrong; it is named",
+    503: "No data, or too busy",
+}
+"""Failures any route may answer with; their body is `Failure`."""
+
+_ANALYZE: Final = "/api/stocks/analyze"
+_REF: Final = "#/components/schemas/{model}"
+
+
+def document(api: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of an API."""
+    made: dict[str, Any] = get_openapi(
+        title=api.title, version=api.version, description=api.description, routes=api.routes
+    )
+    models = (AnalyzeBody, Success[AnalyzeData], Success[StatusData], Failure)
+    keys, definitions = models_json_schema([(model, "serialization") for model in models], ref_template=_REF)
+    schemas: dict[str, Any] = made["components"]["schemas"]
+    for name, schema in definitions["$defs"].items():
+        schemas.setdefault(name, schema)
+    body, answer, status, failure = (keys[model, "serialization"] for model in models)
+    failures = {
+        str(code): {"description": text, "content": _json(failure)}
+        for code, text in {**FAILURES, 413: "Body too large"}.items()
+    }
+    made["paths"][_ANALYZE] = {
+        "post": {
+            "tags": ["stocks"],
+            "summary": "Score stocks, with or without machine learning",
+            "operationId": "analyze",
+            "requestBody": {"required": True, "content": _json(body)},
+            "responses": {"200": {"description": "Analysed", "content": _json(answer)}, **failures},
+        },
+        "get": {
+            "tags": ["stocks"],
+            "summary": "State of analysis and its inputs",
+            "operationId": "analyze_status",
+            "responses": {"200": {"description": "Operational", "content": _json(status)}, **failures},
+        },
+    }
+    made["paths"] = dict(sorted(made["paths"].items()))
+    return made
+
+
+def _json(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}

@@ -1,0 +1,46 @@
+"""What a server process imports: the API and the page in one ASGI application, guarded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vfr import bootstrap, dashboard, settings
+from vfr.api import create_api
+from vfr.api.guard import Guard
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from vfr.bootstrap import Application
+
+__all__ = ["create_app", "create_app_from_env"]
+
+
+def create_app(application: Application) -> ASGIApp:
+    """Mount the API and the page over an application.
+
+    Parameters
+    ----------
+    application : Application
+        Its data should be prepared; without data every route but the page says so.
+    """
+    api = create_api(application)
+    api.router.routes.extend(dashboard.routes())
+    return Guard(api, application.settings)
+
+
+def create_app_from_env() -> ASGIApp:
+    """Build everything from the settings of the environment: what each server process runs.
+
+    Raises
+    ------
+    SettingsError
+        If a setting is wrong, or the server would be open to others without a secret.
+    """
+    read = settings.load()
+    settings.refuse_open_door(read)
+    bootstrap.configure_logging(read)
+    application = bootstrap.build(read)
+    application.prepare()
+    application.datasets.board()
+    return create_app(application)
