@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import talib
 
-from vfr.indicators import INDICATORS, on_panel
+from vfr.indicators import INDICATORS, averages, changes, directional, on_panel, volume, windows
 from vfr.typing import FloatArray
 
 Bars = Mapping[str, FloatArray]
@@ -122,3 +122,17 @@ def test_real_bars(name: str, real_bars: list[dict[str, FloatArray]]) -> None:
 def test_too_few_bars_are_unknown(name: str) -> None:
     for n in (1, 2, 15, 40):
         assert_equal(name, synthetic_bars(2, n))
+
+
+@pytest.mark.parametrize("name", INDICATORS)
+def test_compiled_kernels_equal_their_python(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry, stock = INDICATORS[name], synthetic_bars(4, 260)
+    inputs = [stock[field] for field in entry.inputs]
+    compiled, plain = np.empty((2, len(entry.outputs), 260))
+    entry.kernel(*inputs, *entry.parameters.values(), *compiled)
+    for module in (averages, changes, directional, volume, windows):
+        for attribute, value in list(vars(module).items()):
+            if hasattr(value, "py_func"):
+                monkeypatch.setattr(module, attribute, value.py_func)
+    entry.kernel.py_func(*inputs, *entry.parameters.values(), *plain)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(compiled, plain, rtol=1e-10, atol=1e-10)
