@@ -52,21 +52,31 @@ def percentile(
         groups = np.zeros(values.shape[1], dtype=np.int64)
     for group in np.unique(groups[groups >= 0]):
         columns = np.flatnonzero(groups == group)
-        for row in range(values.shape[0]):
-            inside = belongs[row, columns]
-            out[row, columns] = _placed(values[row, columns], inside, min_group)
+        out[:, columns] = _placed(values[:, columns], belongs[:, columns], min_group)
     return out
 
 
 def _placed(values: FloatArray, inside: BoolArray, min_group: int) -> FloatArray:
-    reference = np.sort(values[inside])
-    if reference.size < min_group:
-        return np.full(values.size, np.nan)
-    below = np.searchsorted(reference, values, side="left")
-    equal = np.searchsorted(reference, values, side="right") - below
-    joins = ~inside
-    score = 100.0 * (below + 0.5 * (equal + joins)) / (reference.size + joins)
-    return np.where(np.isnan(values), np.nan, score)
+    """Place each value [R x G] among those of its row that are `inside`, all rows at once."""
+    order = np.argsort(values, axis=1)
+    ordered = np.take_along_axis(values, order, axis=1)
+    counted = np.take_along_axis(inside, order, axis=1).astype(np.int64)
+    position = np.broadcast_to(np.arange(values.shape[1]), values.shape)
+    differs = ordered[:, 1:] != ordered[:, :-1]
+    edge = np.ones((values.shape[0], 1), dtype=np.bool_)
+    first = np.maximum.accumulate(np.where(np.hstack([edge, differs]), position, 0), axis=1)
+    turned = np.where(np.hstack([differs, edge]), position, values.shape[1])[:, ::-1]
+    last = np.minimum.accumulate(turned, axis=1)[:, ::-1]
+    up_to = np.hstack([np.zeros_like(counted[:, :1]), counted.cumsum(axis=1)])
+    below = np.take_along_axis(up_to, first, axis=1)
+    equal = np.take_along_axis(up_to, last + 1, axis=1) - below
+    joins = 1 - counted
+    size = up_to[:, -1:]
+    score = 100.0 * (below + 0.5 * (equal + joins)) / (size + joins)
+    known = np.isfinite(ordered) & (size >= min_group)
+    out = np.full(values.shape, np.nan)
+    np.put_along_axis(out, order, np.where(known, score, np.nan), axis=1)
+    return out
 
 
 def normal_score(z: FloatArray) -> FloatArray:
