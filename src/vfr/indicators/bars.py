@@ -64,6 +64,9 @@ def runs(inputs: Sequence[FloatArray], *, max_gap: int | None = None) -> list[Ru
     found = []
     for column in np.flatnonzero(known.any(axis=1)):
         rows = np.flatnonzero(known[column])
+        if rows[-1] - rows[0] + 1 == rows.size:  # no gap: views will do
+            found.append(Run(int(column), rows, tuple(x[column, rows[0] : rows[-1] + 1] for x in columns)))
+            continue
         pieces = [rows]
         if max_gap is not None:
             pieces = np.split(rows, np.flatnonzero(np.diff(rows) > max_gap + 1) + 1)
