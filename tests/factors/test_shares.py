@@ -93,6 +93,14 @@ def test_reasons_of_an_unknown_market_value(market, statements):
     assert (without.reason == Reason.NO_INPUT).all()
 
 
+def test_a_gap_of_up_to_five_sessions_is_bridged_by_the_last_close(market, statements):
+    snapshot = market(fundamentals=statements((0, "2013-10-31", "2014-01-01", {"shares": 5.0})))
+    close = snapshot.panel.close.copy()
+    close[0, 0], close[2:, 0], close[1, 0] = np.nan, np.nan, 70.0
+    snapshot = replace(snapshot, panel=replace(snapshot.panel, close=close))
+    np.testing.assert_array_equal(market_cap(snapshot, np.array([0, 1, 6, 7]))[:, 0], [np.nan, 350.0, 350.0, np.nan])
+
+
 def test_closes_adjusted_for_dividends_give_no_market_value(market, statements):
     known = statements((0, "2013-10-31", "2014-01-01", {"shares": 5.0}))
     value = market_value(market(fundamentals=known, panel={"adjustment": "dividend"}), np.array([3]))

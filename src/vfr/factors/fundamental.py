@@ -2,7 +2,8 @@
 
 Every item is a percentile among the symbols of the same sector that have a value that evening; symbols without a
 sector are each other's peers. Fewer than five peers give no score, rather than a comparison with other businesses.
-A loss gives a negative yield, which ranks low; it does not drop out.
+A loss gives a negative yield, which ranks low; it does not drop out. Flows (revenue, income, cash flow) are taken as
+those of a year.
 
 Financial firms hold no inventory, sell no goods and live on borrowed money: items that need a gross profit, an
 enterprise value, current assets, debt or accruals say nothing about them and are NOT_COVERED there (Fama and French
@@ -69,7 +70,7 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
         return {sub.name: nothing for sub in SUB_FACTORS}
     known = _known(snapshot, snapshot.fundamentals, rows)
     groups = np.unique(np.array(snapshot.securities.sector), return_inverse=True)[1].astype(np.int64)
-    financial = np.array([sector == "Financials" for sector in snapshot.securities.sector])
+    financial = np.array([sector.casefold() == "financials" for sector in snapshot.securities.sector])
     return {sub.name: _measured(r, known, groups, financial) for sub, r in zip(SUB_FACTORS, RATIOS, strict=True)}
 
 

@@ -80,8 +80,8 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
     if texts is None:
         return {sub.name: transforms.empty(rows.size, n_symbols, Reason.NO_INPUT) for sub in SUB_FACTORS}
     window = _Window(texts, snapshot.closes_at[rows], n_symbols)
-    silent = window.silent()
-    as_of = window.newest_day()
+    newest = window.newest()
+    silent, as_of = window.silent(newest), window.day(newest)
     return {
         _TONE.name: _tone(window, silent, as_of),
         _ATTENTION.name: _attention(window, silent, as_of),
@@ -118,16 +118,14 @@ class _Window:
         out[order] = np.maximum.accumulate(last, axis=0)
         return out
 
-    def newest_day(self) -> DateArray:
-        """Return the UTC date of the last text known about each symbol, NaT where there is none, [R x N]."""
-        newest = self.newest()
+    def day(self, newest: IntArray) -> DateArray:
+        """Return the UTC date of each last text, NaT where there is none, [R x N]."""
         day = np.full(newest.shape, np.datetime64("NaT", "D"))
         day[newest >= 0] = self.texts.created_at[newest[newest >= 0]].astype("datetime64[D]")
         return day
 
-    def silent(self) -> NDArray[np.int8]:
+    def silent(self, newest: IntArray) -> NDArray[np.int8]:
         """Return NOT_COVERED where nothing was ever written, STALE where not lately, else PRESENT, [R x N]."""
-        newest = self.newest()
         reason = np.full(newest.shape, np.int8(Reason.PRESENT), dtype=np.int8)
         reason[newest < self.ends(_WINDOW)[:, None]] = np.int8(Reason.STALE)
         reason[newest < 0] = np.int8(Reason.NOT_COVERED)

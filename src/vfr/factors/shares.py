@@ -29,6 +29,7 @@ __all__ = ["MarketValue", "market_cap", "market_value", "shares_on_price_basis"]
 
 _COMPARABLE: Final = np.timedelta64(800, "D")
 """Counts further apart than this say nothing about each other."""
+_MAX_GAP: Final = 5
 _BELIEVED: Final = np.log(2.0)
 _REPEATED: Final = np.log(1.1)
 
@@ -73,8 +74,9 @@ def market_value(snapshot: Snapshot, rows: IntArray) -> MarketValue:
     -------
     MarketValue
         NO_INPUT without statements, NOT_COVERED for a symbol without one, STALE beyond the maximum age. UNUSABLE
-        where no count is positive and of a known basis, where there is no close, and throughout where the panel's
-        closes are adjusted for dividends too: nobody paid such a price, and it knows of dividends yet to come.
+        where no count is positive and of a known basis, where the last close is more than five sessions back, and
+        throughout where the panel's closes are adjusted for dividends too: nobody paid such a price, and it knows of
+        dividends yet to come.
     """
     statements, n_symbols = snapshot.fundamentals, len(snapshot.symbols)
     unknown = np.full((rows.size, n_symbols), np.nan)
@@ -83,13 +85,23 @@ def market_value(snapshot: Snapshot, rows: IntArray) -> MarketValue:
     days = snapshot.sessions[rows]
     shares = shares_on_price_basis(statements, snapshot.actions)
     latest = latest_known(statements, days, n_symbols, usable=_counted(statements))
-    usd = take(shares, latest) * (snapshot.panel.close[rows] if snapshot.panel.adjustment == "split" else np.nan)
+    usd = take(shares, latest) * (_last_close(snapshot, rows) if snapshot.panel.adjustment == "split" else np.nan)
     stale = days[:, None] - dates(statements.known_at, latest) > MAX_AGE
     usd[stale] = np.nan
     reason = np.where(np.isfinite(usd), np.int8(Reason.PRESENT), np.int8(Reason.UNUSABLE)).astype(np.int8)
     reason[stale] = np.int8(Reason.STALE)
     reason[latest_known(statements, days, n_symbols) < 0] = np.int8(Reason.NOT_COVERED)
     return MarketValue(usd, reason)
+
+
+def _last_close(snapshot: Snapshot, rows: IntArray) -> FloatArray:
+    """Return the last close on or before each row, at most five sessions back, NaN where there is none, [R x N]."""
+    close = snapshot.panel.close
+    last = close[rows]
+    for back in range(1, _MAX_GAP + 1):
+        gap = np.isnan(last) & (rows >= back)[:, None]
+        last = np.where(gap, close[np.maximum(rows - back, 0)], last)
+    return last
 
 
 def shares_on_price_basis(statements: Fundamentals, actions: Actions | None) -> FloatArray:
