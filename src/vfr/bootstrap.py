@@ -37,12 +37,15 @@ if TYPE_CHECKING:
     from vfr.workflows.query import AnalyzeQuery
     from vfr.workflows.train import TrainReport
 
-__all__ = ["Application", "build", "configure_logging"]
+__all__ = ["Application", "build", "configure_logging", "train_starter"]
 
 STARTER_HORIZONS: Final[tuple[Horizon, ...]] = ("7d", "1d", "30d")
 """The default horizon of a request first."""
 
 STARTER_MEMBERS: Final = ("lightgbm", "linear")
+
+NICE: Final = 10
+"""Niceness of training beside a server: requests come first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,11 +182,10 @@ class Application:
         TrainingFailed
             If another process trains, or the data is too little.
         """
-        from vfr.workflows.train import train
-
         with self.training.lead() as report:
             if report is None:
                 raise TrainingFailed("another process is training; wait for it, or stop it")
+            from vfr.workflows.train import train
 
             def tell(stage: str, fraction: float) -> None:
                 report(stage, fraction)
@@ -310,6 +312,21 @@ def build(settings: Settings) -> Application:
         switch=switch,
         training=training,
     )
+
+
+def train_starter() -> None:
+    """Train the horizons that have never been trained on the current data: what the leader beside a server runs."""
+    import os
+
+    from vfr import settings
+
+    os.nice(NICE)
+    read = settings.load()
+    configure_logging(read)
+    application = build(read)
+    horizons = application.untrained()
+    if horizons:
+        application.train(horizons=horizons, who="starter")
 
 
 def configure_logging(settings: Settings) -> None:

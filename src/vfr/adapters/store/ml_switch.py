@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from vfr.adapters.store.models_log import append_rows, locked, read_rows
+from vfr.adapters.store.models_log import append_rows, read_rows
+from vfr.adapters.store.publishing import single_writer
 from vfr.adapters.store.replace import replace_file
 from vfr.clock import utc_now
 from vfr.errors import InvalidField
@@ -74,7 +75,7 @@ class MlSwitch:
         if not text or len(text) > MAX_TEXT or not text.isprintable():
             raise InvalidField("reason", f"is required: say why in 1 to {MAX_TEXT} printable characters")
         state = SwitchState(enabled, text, who, utc_now().isoformat(timespec="seconds"))
-        with locked(self._folder):
+        with single_writer(self._folder):
             append_rows(self._audit, [asdict(state)])
             replace_file(self._state, json.dumps(asdict(state)).encode())
         return state

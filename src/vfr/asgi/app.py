@@ -1,12 +1,11 @@
-"""What a server process imports: the API and the page in one ASGI application, guarded."""
+"""What a server process runs: the API and the page in one ASGI application, guarded.
+
+The web framework is imported by the functions, not by the module: the process that starts the servers needs none.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from vfr import bootstrap, dashboard, settings
-from vfr.api import create_api
-from vfr.api.guard import Guard
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -24,19 +23,25 @@ def create_app(application: Application) -> ASGIApp:
     application : Application
         Its data should be prepared; without data every route but the page says so.
     """
+    from vfr import dashboard
+    from vfr.api import create_api
+    from vfr.api.guard import Guard
+
     api = create_api(application)
     api.router.routes.extend(dashboard.routes())
     return Guard(api, application.settings)
 
 
 def create_app_from_env() -> ASGIApp:
-    """Build everything from the settings of the environment: what each server process runs.
+    """Build everything from the settings of the environment, and read the board that the first request needs.
 
     Raises
     ------
     SettingsError
         If a setting is wrong, or the server would be open to others without a secret.
     """
+    from vfr import bootstrap, settings
+
     read = settings.load()
     settings.refuse_open_door(read)
     bootstrap.configure_logging(read)

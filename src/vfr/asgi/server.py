@@ -1,0 +1,108 @@
+"""`vfr serve`: prepare the data, start the server processes, train beside them, stop cleanly."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import TYPE_CHECKING, Final
+
+from vfr.errors import SettingsError
+
+if TYPE_CHECKING:
+    from vfr.settings import Settings
+
+__all__ = ["address", "serve"]
+
+_TARGET: Final = "vfr.asgi.app:create_app_from_env"
+_BACKLOG: Final = 1024
+_STOP_S: Final = 10
+"""Seconds a server process may take to finish its requests when it is told to stop."""
+
+
+def serve(settings: Settings) -> None:
+    """Serve until interrupted.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Raises
+    ------
+    SettingsError
+        If the port is taken, or the server would be open to others without a secret.
+    DatasetCorrupt
+        If the installed data fails its checks.
+    """
+    from vfr import bootstrap
+    from vfr.asgi.terminal import progress_line, say
+    from vfr.asgi.trainer import training_beside
+    from vfr.settings import hand_down, refuse_open_door
+
+    refuse_open_door(settings)
+    _refuse_taken_port(settings)
+    application = bootstrap.build(settings)
+    with progress_line("Preparing the bundled data") as tell:
+        application.prepare(tell)
+    board = application.datasets.board()
+    hand_down(settings)
+    with training_beside(application):
+        say(
+            f"VFR serves {len(board.scores.symbols)} symbols as of {board.as_of} ({board.data_name}) at "
+            f"{address(settings)} (Ctrl-C stops it)"
+        )
+        _run(settings)
+
+
+def address(settings: Settings) -> str:
+    """Return the address to open.
+
+    Examples
+    --------
+    >>> from vfr.settings import Settings
+    >>> address(Settings(host="::1", port=9000))
+    'http://[::1]:9000'
+    """
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
+
+
+def _run(settings: Settings) -> None:
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+
+    Granian(
+        _TARGET,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        factory=True,
+        workers=settings.workers,
+        backlog=_BACKLOG,
+        websockets=False,
+        http1_settings=HTTP1Settings(header_read_timeout=10_000),
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_STOP_S,
+    ).serve()
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    """Say so before anything is started; the servers bind again a moment later."""
+    try:
+        found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+    except socket.gaierror:
+        raise SettingsError(f"VFR_HOST: {settings.host} is no address of this machine") from None
+    family, kind, protocol, _, where = found[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(where)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise SettingsError(
+                    f"VFR_PORT: {settings.port} is taken on {settings.host}; stop the other server, or choose another "
+                    "port with --port"
+                ) from None
+            raise SettingsError(f"VFR_HOST: cannot listen on {settings.host}: {error.strerror}") from None

@@ -1,0 +1,76 @@
+"""The training leader: one process of low priority beside the servers, and its progress on the terminal."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Final
+
+from vfr.asgi.terminal import progress_line, say
+from vfr.clock import elapsed_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from vfr.bootstrap import Application
+
+__all__ = ["training_beside"]
+
+_CODE: Final = "from vfr.bootstrap import train_starter; train_starter()"
+_LOOK_S: Final = 0.5
+
+
+@contextmanager
+def training_beside(application: Application) -> Iterator[None]:
+    """Train what has never been trained on the current data, for as long as the context lasts.
+
+    Nothing is started if machine learning is off, every horizon has a version, or another process leads. On leaving,
+    a leader that still trains is stopped; what it had finished is kept, and the next start goes on from there.
+    """
+    if not _wanted(application):
+        yield
+        return
+    home = application.settings.data_home
+    with (home / "training.log").open("ab") as log:
+        # A session of its own: Ctrl-C reaches the servers first, and they stop the leader when they have gone.
+        leader = subprocess.Popen(  # noqa: S603 (the program is this one)
+            [sys.executable, "-c", _CODE],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    done = Event()
+    teller = Thread(target=_tell, args=(application, leader, done), name="training", daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        leader.terminate()
+        leader.wait()
+        teller.join(timeout=2 * _LOOK_S)
+
+
+def _wanted(application: Application) -> bool:
+    state = application.ml_state()
+    return bool(state["enabled"]) and state["training"]["state"] != "running" and bool(application.untrained())
+
+
+def _tell(application: Application, leader: subprocess.Popen[bytes], done: Event) -> None:
+    started = elapsed_ms()
+    with progress_line("Training") as tell:
+        while leader.poll() is None and not done.wait(_LOOK_S):
+            status = application.training.read()
+            if status.phase == "running":
+                tell(status.stage, status.fraction)
+    if done.is_set():
+        return
+    status = application.training.read()
+    minutes = elapsed_ms(started) / 60_000
+    if leader.returncode == 0:
+        say(f"Training finished after {minutes:.1f} minutes; predictions are on. `vfr models list` shows what passed.")
+    else:
+        say(f"Training stopped: {status.message or 'see training.log in the data home'}. Classic analysis is complete.")
