@@ -184,3 +184,24 @@ def test_scores_follow_the_order_of_the_ratio(incomes):
     for i in range(n):
         for j in range(n):
             assert (score[i] < score[j]) == (earned[i] < earned[j])
+
+
+def test_real_statements_give_scores_until_they_are_stale(real_snapshot):
+    panel = real_snapshot.panel
+    rows = np.array([panel.row(np.datetime64(day)) for day in ("2015-06-30", "2019-06-28")])
+    apple, bank = panel.column("AAPL"), panel.column("JPM")
+    for name, measured in fundamental.measure(real_snapshot, rows).items():
+        assert np.isfinite(measured.score[0]).mean() > 0.55, name
+        assert np.isfinite(measured.score[0, apple]), name
+        assert np.isfinite(measured.score[0, bank]) or measured.reason[0, bank] == Reason.NOT_COVERED, name
+        assert measured.reason[1, apple] == measured.reason[1, bank] == Reason.STALE, name
+        assert np.isnan(measured.score[1]).all(), name
+
+
+def test_real_loss_makers_have_low_earnings_yields(real_snapshot):
+    row = np.array([real_snapshot.panel.row(np.datetime64("2016-06-30"))])
+    measured = fundamental.measure(real_snapshot, row)["fundamental.value.earnings_yield"]
+    loss = measured.value[0] < 0
+    assert loss.sum() > 20
+    assert np.nanmean(measured.score[0, loss]) < 20
+    assert np.nanmean(measured.score[0, ~loss]) > 50
