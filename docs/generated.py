@@ -1,0 +1,54 @@
+"""Tables of the reference pages, written from the code's own registries so that they cannot go stale."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from vfr.factors.registry import SUB_FACTORS
+from vfr.factors.scores import FACTOR_NAMES
+from vfr.features.registry import FEATURES
+from vfr.scoring.table import DEFAULT
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table; pipes inside cells are escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+
+
+def sub_factors() -> str:
+    """Return one section per factor: every sub-factor, its weight, what it measures and its source."""
+    parts = []
+    for factor in FACTOR_NAMES:
+        rows = [
+            (f"`{s.name.removeprefix(factor + '.')}`", f"{s.weight:.4g}", s.unit, s.description, s.source)
+            for s in SUB_FACTORS.values()
+            if s.factor == factor
+        ]
+        title = f"### {factor.capitalize()} (weight {DEFAULT.weights[factor]})\n\n"
+        parts.append(title + table(("sub-factor", "weight", "unit", "measures", "source"), rows))
+    return "\n".join(parts)
+
+
+def score_table() -> str:
+    """Return the tiers and the market-cap tilts of the default table."""
+    tiers = table(("score from", "recommendation"), [(t.floor, f"`{t.recommendation}`") for t in DEFAULT.tiers])
+    tilts = table(
+        ("market capitalisation from, USD", "fundamental ×", "technical ×"),
+        [(f"{t.floor:,.0f}", t.fundamental, t.technical) for t in DEFAULT.tilts],
+    )
+    return tiers + "\n" + tilts
+
+
+def features() -> str:
+    """Return the table of registered features."""
+    rows = [(f"`{f.name}`", f.family, f.unit, f.window, f.description, f.reference) for f in FEATURES.values()]
+    return table(("feature", "family", "unit", "sessions", "measures", "reference"), rows)
+
+
+def write_all(folder: Path) -> None:
+    """Write every generated fragment into a folder."""
+    folder.mkdir(exist_ok=True)
+    for name, make in {"sub_factors": sub_factors, "score_table": score_table, "features": features}.items():
+        (folder / f"{name}.md").write_text(make(), encoding="utf-8")
