@@ -38,7 +38,7 @@ class Labels:
     Parameters
     ----------
     horizon : Horizon
-    basis : {"open", "close"}
+    basis : {"open", "close", "same_close"}
         Entry and exit prices: adjusted open of t+1 to adjusted open of t+1+h, or the same on closes.
     returns : float64 array, shape (T, N)
         Simple return of the interval; NaN where an end is unknown.

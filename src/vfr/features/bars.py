@@ -1,0 +1,145 @@
+"""Kernels on whole bars: overnight and intraday returns, ranges and the volatilities they imply, spreads.
+
+Opens, highs and lows are brought to the total-return basis of the close of their own day, so that a dividend is no
+overnight loss. Outputs are in catalogue order.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+
+from vfr.features.history import TILE, bar_rows, block_start, pick, run_ends, span, sums, untile
+from vfr.typing import FloatArray, IntArray, Matrix32
+
+__all__ = ["N_FEATURES", "bars"]
+
+N_FEATURES: Final = 12
+
+_YEAR: Final = 252
+_MONTH: Final = 21
+_SPREAD: Final = 3.0 - 2.0 * 2.0**0.5
+
+
+@njit(cache=True, nogil=True)
+def bars(
+    opened: FloatArray,
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    adj_close: FloatArray,
+    columns: tuple[int, int],
+    start: int,
+    stop: int,
+    out: Matrix32,
+) -> None:
+    """Compute the family for a range of columns; see `closes` for the parameters."""
+    fields = (opened, high, low, close, adj_close)
+    for column in range(columns[0], columns[1], TILE):
+        width = min(TILE, columns[1] - column)
+        tile = np.full((N_FEATURES, width, stop - start), np.float32(np.nan), dtype=np.float32)
+        for j in range(width):
+            rows = bar_rows(fields, column + j, stop)
+            begin = 0
+            for end in run_ends(rows):
+                own = rows[begin:end]
+                begin = end
+                first = np.searchsorted(own, start)
+                if first < own.size:
+                    lookback = block_start(first, _YEAR + 1)
+                    _history(fields, column + j, own, lookback, first, start, tile[:, j])
+        untile(tile, column, out)
+
+
+@njit(cache=True, nogil=True)
+def _history(
+    fields: tuple[FloatArray, ...],
+    column: int,
+    rows: IntArray,
+    lookback: int,
+    first: int,
+    start: int,
+    out: Matrix32,
+) -> None:
+    own = rows[max(0, lookback - 1) :]  # one bar more than the blocks, for what compares with the bar before
+    o, h, l, c, adj = (
+        pick(fields[0], column, own),
+        pick(fields[1], column, own),
+        pick(fields[2], column, own),
+        pick(fields[3], column, own),
+        pick(fields[4], column, own),
+    )
+    skip = own.size - (rows.size - lookback)
+    at, first = own[skip:] - start, first - lookback
+    overnight = np.zeros(own.size)
+    for i in range(1, own.size):
+        overnight[i] = o[i] * (adj[i] / c[i]) / adj[i - 1] - 1.0
+    _sessions(overnight[skip:], c[skip:] / o[skip:] - 1.0, lookback, at, first, out[:5])
+    _ranges(o[skip:], h[skip:], l[skip:], c[skip:], lookback, at, first, out[5:11])
+    basis = adj / c
+    _spread(h * basis, l * basis, skip, lookback, at, first, out[11])
+
+
+@njit(cache=True, nogil=True)
+def _sessions(
+    overnight: FloatArray, intraday: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32
+) -> None:
+    night, day = sums(overnight), sums(intraday)
+    for i in range(first, overnight.size):
+        out[1, at[i]] = intraday[i]
+        if offset + i >= 1:
+            out[0, at[i]] = overnight[i]
+        if offset + i >= _MONTH:
+            out[2, at[i]] = span(night, i, _MONTH)
+            out[3, at[i]] = span(day, i, _MONTH)
+        if offset + i >= _YEAR:
+            out[4, at[i]] = span(night, i, _YEAR)
+
+
+@njit(cache=True, nogil=True)
+def _ranges(
+    o: FloatArray, h: FloatArray, l: FloatArray, c: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32
+) -> None:
+    """Write Parkinson, Garman-Klass and Rogers-Satchell volatility, the relative range and closes within bars."""
+    up, down, body = np.log(h / o), np.log(l / o), np.log(c / o)
+    width = up - down
+    location = np.full(c.size, 0.5)
+    for i in range(c.size):
+        if h[i] > l[i]:
+            location[i] = (c[i] - l[i]) / (h[i] - l[i])
+    s_width, s_square, s_body = sums(width), sums(width * width), sums(body * body)
+    s_free, s_location = sums(up * (up - body) + down * (down - body)), sums(location)
+    n = _MONTH
+    for i in range(first, c.size):
+        out[4, at[i]] = location[i]
+        if offset + i < n - 1:
+            continue
+        square = span(s_square, i, n) / n
+        classic = 0.5 * square - (2.0 * np.log(2.0) - 1.0) * (span(s_body, i, n) / n)
+        out[0, at[i]] = np.sqrt(square / (4.0 * np.log(2.0)) * _YEAR)
+        out[1, at[i]] = np.sqrt(max(classic, 0.0) * _YEAR)
+        out[2, at[i]] = np.sqrt(max(span(s_free, i, n) / n, 0.0) * _YEAR)
+        mean = span(s_width, i, n) / n
+        if mean > 0.0:
+            out[3, at[i]] = width[i] / mean
+        out[5, at[i]] = span(s_location, i, n) / n
+
+
+@njit(cache=True, nogil=True)
+def _spread(h: FloatArray, l: FloatArray, skip: int, offset: int, at: IntArray, first: int, out: Matrix32) -> None:
+    """Write the mean of 21 Corwin-Schultz spreads, a negative one counting as 0."""
+    spreads = np.zeros(h.size)
+    before = 0.0
+    for i in range(h.size):
+        now = np.log(h[i] / l[i]) ** 2
+        if i > 0:
+            beta = now + before
+            gamma = np.log(max(h[i], h[i - 1]) / min(l[i], l[i - 1])) ** 2
+            alpha = (np.sqrt(2.0 * beta) - np.sqrt(beta)) / _SPREAD - np.sqrt(gamma / _SPREAD)
+            spreads[i] = max(2.0 * (np.exp(alpha) - 1.0) / (1.0 + np.exp(alpha)), 0.0)
+        before = now
+    running = sums(spreads[skip:])
+    for i in range(max(first, _MONTH - offset), at.size):
+        out[at[i]] = span(running, i, _MONTH) / _MONTH

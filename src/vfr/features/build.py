@@ -1,0 +1,121 @@
+"""The one code path from a snapshot to features, for training and for serving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import accumulate
+
+import numpy as np
+
+from vfr.data.snapshot import Snapshot
+from vfr.features.matrix import FeatureMatrix
+from vfr.features.registry import FAMILIES, FEATURES, spec_hash
+from vfr.typing import Matrix32
+
+__all__ = ["compute"]
+
+_Pass = Callable[[tuple[int, int]], None]
+
+
+def compute(snapshot: Snapshot, rows: slice | None = None) -> FeatureMatrix:
+    """Compute every registered feature.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        Panels of closes only give every feature that needs no more; the others are unknown throughout.
+    rows : slice, optional
+        Sessions wanted, by row of the panel and without a step; all by default. Each row uses only what was known at
+        that session's close, and is the same, bit for bit, whichever rows are asked for: ``slice(T - 1, T)`` is the
+        daily update.
+
+    Returns
+    -------
+    FeatureMatrix
+        [F x R x N] float32. Unknown inputs give unknown features. A symbol without a bar on a session has no features
+        of its own there (those of the market and of statements remain); windows skip such sessions and carry on, and
+        begin anew after ten sessions without a bar (see `vfr.features.history`).
+
+    Raises
+    ------
+    ValueError
+        If `rows` has a step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from vfr.data import synthetic
+    >>> market = synthetic.snapshot(np.random.default_rng(1), n_sessions=60, n_symbols=8)
+    >>> compute(market, slice(59, 60)).values.shape[1:]
+    (1, 8)
+    """
+    n_sessions, n_symbols = snapshot.panel.shape
+    start, stop, step = (rows or slice(None)).indices(n_sessions)
+    if step != 1:
+        raise ValueError("rows: must not have a step")
+    wanted = slice(start, max(start, stop))
+    values = np.empty((len(FEATURES), wanted.stop - start, n_symbols), dtype=np.float32)
+    if values.size:
+        _fill(snapshot, wanted, values)
+    sessions = snapshot.sessions[wanted]
+    return FeatureMatrix(tuple(FEATURES), spec_hash(), sessions, snapshot.symbols, values)
+
+
+def _fill(snapshot: Snapshot, rows: slice, values: Matrix32) -> None:
+    from vfr.features.market import market
+    from vfr.features.peers import ranks, sector_numbers, sector_relative
+    from vfr.features.regime import regime
+    from vfr.features.valuation import valuation
+
+    ends = accumulate(len(entries) for entries in FAMILIES.values())
+    family = {name: values[end - len(FAMILIES[name]) : end] for name, end in zip(FAMILIES, ends, strict=True)}
+    index = market(snapshot.panel.adj_close[: rows.stop])
+    _of_symbols(snapshot, rows, index.level, values)
+    by_name = dict(zip(FEATURES, values, strict=True))
+    for k, state in enumerate(regime(snapshot, index, rows)):
+        family["regime"][k] = state[:, None]
+    sector_relative(by_name, sector_numbers(snapshot.securities.sector), family["sector_relative"])
+    ranks(by_name, family["cross_section"])
+    family["fundamentals"].fill(np.nan)
+    valuation(snapshot, by_name["dollar_volume_63"], rows, family["fundamentals"])
+
+
+def _of_symbols(snapshot: Snapshot, rows: slice, level: np.ndarray, values: Matrix32) -> None:
+    """Run the kernels that look at one symbol at a time, symbols shared between threads."""
+    from vfr.features import bars, closes, oscillators, trading
+
+    p, start, stop = snapshot.panel, rows.start, rows.stop
+    n_closes, n_bars, n_trades = sum(closes.N_FEATURES), bars.N_FEATURES, trading.N_FEATURES
+    sizes = (n_closes, n_bars, n_trades, oscillators.N_CLOSES, oscillators.N_BARS, oscillators.N_TRADES)
+    ends = list(accumulate(sizes))
+    a, b, c, d, e, f = (values[end - size : end] for end, size in zip(ends, sizes, strict=True))
+
+    def work(columns: tuple[int, int]) -> None:
+        closes.closes(p.adj_close, level, columns, start, stop, a)
+        bars.bars(p.open, p.high, p.low, p.close, p.adj_close, columns, start, stop, b)
+        trading.trading(p.close, p.adj_close, p.volume, columns, start, stop, c)
+        oscillators.of_closes(p.adj_close, columns, start, stop, d)
+        oscillators.of_bars(p.high, p.low, p.close, p.adj_close, columns, start, stop, e)
+        oscillators.of_trades(p.high, p.low, p.close, p.volume, columns, start, stop, f)
+
+    _shared(work, len(snapshot.symbols))
+
+
+def _shared(work: _Pass, n_symbols: int) -> None:
+    """Split the columns between threads; the kernels release the interpreter lock.
+
+    Plain threads instead of numba's own: those may not be entered by two threads of a server at once.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    from numba import config
+
+    from vfr.features.history import TILE
+
+    pieces = [(first, min(first + TILE, n_symbols)) for first in range(0, n_symbols, TILE)]
+    threads = min(int(config.NUMBA_NUM_THREADS), len(pieces))
+    if threads == 1:
+        work((0, n_symbols))
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, pieces))

@@ -1,0 +1,140 @@
+"""From panels to each symbol's own bars, and sums over windows of them: what the kernels of all families share.
+
+**Missing bars** (the rule of `vfr.indicators.bars`). A kernel sees a symbol's own bars: sessions on which every input
+of its family is known, oldest first. A session without a bar is skipped: its features are unknown, and windows carry
+on with the next bar, so that a return over one session after a gap of a day spans the gap. More than `MAX_GAP`
+sessions without a bar end the history; a new one starts from nothing.
+
+**Sums over windows** run inside blocks of `BLOCK` bars counted from the start of the history. A sum over up to `BLOCK`
+bars is the rest of one block plus the beginning of the next. Unlike one running sum from the first bar on, it never
+depends on more than the two blocks it touches: the last day is computed, bit for bit, from the last two blocks, and
+rounding does not pile up over decades. `BLOCK` is a multiple of 20 because `cci` sums its ring in slot order.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+
+from vfr.typing import FloatArray, IntArray, Matrix32
+
+__all__ = [
+    "BLOCK",
+    "MAX_GAP",
+    "TILE",
+    "bar_rows",
+    "block_start",
+    "farthest",
+    "pick",
+    "run_ends",
+    "span",
+    "sums",
+    "untile",
+]
+
+MAX_GAP: Final = 9
+"""Sessions without a bar that a history survives: as in the technical factor, the tenth ends it."""
+
+BLOCK: Final = 260
+"""Bars between resets of the running sums; at least the longest window of a sum."""
+
+TILE: Final = 16
+"""Symbols computed together: 16 float32 fill one cache line of the output."""
+
+
+@njit(cache=True, nogil=True)
+def bar_rows(fields: tuple[FloatArray, ...], column: int, stop: int) -> IntArray:
+    """Return the rows before `stop` on which every field of a column is known."""
+    rows = np.empty(stop, dtype=np.int64)
+    count = 0
+    for t in range(stop):
+        known = True
+        for field in fields:
+            known &= np.isfinite(field[t, column])
+        rows[count] = t
+        count += known
+    return rows[:count]
+
+
+@njit(cache=True, nogil=True)
+def pick(field: FloatArray, column: int, rows: IntArray) -> FloatArray:
+    """Return a column's values on the given rows, contiguous."""
+    out = np.empty(rows.size)
+    for i in range(rows.size):
+        out[i] = field[rows[i], column]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def run_ends(rows: IntArray) -> IntArray:
+    """Return the end (exclusive) of each history: a gap of more than `MAX_GAP` sessions ends one."""
+    ends = np.empty(rows.size + 1, dtype=np.int64)
+    count = 0
+    for i in range(1, rows.size):
+        if rows[i] - rows[i - 1] > MAX_GAP + 1:
+            ends[count] = i
+            count += 1
+    ends[count] = rows.size
+    return ends[: count + 1] if rows.size else ends[:0]
+
+
+@njit(cache=True, nogil=True)
+def block_start(first: int, lookback: int) -> int:
+    """Return the bar from which a history must be read to know bar `first` with a lookback: a block's beginning."""
+    return max(0, (first - lookback) // BLOCK * BLOCK)
+
+
+@njit(cache=True, nogil=True)
+def sums(x: FloatArray) -> FloatArray:
+    """Return running sums that restart every `BLOCK` bars, ``out[i]`` being that of the block up to bar i."""
+    out = np.empty(x.size)
+    total = 0.0
+    for i in range(x.size):
+        total = x[i] if i % BLOCK == 0 else total + x[i]
+        out[i] = total
+    return out
+
+
+@njit(cache=True, nogil=True)
+def span(running: FloatArray, i: int, n: int) -> float:
+    """Return the sum of the `n` <= `BLOCK` bars up to bar i from running sums; needs ``i >= n - 1``."""
+    begin = i - n + 1
+    edge = i // BLOCK * BLOCK
+    if begin > edge:
+        return running[i] - running[begin - 1]
+    if begin == edge:
+        return running[i]
+    before = running[edge - 1] - (running[begin - 1] if begin % BLOCK else 0.0)
+    return before + running[i]
+
+
+@njit(cache=True, nogil=True)
+def farthest(x: FloatArray, first: int, n: int, sign: float) -> IntArray:
+    """Return for each bar >= `first` the latest bar of the highest ``sign * x`` among the last `n`; -1 before.
+
+    A monotone queue: one pass, whatever the window.
+    """
+    out = np.full(x.size, -1, dtype=np.int64)
+    queue = np.empty(x.size, dtype=np.int64)
+    head, tail = 0, 0
+    for i in range(max(0, first - n + 1), x.size):
+        while tail > head and sign * x[queue[tail - 1]] <= sign * x[i]:
+            tail -= 1
+        queue[tail] = i
+        tail += 1
+        if queue[head] <= i - n:
+            head += 1
+        if i >= first:
+            out[i] = queue[head]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def untile(tile: Matrix32, column: int, out: Matrix32) -> None:
+    """Copy a tile [f, symbols, R] to the columns of an output [f, R, N] that start at `column`."""
+    for f in range(tile.shape[0]):
+        for r in range(tile.shape[2]):
+            for j in range(tile.shape[1]):
+                out[f, r, column + j] = tile[f, j, r]

@@ -1,0 +1,164 @@
+"""Oscillators of technical analysis: the kernels of `vfr.indicators`, read as ratios. Catalogue order.
+
+Recursive indicators read the whole history; those of a window only its last blocks.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+
+from vfr.features.history import TILE, bar_rows, block_start, pick, run_ends, untile
+from vfr.indicators.averages import macd, sma
+from vfr.indicators.changes import rsi
+from vfr.indicators.directional import directional, natr
+from vfr.indicators.volume import mfi, money_flow, vwap
+from vfr.indicators.windows import bollinger, cci, fast_k, williams_r
+from vfr.typing import FloatArray, IntArray, Matrix32
+
+__all__ = ["N_BARS", "N_CLOSES", "N_TRADES", "of_bars", "of_closes", "of_trades"]
+
+N_CLOSES: Final = 5
+N_BARS: Final = 6
+N_TRADES: Final = 3
+
+_LOOKBACK: Final = 63
+
+
+@njit(cache=True, nogil=True)
+def of_closes(close: FloatArray, columns: tuple[int, int], start: int, stop: int, out: Matrix32) -> None:
+    """Compute what closes alone give: RSI, MACD, distance from averages, Bollinger's %b."""
+    for column in range(columns[0], columns[1], TILE):
+        width = min(TILE, columns[1] - column)
+        tile = np.full((N_CLOSES, width, stop - start), np.float32(np.nan), dtype=np.float32)
+        for j in range(width):
+            rows = bar_rows((close,), column + j, stop)
+            begin = 0
+            for end in run_ends(rows):
+                own = rows[begin:end]
+                begin = end
+                first = np.searchsorted(own, start)
+                if first < own.size:
+                    _closes(pick(close, column + j, own), own - start, first, tile[:, j])
+        untile(tile, column, out)
+
+
+@njit(cache=True, nogil=True)
+def _closes(c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
+    a, b, d = np.empty(c.size), np.empty(c.size), np.empty(c.size)
+    rsi(c, 14, a)
+    _write(a, at, first, out[0])
+    macd(c, 12, 26, 9, a, b, d)
+    for i in range(first, c.size):
+        out[1, at[i]] = d[i] / c[i]
+    for k in range(2):
+        sma(c, 50 if k == 0 else 200, a)
+        for i in range(first, c.size):
+            out[2 + k, at[i]] = c[i] / a[i] - 1.0
+    bollinger(c, 20, 2.0, a, b, d)
+    for i in range(first, c.size):
+        if a[i] > d[i]:
+            out[4, at[i]] = (c[i] - d[i]) / (a[i] - d[i])
+
+
+@njit(cache=True, nogil=True)
+def _write(values: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
+    for i in range(first, values.size):
+        out[at[i]] = values[i]
+
+
+@njit(cache=True, nogil=True)
+def of_bars(
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    adj_close: FloatArray,
+    columns: tuple[int, int],
+    start: int,
+    stop: int,
+    out: Matrix32,
+) -> None:
+    """Compute what needs highs and lows, on the total-return basis: %K, %R, CCI, ATR, ADX, directional movement."""
+    fields = (high, low, close, adj_close)
+    for column in range(columns[0], columns[1], TILE):
+        width = min(TILE, columns[1] - column)
+        tile = np.full((N_BARS, width, stop - start), np.float32(np.nan), dtype=np.float32)
+        for j in range(width):
+            rows = bar_rows(fields, column + j, stop)
+            begin = 0
+            for end in run_ends(rows):
+                own = rows[begin:end]
+                begin = end
+                first = np.searchsorted(own, start)
+                if first < own.size:
+                    adj = pick(adj_close, column + j, own)
+                    basis = adj / pick(close, column + j, own)
+                    h, l = pick(high, column + j, own) * basis, pick(low, column + j, own) * basis
+                    _bars(h, l, adj, own - start, first, tile[:, j])
+        untile(tile, column, out)
+
+
+@njit(cache=True, nogil=True)
+def _bars(h: FloatArray, l: FloatArray, c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
+    a, b, d = np.empty(c.size), np.empty(c.size), np.empty(c.size)
+    begin = block_start(first, _LOOKBACK)
+    tail = a[begin:]
+    fast_k(h[begin:], l[begin:], c[begin:], 14, tail)
+    _write(a, at, first, out[0])
+    williams_r(h[begin:], l[begin:], c[begin:], 63, tail)
+    _write(a, at, first, out[1])
+    cci(h[begin:], l[begin:], c[begin:], 20, tail)
+    _write(a, at, first, out[2])
+    natr(h, l, c, 14, a)
+    _write(a, at, first, out[3])
+    directional(h, l, c, 14, a, b, d)
+    _write(a, at, first, out[4])
+    for i in range(first, c.size):
+        out[5, at[i]] = b[i] - d[i]
+
+
+@njit(cache=True, nogil=True)
+def of_trades(
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    volume: FloatArray,
+    columns: tuple[int, int],
+    start: int,
+    stop: int,
+    out: Matrix32,
+) -> None:
+    """Compute what needs prices as paid and volume: money flow index, Chaikin's money flow, distance from the VWAP."""
+    fields = (high, low, close, volume)
+    for column in range(columns[0], columns[1], TILE):
+        width = min(TILE, columns[1] - column)
+        tile = np.full((N_TRADES, width, stop - start), np.float32(np.nan), dtype=np.float32)
+        for j in range(width):
+            rows = bar_rows(fields, column + j, stop)
+            begin = 0
+            for end in run_ends(rows):
+                own = rows[begin:end]
+                begin = end
+                first = np.searchsorted(own, start)
+                if first < own.size:
+                    h, l = pick(high, column + j, own), pick(low, column + j, own)
+                    c, v = pick(close, column + j, own), pick(volume, column + j, own)
+                    _trades(h, l, c, v, own - start, first, tile[:, j])
+        untile(tile, column, out)
+
+
+@njit(cache=True, nogil=True)
+def _trades(
+    h: FloatArray, l: FloatArray, c: FloatArray, v: FloatArray, at: IntArray, first: int, out: Matrix32
+) -> None:
+    a = np.empty(c.size)
+    begin = block_start(first, _LOOKBACK)
+    mfi(h, l, c, v, 14, a)
+    _write(a, at, first, out[0])
+    money_flow(h[begin:], l[begin:], c[begin:], v[begin:], 20, a[begin:])
+    _write(a, at, first, out[1])
+    vwap(h[begin:], l[begin:], c[begin:], v[begin:], 21, a[begin:])
+    for i in range(first, c.size):
+        out[2, at[i]] = c[i] / a[i] - 1.0

@@ -1,0 +1,37 @@
+"""Ranks of features across the symbols of a session."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vfr.typing import Matrix32
+
+__all__ = ["cross_sectional"]
+
+
+def cross_sectional(matrix: Matrix32) -> Matrix32:
+    """Rank each feature among the symbols of the same session.
+
+    Parameters
+    ----------
+    matrix : float32 array, shape (F, R, N)
+        NaN (or infinite) where unknown.
+
+    Returns
+    -------
+    float32 array, shape (F, R, N)
+        ``(midrank - 0.5) / n - 0.5`` over the n known values of the session, strictly between -0.5 and 0.5; ties share
+        their mean rank, and the order of symbols does not matter. NaN where unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cross_sectional(np.array([[[3.0, 1.0, np.nan, 3.0]]], dtype=np.float32)).round(3).tolist()
+    [[[0.167, -0.333, nan, 0.167]]]
+    """
+    from vfr.features.ranking import rank_rows
+
+    out = np.empty(matrix.shape, dtype=np.float32)
+    for f in range(matrix.shape[0]):
+        rank_rows(np.ascontiguousarray(matrix[f], dtype=np.float32), out[f])
+    return out
