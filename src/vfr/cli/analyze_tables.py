@@ -18,8 +18,12 @@ from vfr.workflows.forecaster import MlUnavailable
 
 __all__ = ["explanation", "overview"]
 
+_NAMED: Final = 110
+"""Columns of screen from which companies are named."""
 _WIDE: Final = 136
-"""Columns of screen from which name, change of the day and market value are shown."""
+"""Columns of screen from which the change of the day, market value and units are shown, too."""
+_MOST: Final = 8
+"""Most warnings below a table, and most symbols of one warning; `--explain` shows all of them."""
 
 _HEADS: Final[Mapping[FactorName, str]] = {
     "technical": "Tech",
@@ -63,8 +67,8 @@ def overview(answer: Answer, width: int) -> Iterator[RenderableType]:
         Columns of the screen.
     """
     notes: dict[str, str] = {}
-    table = _scores(answer, notes, wide=width >= _WIDE)
-    yield f"[bold]As of the close of {answer.stocks[0].as_of}[/]  [dim]{_data(answer)}[/]"
+    table = _scores(answer, notes, width)
+    yield f"[bold]As of the close of {answer.metadata['asOf']}[/]  [dim]{_data(answer)}[/]"
     yield table
     if notes:
         yield _notes((mark, note) for note, mark in notes.items())
@@ -91,9 +95,12 @@ def _warnings(answer: Answer) -> Iterator[str]:
         for text in stock.reasoning.warnings:
             if not text.startswith(noted):
                 about.setdefault(text, []).append(stock.symbol)
-    for text, symbols in about.items():
-        names, everybody = ", ".join(symbols), len(symbols) == len(answer.stocks)
+    for text, symbols in list(about.items())[:_MOST]:
+        names = ", ".join(symbols[:_MOST]) + (f" and {len(symbols) - _MOST} more" if len(symbols) > _MOST else "")
+        everybody = len(symbols) == len(answer.stocks)
         yield f"{escape(text)}{'' if everybody else f' [dim]({names})[/]'}"
+    if len(about) > _MOST:
+        yield f"[dim]{len(about) - _MOST} more warnings: --explain[/]"
 
 
 def _data(answer: Answer) -> str:
@@ -105,10 +112,11 @@ def _table(*, gap: int = 1, footer: bool = False) -> Table:
     return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap, 0, 0), show_footer=footer)
 
 
-def _scores(answer: Answer, notes: dict[str, str], *, wide: bool) -> Table:
-    table = _table(gap=2 if wide else 0)
+def _scores(answer: Answer, notes: dict[str, str], width: int) -> Table:
+    named, wide = width >= _NAMED, width >= _WIDE
+    table = _table(gap=2 if wide else int(named))
     table.add_column("Symbol", style="bold", no_wrap=True)
-    if wide:
+    if named:
         table.add_column("Name", max_width=24, no_wrap=True, overflow="ellipsis")
     table.add_column("Price", justify="right", no_wrap=True)
     if wide:
@@ -119,7 +127,7 @@ def _scores(answer: Answer, notes: dict[str, str], *, wide: bool) -> Table:
     for head in ("Conf", "Cover", *_HEADS.values()):
         table.add_column(head, justify="right", no_wrap=True)
     for stock in answer.stocks:
-        name = [escape(stock.name)] if wide else []
+        name = [escape(stock.name)] if named else []
         day_and_cap = [_percent(stock.change_percent), _cap(stock.market_cap)] if wide else []
         table.add_row(
             stock.symbol,
@@ -141,6 +149,8 @@ def _factor(stock: Stock, factor: FactorName, notes: dict[str, str]) -> str:
     if score is not None:
         return f"{score:.1f}"
     reasons = [line["reason"] for line in stock.factors if line["factor"] == factor and "reason" in line]
+    if not reasons:
+        return "—"
     ranked = sorted(set(reasons), key=lambda reason: (-reasons.count(reason), reason))
     note = "; ".join(f"[bold]{reason}[/]: {REASONS.get(reason, 'unknown')}" for reason in ranked)
     return f"—{notes.setdefault(note, _MARKS[len(notes) % len(_MARKS)])}"

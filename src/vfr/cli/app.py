@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Annotated, Final, NoReturn
 
 import typer
+from typer.main import get_command
 
 import vfr
 from vfr.cli import analyze, data, doctor, evidence, lookahead, ml, models, serve, train
@@ -72,7 +73,8 @@ def run(argv: Sequence[str]) -> int:
         Arguments without the program's name.
     """
     try:
-        code = app(list(argv), prog_name="vfr", standalone_mode=False)
+        # Not `app(...)`: that would put typer's trace printer in the place of `_unforeseen`.
+        code = get_command(app).main(list(argv), prog_name="vfr", standalone_mode=False)
     except (VfrError, typer.TyperException, OSError) as error:
         message, name, code = _explained(error)
         if message:  # A bare group prints its help and raises with nothing to say.
@@ -90,7 +92,9 @@ def _explained(error: VfrError | typer.TyperException | OSError) -> tuple[str, s
         return error.message, error.code, BAD_USAGE if isinstance(error, SettingsError) else FAILED
     if isinstance(error, OSError):
         return f"{error.filename or 'input or output'}: {error.strerror or error}", "IO_ERROR", FAILED
-    return error.format_message(), "USAGE", error.exit_code
+    message, context = error.format_message(), getattr(error, "ctx", None)
+    hint = f" See `{context.command_path} --help`." if message and context is not None else ""
+    return message + hint, "USAGE", error.exit_code
 
 
 def _mute() -> int:

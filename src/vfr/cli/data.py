@@ -56,7 +56,9 @@ def import_folder(
 
 
 @group.command("use")
-def use(name: Annotated[str, typer.Argument(help="A name of `vfr data list`.")], as_json: AsJson = False) -> None:
+def use(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name of `vfr data list`.")], as_json: AsJson = False
+) -> None:
     """Make another installed data set current."""
     app = application()
     app.datasets.use(name)
@@ -120,7 +122,9 @@ def status(as_json: AsJson = False) -> None:
 
 @group.command("quality")
 def quality(
-    name: Annotated[str | None, typer.Argument(help="A name of `vfr data list`; the current one by default.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A name of `vfr data list`; the current one by default.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what the import of a data set found."""

@@ -1,0 +1,144 @@
+"""The frame of the command line: help, exit codes, and errors as one sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import vfr
+from vfr.cli import app as cli_app
+from vfr.cli import ml
+
+COMMANDS = ("analyze", "serve", "train", "evidence", "lookahead", "data", "models", "ml", "doctor")
+
+
+def test_help_names_every_command(cli) -> None:
+    result = cli("--help")
+    assert result.code == 0
+    assert all(command in result.out for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(cli, command: str) -> None:
+    assert cli(command, "--help").code == 0
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("analyze",),
+        ("train",),
+        ("evidence",),
+        ("lookahead",),
+        ("doctor",),
+        *(("data", name) for name in ("import", "use", "list", "status", "quality")),
+        *(("models", name) for name in ("list", "show", "promote", "rollback", "verify")),
+        *(("ml", name) for name in ("status", "disable", "enable")),
+    ],
+)
+def test_every_answer_can_be_had_as_json(cli, argv: tuple[str, ...]) -> None:
+    assert "--json" in cli(*argv, "--help").out
+
+
+def test_version(cli) -> None:
+    assert cli("--version").out == f"vfr {vfr.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("nonsense",), "nonsense"),
+        (("analyze", "AAPL", "--nonsense"), "--nonsense"),
+        (("analyze", "AAPL", "--limit", "many"), "limit"),
+        (("data", "import"), "DIR"),
+        (("data", "use"), "NAME"),
+        (("ml", "disable"), "reason"),
+        (("train", "--seed", "-1"), "seed"),
+    ],
+)
+def test_bad_usage_exits_with_2_and_says_what(cli, argv: tuple[str, ...], said: str) -> None:
+    people, machines = cli(*argv), cli(*argv, "--json")
+    assert (people.code, machines.code) == (2, 2)
+    assert people.err.startswith("error: ")
+    assert said in people.err
+    assert people.out == ""
+    assert machines.json["success"] is False
+    assert machines.json["code"] == "USAGE"
+    assert said in machines.json["error"]
+
+
+def test_a_bare_command_line_shows_the_help(cli) -> None:
+    result = cli()
+    assert result.code == 2
+    assert "Commands" in result.out + result.err
+    assert "error" not in result.err
+
+
+def test_a_wrong_setting_is_one_sentence_with_its_name(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VFR_PORT", "many")
+    result = cli("ml", "status")
+    assert result.code == 2
+    assert "VFR_PORT" in result.err
+    assert len(result.err.splitlines()) == 1
+
+
+def test_ctrl_c_is_quiet(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ml, "application", interrupt)
+    result = cli("ml", "status")
+    assert (result.code, result.out, result.err) == (130, "", "")
+
+
+def test_a_failing_disk_is_one_sentence(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError(28, "No space left on device", "board.json")
+
+    monkeypatch.setattr(ml, "application", full)
+    result = cli("ml", "status")
+    assert (result.code, result.err) == (1, "error: board.json: No space left on device\n")
+    assert cli("ml", "status", "--json").json["code"] == "IO_ERROR"
+
+
+def test_control_characters_never_reach_the_terminal(cli) -> None:
+    result = cli("nonsense\x1b[2J\x07")
+    assert result.code == 2
+    assert result.err.rstrip("\n").isprintable()
+
+
+def test_a_bug_is_one_sentence_that_says_where(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="odd") as caught:
+        raise ValueError("odd")
+    cli_app._unforeseen(ValueError, caught.value, caught.tb)
+    said = capsys.readouterr().err
+    assert said.startswith("error: this is a bug in VFR: ValueError at ")
+    assert "test_app" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_the_hook_for_bugs_is_in_place(process) -> None:
+    program = (
+        "import sys, vfr.cli.app as a, vfr.cli.ml as m\n"
+        "def broken(): raise RuntimeError('odd')\n"
+        "m.application = broken\n"
+        "sys.argv = ['vfr', 'ml', 'status', '--json']\n"
+        "a.main()"
+    )
+    started = process("-c", program)
+    out, err = started.communicate()
+    assert (started.returncode, err) == (1, "")
+    assert '"code": "INTERNAL"' in out
+
+
+def test_a_reader_that_leaves_early_is_no_error(process, bundled_home: Path) -> None:
+    started = process("-m", "vfr", "data", "status", "--json", home=bundled_home)
+    started.stdout.close()
+    assert started.stderr.read() == ""
+    started.stderr.close()
+    started.wait()
+
+
+def test_python_dash_m_is_the_same_program(process) -> None:
+    assert process("-m", "vfr", "--version").communicate() == (f"vfr {vfr.__version__}\n", "")
