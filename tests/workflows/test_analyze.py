@@ -235,6 +235,17 @@ def test_sector_mode_ranks_the_sector_and_cuts_it(board):
     assert best["errors"] == []
 
 
+def test_services_weigh_what_the_answered_stocks_used(board):
+    for found in (data(board, mode="sector", sector="energy", limit=2), data(board, symbols=["SYNAA", "SYNAE"])):
+        for key, factor in [("technicalAnalysis", "technical"), ("macroeconomicAnalysis", "macro")]:
+            used = [
+                sum(line["weight"] for line in stock["factors"] if line["factor"] == factor)
+                for stock in found["stocks"]
+            ]
+            service = found["metadata"]["analysisInputServices"][key]
+            assert service["weight"] == pytest.approx(np.mean(used), abs=1e-6)
+
+
 def test_an_unknown_sector_is_refused(board):
     with pytest.raises(UnknownSector, match="Energy"):
         data(board, mode="sector", sector="Utilities")
