@@ -28,6 +28,8 @@ def test_without_evidence_it_is_the_base_rate():
     score, y = rng.normal(size=2000), rng.integers(0, 2, 2000).astype(float)
     weak = fit_platt(score, y, prior=0.58, weight=1e-6)
     assert np.allclose(weak(score), 0.58, atol=1e-3)
+    believed = fit_platt(score, y, prior=0.58, weight=1e-6, slope_mean=0.02)
+    assert believed.slope * score.std() == pytest.approx(0.02, abs=1e-3)
     assert fit_platt(np.empty(0), np.empty(0), prior=0.58, weight=1.0)(score)[0] == pytest.approx(0.58)
 
 

@@ -33,9 +33,6 @@ class Calibrated:
     width : float
         Multiple of the scale that covers the excess return with probability `level`.
     level : float
-    calls : tuple of (float, float)
-        Nominal coverage and the |P(up) - 0.5| that this share of calibration rows reached: thresholds fixed before
-        the outcome, for reports of accuracy against coverage.
     """
 
     direction: Platt
@@ -44,7 +41,6 @@ class Calibrated:
     scale: Scale
     width: float
     level: float
-    calls: tuple[tuple[float, float], ...]
 
     def apply(self, direction_score: FloatArray, rank: FloatArray, volatility: FloatArray) -> Prediction:
         """Turn scores of R sessions into predictions.
@@ -78,7 +74,6 @@ class Calibrated:
             "scale": self.scale.to_dict(),
             "width": self.width,
             "level": self.level,
-            "calls": [list(call) for call in self.calls],
         }
 
     @classmethod
@@ -91,5 +86,4 @@ class Calibrated:
             scale=Scale.from_dict(body["scale"]),
             width=float(body["width"]),
             level=float(body["level"]),
-            calls=tuple((float(share), float(bound)) for share, bound in body["calls"]),
         )

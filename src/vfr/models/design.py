@@ -89,7 +89,7 @@ class Design:
         ranks = self.rank(values)[0]
         if target == "excess":
             return ranks
-        return np.concatenate([ranks, X[:, self._positions(self.market)].astype(np.float32)], axis=1)
+        return np.asarray(np.concatenate([ranks, X[:, self._positions(self.market)]], axis=1), dtype=np.float32)
 
     def predictable(self, X: Matrix32) -> BoolArray:
         """Return which raw rows, shape (M, F), hold at least one known feature of the name itself."""

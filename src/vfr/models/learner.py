@@ -34,9 +34,8 @@ class Learner(Protocol):
     def suffix(self) -> str:
         """Ending of the artifact's file names, without the dot."""
 
-    @property
-    def max_rows(self) -> int:
-        """Training rows beyond which a sample is as good and much cheaper."""
+    def max_rows(self, n_names: int) -> int:
+        """Return the training rows beyond which a sample is as good and much cheaper, for a universe of that size."""
 
     def params(self, n_rows: int, target: Target) -> Mapping[str, object]:
         """Return the hyper-parameters used for that many rows, fixed before any outcome is seen."""

@@ -10,7 +10,10 @@ import numpy as np
 
 from vfr.typing import FloatArray
 
-__all__ = ["Scale", "fit_scale"]
+__all__ = ["SCALE_FEATURES", "Scale", "fit_scale"]
+
+SCALE_FEATURES = ("volatility_21", "volatility_63", "volatility_252")
+"""Raw features an interval's width may depend on: volatility over a month, a quarter and a year."""
 
 _FLOOR = 1e-4
 

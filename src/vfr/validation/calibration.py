@@ -47,7 +47,8 @@ def fit_platt(
     prior: float,
     weight: float,
     shift_sd: float = 0.05,
-    slope_sd: float = 0.5,
+    slope_mean: float = 0.0,
+    slope_sd: float = 0.05,
     iterations: int = 25,
 ) -> Platt:
     """Fit a logistic map of the score by penalised likelihood, shrunk toward the prior probability.
@@ -61,9 +62,10 @@ def fit_platt(
     weight : float
         Likelihood weight of one row. Rows of one session and overlapping labels say little new: pass
         (independent observations) / n.
-    shift_sd, slope_sd : float
-        Prior standard deviation of the shift (in logits) and of the slope (in logits per standard deviation of the
-        score); the slope is never negative.
+    shift_sd : float
+        Prior standard deviation of the shift, in logits; its mean is 0.
+    slope_mean, slope_sd : float
+        Prior of the slope, in logits per standard deviation of the score; the fitted slope is never negative.
 
     Returns
     -------
@@ -82,10 +84,11 @@ def fit_platt(
         return Platt(offset, 0.0, 0.0, centre)
     X = np.column_stack([np.ones(score.size), (score - centre) / spread])
     penalty = np.array([1.0 / shift_sd**2, 1.0 / slope_sd**2])
-    beta = np.zeros(2)
+    belief = np.array([0.0, slope_mean])
+    beta = belief
     for _ in range(iterations):
         p = expit(offset + X @ beta)
-        gradient = weight * (X.T @ (y - p)) - penalty * beta
+        gradient = weight * (X.T @ (y - p)) - penalty * (beta - belief)
         curvature = weight * (X * (p * (1 - p))[:, None]).T @ X + np.diag(penalty)
         step = np.linalg.solve(curvature, gradient)
         beta = beta + step

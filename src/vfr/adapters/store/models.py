@@ -20,7 +20,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from vfr.adapters.store.models_log import append_rows, locked, read_rows
+from vfr.adapters.store.models_log import append_rows, read_rows
+from vfr.adapters.store.publishing import single_writer
 from vfr.clock import utc_now
 from vfr.errors import ArtifactCorrupt, ModelError, NoModel
 from vfr.models.prediction import ModelCard, Predictor, Status
@@ -61,7 +62,7 @@ class DirectoryModels:
         if not _ID.fullmatch(card.model_id) or not all(_FILE.fullmatch(name) for name in files):
             raise ModelError("a model id and its files must be plain lower-case names")
         card = replace(card, files={name: sha256(blob).hexdigest() for name, blob in sorted(files.items())})
-        with locked(self._root):
+        with single_writer(self._root):
             stored = self._stored(card)
             if stored is not None:
                 return stored
@@ -134,7 +135,7 @@ class DirectoryModels:
         ModelError
             If a walk-forward refit is to be promoted.
         """
-        with locked(self._root):
+        with single_writer(self._root):
             registry = self._registry()
             if model_id not in registry:
                 raise NoModel(f"{model_id}: no such model version")

@@ -1,0 +1,18 @@
+"""Every run that reads out-of-sample outcomes leaves a row, so that nobody forgets how often they looked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+__all__ = ["Ledger"]
+
+
+class Ledger(Protocol):
+    """An append-only, hash-chained list of runs."""
+
+    def append(self, entry: Mapping[str, Any]) -> str:
+        """Append a run's configuration, code version and figures; return the row's hash."""
+
+    def broken(self) -> tuple[int, ...]:
+        """Return the numbers of the rows whose hash does not follow from the row before; empty when whole."""

@@ -1,0 +1,48 @@
+"""The choices of a training run, fixed before any outcome is seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vfr.typing import Horizon
+
+__all__ = ["DEFAULT", "Recipe"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How models are refitted, weighted and calibrated.
+
+    Parameters
+    ----------
+    min_train : int
+        Sessions before the first refit; a third of the data where that is less.
+    refit_months : int
+        Calendar months between refits; 3 where there are fewer than six years of data.
+    half_life : float
+        Sessions after which a training row weighs half (four years).
+    stride : mapping
+        Every how many sessions a training cross-section is taken: overlapping labels say little new.
+    conformal : int
+        Newest out-of-fold sessions kept for the conformal step.
+    level : float
+        Nominal coverage of the interval.
+    prior_ic : float
+        Information coefficient believed before looking; slopes and confidence are shrunk toward what it implies.
+    """
+
+    min_train: int = 756
+    refit_months: int = 12
+    half_life: float = 1008.0
+    stride: tuple[tuple[Horizon, int], ...] = (("1d", 1), ("7d", 2), ("30d", 5))
+    conformal: int = 504
+    level: float = 0.9
+    prior_ic: float = 0.01
+
+    def spacing(self, sessions: int) -> tuple[int, int]:
+        """Return (training sessions before the first refit, months between refits) for data of that length."""
+        months = self.refit_months if sessions >= 6 * 252 else min(self.refit_months, 3)
+        return min(self.min_train, sessions // 3), months
+
+
+DEFAULT = Recipe()

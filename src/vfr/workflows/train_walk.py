@@ -1,0 +1,108 @@
+"""Out-of-fold predictions: every session is scored by a refit that could not have known its outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from vfr.models.design import session_ranks
+from vfr.models.learner import Learner, Scorer
+from vfr.typing import DateArray, FloatArray, IntArray, Target
+from vfr.validation.splits import Fold, walk_forward
+from vfr.workflows.train_data import Inputs, Targets
+from vfr.workflows.train_recipe import Recipe
+
+__all__ = ["Refit", "Walk", "fit_refit", "folds_of", "walk"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refit:
+    """Scorers of both targets fitted on the rows of one fold."""
+
+    fold: Fold
+    direction: Scorer
+    excess: Scorer
+    n_rows: int
+    last_label_row: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Walk:
+    """Refits of one member and their out-of-fold scores, [R x N], NaN where no refit predicted.
+
+    `direction` holds logits; `rank` the rank of the excess score within its session, -0.5 to 0.5.
+    """
+
+    refits: tuple[Refit, ...]
+    direction: FloatArray
+    rank: FloatArray
+
+    @property
+    def rows(self) -> IntArray:
+        """Sessions with out-of-fold scores."""
+        return np.concatenate([refit.fold.test for refit in self.refits]) if self.refits else np.empty(0, np.int64)
+
+
+def folds_of(sessions: DateArray, span: int, recipe: Recipe) -> tuple[Fold, ...]:
+    """Return the refits of a recipe."""
+    min_train, months = recipe.spacing(sessions.size)
+    return walk_forward(sessions, span, min_train=min_train, months=months)
+
+
+def walk(
+    inputs: Inputs,
+    targets: Targets,
+    learner: Learner,
+    folds: tuple[Fold, ...],
+    *,
+    recipe: Recipe,
+    seed: int,
+    threads: int,
+    done: Callable[[int], None] = lambda _: None,
+) -> Walk:
+    """Fit every fold in turn and score its test span; `done` hears the number of folds finished."""
+    direction = np.full(inputs.known.shape, np.nan)
+    excess = np.full(inputs.known.shape, np.nan)
+    refits = []
+    for number, fold in enumerate(folds, start=1):
+        refit = fit_refit(inputs, targets, learner, fold, recipe=recipe, seed=seed, threads=threads)
+        r, n = np.nonzero(inputs.known[fold.test])
+        if r.size:
+            r = fold.test[r]
+            direction[r, n] = refit.direction.score(inputs.rows(r, n, "direction"), threads=threads)
+            excess[r, n] = refit.excess.score(inputs.rows(r, n, "excess"), threads=threads)
+        refits.append(refit)
+        done(number)
+    return Walk(tuple(refits), direction, session_ranks(excess))
+
+
+def fit_refit(
+    inputs: Inputs, targets: Targets, learner: Learner, fold: Fold, *, recipe: Recipe, seed: int, threads: int
+) -> Refit:
+    """Fit both targets on the training rows of a fold."""
+    end = int(fold.train[-1])
+
+    def fit(target: Target, outcome: FloatArray) -> tuple[Scorer, int]:
+        r, n = _cells(inputs, targets, outcome, fold, learner.max_rows(outcome.shape[1]), recipe, seed)
+        weight = 0.5 ** ((end - r) / recipe.half_life)
+        X = inputs.rows(r, n, target)
+        return learner.fit(X, outcome[r, n], weight, target=target, seed=seed, threads=threads), r.size
+
+    direction, _ = fit("direction", targets.labels.direction)
+    excess, n_rows = fit("excess", targets.rank)
+    return Refit(fold, direction, excess, n_rows, end + targets.labels.span)
+
+
+def _cells(
+    inputs: Inputs, targets: Targets, outcome: FloatArray, fold: Fold, most: int, recipe: Recipe, seed: int
+) -> tuple[IntArray, IntArray]:
+    """Return training cells: thinned sessions, counted back from the newest, then a seeded sample of at most `most`."""
+    stride = dict(recipe.stride)[targets.labels.horizon]
+    rows = fold.train[::-1][::stride][::-1]
+    r, n = np.nonzero(inputs.known[rows] & np.isfinite(outcome[rows]))
+    if r.size > most:
+        keep = np.sort(np.random.default_rng(seed).choice(r.size, most, replace=False))
+        r, n = r[keep], n[keep]
+    return rows[r], n.astype(np.int64)

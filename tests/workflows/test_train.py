@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vfr.adapters.store.models import DirectoryModels
+from vfr.data.snapshot import Snapshot
+from vfr.errors import InvalidField, TrainingFailed
+from vfr.features import compute
+from vfr.models.learners import LEARNERS
+from vfr.workflows.train import TrainReport, train
+from vfr.workflows.train_data import Inputs, counting, prepare, targets
+from vfr.workflows.train_recipe import DEFAULT, Recipe
+from vfr.workflows.train_walk import fit_refit, folds_of, walk
+
+SMALL = Recipe(min_train=250, refit_months=6, conformal=80)
+
+
+def _train(snapshot: Snapshot, home: Path, **options: object) -> TrainReport:
+    settings: dict[str, object] = {"horizons": ("7d",), "recipe": SMALL, "threads": 1} | options
+    return train(snapshot, DirectoryModels(home), **settings)
+
+
+@pytest.fixture(scope="module")
+def trained(seeded_snapshot, tmp_path_factory) -> tuple[Path, TrainReport, list[tuple[str, float]]]:
+    home = tmp_path_factory.mktemp("home")
+    heard: list[tuple[str, float]] = []
+    report = _train(seeded_snapshot, home, who="tester", progress=lambda stage, part: heard.append((stage, part)))
+    return home, report, heard
+
+
+@pytest.fixture(scope="module")
+def inputs(seeded_snapshot) -> Inputs:
+    return prepare(compute(seeded_snapshot))
+
+
+def test_every_member_gets_a_verdict_and_a_stored_version(trained):
+    home, report, _ = trained
+    store = DirectoryModels(home)
+    cards = {card.model_id: card for card in store.cards()}
+    assert [t.member for t in report.trained] == ["lightgbm", "linear"]
+    for t in report.trained:
+        assert cards[t.model_id].status == t.status
+        assert (t.status == "champion") == (t.refused == ())
+        assert t.historical == (
+            0 if t.refused else sum(c.status == "historical" and c.member == t.member for c in cards.values())
+        )
+        assert cards[t.model_id].gates["passed"] == (t.refused == ())
+        assert 0 < t.metrics["brier"] < 0.3
+    assert store.problems() == {}
+
+
+def test_promotions_name_who_and_carry_the_gates(trained):
+    home, report, _ = trained
+    rows = [row for row in DirectoryModels(home).log() if row["event"] == "status"]
+    assert {row["model_id"] for row in rows} == {t.model_id for t in report.trained if t.status == "champion"}
+    assert all(row["who"] == "tester" and row["gates"]["passed"] for row in rows)
+
+
+def test_versions_learn_nothing_after_their_labels_end(trained, seeded_snapshot):
+    home, _, _ = trained
+    sessions = seeded_snapshot.sessions
+    for card in DirectoryModels(home).cards():
+        assert np.datetime64(card.labels_end) <= sessions[-1]
+        if card.status == "historical":
+            assert np.datetime64(card.labels_end) < sessions[-1]
+
+
+def test_progress_runs_from_zero_to_one(trained):
+    _, _, heard = trained
+    fractions = [fraction for _, fraction in heard]
+    assert fractions[0] == 0
+    assert fractions[-1] == 1
+    assert fractions == sorted(fractions)
+
+
+def test_predictions_of_a_stored_version_are_what_the_contract_promises(trained, seeded_snapshot):
+    home, report, _ = trained
+    matrix = compute(seeded_snapshot)
+    X = np.ascontiguousarray(matrix.values[:, -1, :].T)
+    X[3] = np.nan
+    for t in report.trained:
+        p = DirectoryModels(home).load(t.model_id).predict(X)
+        known = np.isfinite(p.p_up)
+        assert not known[3]
+        assert np.isnan([p.expected_excess[3], p.low[3], p.high[3], p.confidence[3]]).all()
+        assert known.sum() > 50
+        assert ((p.p_up > 0.3) & (p.p_up < 0.8))[known].all()
+        assert ((p.confidence > 0.4) & (p.confidence < 0.65))[known].all()
+        assert (p.low < p.expected_excess)[known].all()
+        assert (p.expected_excess < p.high)[known].all()
+        order = np.random.default_rng(0).permutation(X.shape[0])
+        shuffled = DirectoryModels(home).load(t.model_id).predict(X[order])
+        assert np.allclose(shuffled.expected_excess, p.expected_excess[order], equal_nan=True)
+
+
+def test_the_same_seed_gives_the_same_versions_and_changes_nothing(trained, seeded_snapshot):
+    home, report, _ = trained
+    rows = len(DirectoryModels(home).log())
+    again = _train(seeded_snapshot, home, members=("linear",))
+    assert again.trained[0].model_id == report.trained[1].model_id
+    assert again.trained[0].status == report.trained[1].status
+    assert len(DirectoryModels(home).log()) == rows
+
+
+def test_another_seed_gives_another_version(trained, seeded_snapshot, tmp_path):
+    _, report, _ = trained
+    other = _train(seeded_snapshot, tmp_path, members=("linear",), seed=1, historical=False)
+    assert other.trained[0].model_id != report.trained[1].model_id
+
+
+def test_training_as_of_a_day_sees_nothing_later(seeded_snapshot, tmp_path):
+    day = seeded_snapshot.sessions[560]
+    panel = seeded_snapshot.panel
+    wild = panel.adj_close.copy()
+    wild[561:] *= np.linspace(1, 9, wild[561:].shape[0])[:, None]
+    changed = replace(seeded_snapshot, panel=replace(panel, adj_close=wild))
+    one = _train(seeded_snapshot, tmp_path / "a", members=("linear",), as_of=day, override_rows="small")
+    two = _train(changed, tmp_path / "b", members=("linear",), as_of=day, override_rows="small")
+    assert one.trained[0].model_id == two.trained[0].model_id
+    assert one.trained[0].labels_end <= str(day)
+    assert one.trained[0].status in ("historical", "staged")
+
+
+def test_few_rows_are_refused_unless_a_reason_is_recorded(seeded_snapshot, tmp_path):
+    few = replace(seeded_snapshot, panel=seeded_snapshot.panel.rows(0, 520), membership=None, benchmark=None)
+    few = replace(few, closes_at=seeded_snapshot.closes_at[:520])
+    recipe = replace(SMALL, stride=(("7d", 10),))
+    report = _train(few, tmp_path, members=("linear",), recipe=recipe)
+    assert "training_rows" in report.trained[0].refused
+    assert report.trained[0].status == "staged"
+    report = _train(few, tmp_path, members=("linear",), recipe=recipe, override_rows="a demonstration")
+    assert "training_rows" not in report.trained[0].refused
+
+
+def test_too_little_data_says_so(seeded_snapshot, tmp_path):
+    short = seeded_snapshot.upto(seeded_snapshot.sessions[200])
+    with pytest.raises(TrainingFailed, match="201 sessions are too few"):
+        _train(short, tmp_path)
+    assert DirectoryModels(tmp_path).cards() == []
+
+
+def test_a_member_without_a_learner_is_named(seeded_snapshot, tmp_path):
+    with pytest.raises(InvalidField, match="lstm"):
+        _train(seeded_snapshot, tmp_path, members=("lstm",))
+
+
+def test_a_killed_run_leaves_the_champion_in_place(trained, seeded_snapshot):
+    home, _, _ = trained
+
+    def kill(stage: str, fraction: float) -> None:
+        if fraction > 0.6:
+            raise KeyboardInterrupt
+
+    store = DirectoryModels(home)
+    before = {c.model_id: c.status for c in store.cards() if c.status == "champion"}
+    with pytest.raises(KeyboardInterrupt):
+        _train(seeded_snapshot, home, seed=9, members=("linear",), progress=kill)
+    after = {c.model_id: c.status for c in DirectoryModels(home).cards()}
+    assert before == {model_id: after[model_id] for model_id in before}
+    assert store.problems() == {}
+
+
+@pytest.mark.parametrize("horizon", ["1d", "7d", "30d"])
+def test_outcomes_of_the_test_span_do_not_reach_its_refit(seeded_snapshot, inputs, horizon):
+    """Scrambling every label that reaches the test span leaves its refit byte for byte the same."""
+    counts, _ = counting(seeded_snapshot)
+    labelled = targets(seeded_snapshot, horizon, counts)
+    fold = folds_of(seeded_snapshot.sessions, labelled.labels.span, SMALL)[-1]
+    start = int(fold.test[0])
+    noise = np.random.default_rng(0).normal(size=labelled.rank.shape)
+    scrambled = np.where(np.arange(noise.shape[0])[:, None] + labelled.labels.span >= start, noise, labelled.rank)
+    one, two = (
+        fit_refit(inputs, replace(labelled, rank=rank), LEARNERS["linear"], fold, recipe=SMALL, seed=0, threads=1)
+        for rank in (labelled.rank, scrambled)
+    )
+    assert one.excess.dump() == two.excess.dump()
+    assert one.last_label_row < start
+
+
+def test_walk_scores_each_session_once_and_only_where_features_are_known(seeded_snapshot, inputs):
+    counts, is_membership = counting(seeded_snapshot)
+    labelled = targets(seeded_snapshot, "7d", counts)
+    folds = folds_of(seeded_snapshot.sessions, labelled.labels.span, SMALL)
+    done = walk(inputs, labelled, LEARNERS["linear"], folds, recipe=SMALL, seed=0, threads=1)
+    assert is_membership
+    tested = np.zeros(seeded_snapshot.sessions.size, dtype=bool)
+    tested[done.rows] = True
+    assert done.rows.size == tested.sum()
+    assert np.array_equal(np.isfinite(done.rank), inputs.known & tested[:, None])
+
+
+def test_sessions_the_membership_table_does_not_know_count_every_priced_name(seeded_snapshot):
+    member = seeded_snapshot.membership.member.copy()
+    member[:100] = False
+    silent = replace(seeded_snapshot, membership=replace(seeded_snapshot.membership, member=member))
+    counts, _ = counting(silent)
+    priced = np.isfinite(seeded_snapshot.panel.adj_close)
+    assert np.array_equal(counts[:100], priced[:100])
+    assert np.array_equal(counts[100:], (member & priced)[100:])
+
+
+def test_the_recipe_refits_more_often_on_short_data():
+    assert DEFAULT.spacing(8000) == (756, 12)
+    assert DEFAULT.spacing(700) == (233, 3)
