@@ -77,6 +77,7 @@ def list_datasets(as_json: AsJson = False) -> None:
         emit({"datasets": [info.to_dict() for info in found]})
         return
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -90,7 +91,11 @@ def list_datasets(as_json: AsJson = False) -> None:
         mark = "[green]*[/]" if info.current else ""
         sizes = (f"{info.sessions:,}", f"{info.symbols:,}")
         table.add_row(mark, info.name, info.first, info.last, *sizes, info.version[:12], ", ".join(info.inputs))
-    console().print(table)
+    screen = console()
+    screen.print(table)
+    for info in found:
+        if info.problem is not None:
+            screen.print(f"  [red]![/] {info.name}: {escape(info.problem)}")
 
 
 @group.command("status")

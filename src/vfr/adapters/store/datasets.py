@@ -190,7 +190,7 @@ class DirectoryDatasets:
         folder = self._root / _checked(name)
         build = _pointed(folder)
         if build is None:
-            raise NoData(f"there is no data set named {name}; `vfr data status` lists them")
+            raise NoData(f"there is no data set named {name}; `vfr data list` lists them")
         return folder / build, read_manifest(folder / build, what=name)
 
 
