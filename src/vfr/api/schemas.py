@@ -211,6 +211,7 @@ class Stock(_Shape):
     macroeconomic_score: Score | None
     sentiment_score: Score | None
     alternative_score: Score | None
+    stale: bool = Field(description="Its newest price is older than the data's newest session.")
     factors: list[FactorLine]
     reasoning: Reasoning
     classic_score: Score | None = Field(default=None, description="Only with machine learning asked for.")

@@ -7,9 +7,9 @@ CORS; OWASP cheat sheets on CSRF and REST security).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NoReturn, TypeAlias
-from urllib.parse import urlsplit
 
 from vfr.api.errors import Refusal
 from vfr.settings import Settings
@@ -45,6 +45,8 @@ FORWARDING: Final = frozenset(
 )  # fmt: skip
 """Headers a proxy adds: whoever stands behind one is not the user of this machine."""
 
+_HOST: Final = re.compile(r"(?:(?P<name>[a-z0-9.-]+)|\[(?P<address>[0-9a-f:.]+)\])(?::[0-9]{1,5})?")
+
 _BODIES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 _UNKNOWN_CALLER: Final = (
@@ -79,10 +81,8 @@ def check_request(method: str, path: str, headers: Headers, settings: Settings) 
 
 
 def _name(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    found = _HOST.fullmatch(host.lower())
+    return (found["name"] or found["address"]) if found else ""
 
 
 def _check_origin(method: str, path: str, headers: Headers, host: str, allowed: Iterable[str]) -> None:

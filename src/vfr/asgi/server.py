@@ -67,11 +67,15 @@ def address(settings: Settings) -> str:
 
 
 def _run(settings: Settings) -> None:
+    import multiprocessing
+
     from granian import Granian
     from granian.constants import Interfaces
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
+    # A forked process would inherit the locks of the numeric libraries' threads without the threads.
+    multiprocessing.set_start_method("spawn", force=True)
     Granian(
         _TARGET,
         address=settings.host,
