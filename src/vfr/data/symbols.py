@@ -37,7 +37,7 @@ def normalise(text: str) -> str:
     >>> normalise(" brk-b ")
     'BRK.B'
     """
-    if len(text) <= _LONGEST:
+    if len(text) <= _LONGEST and text.isascii():
         symbol = text.strip(" ").upper().replace("-", ".").replace("_", ".").replace("/", ".")
         if _TICKER.fullmatch(symbol):
             return symbol

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from vfr.adapters.store.datasets import DirectoryDatasets
+from vfr.data.fingerprint import fingerprint
+from vfr.data.quality import QualityReport, finding
+from vfr.data.snapshot import Snapshot
+from vfr.errors import DataError, DatasetCorrupt, InvalidField, NoData
+from vfr.factors.board import Board
+
+QUALITY = QualityReport.of([finding("x", "info", ["a"], "b")], {"rowsRead": 1})
+
+
+def variant(market: Snapshot, name: str = "one", scale: float = 1.0) -> Snapshot:
+    panel = replace(market.panel, volume=market.panel.volume * scale)
+    made = replace(market, name=name, panel=panel)
+    return replace(made, version=fingerprint(made))
+
+
+@pytest.fixture
+def store(tmp_path: Path, market: Snapshot, board: Callable[[Snapshot], Board]) -> DirectoryDatasets:
+    made = DirectoryDatasets(tmp_path)
+    snapshot = variant(market)
+    made.publish(snapshot, QUALITY, board(snapshot))
+    return made
+
+
+def home(store: DirectoryDatasets) -> Path:
+    return store._root
+
+
+def build(store: DirectoryDatasets, name: str = "one") -> Path:
+    return home(store) / name / (home(store) / name / "current").read_text().strip()
+
+
+def test_a_snapshot_comes_back_whole(store: DirectoryDatasets, market: Snapshot) -> None:
+    back = store.snapshot()
+    assert fingerprint(back) == back.version == variant(market).version
+    assert back.name == "one"
+    for field in fields(market):
+        assert type(getattr(back, field.name)) is type(getattr(market, field.name))
+
+
+def test_a_bare_snapshot_comes_back_bare(
+    store: DirectoryDatasets, market: Snapshot, board: Callable[[Snapshot], Board]
+) -> None:
+    nothing = dict.fromkeys(("actions", "fundamentals", "macro", "texts", "membership", "benchmark"))
+    bare = replace(variant(market, "bare"), **nothing)
+    store.publish(bare, QUALITY, board(bare))
+    back = store.snapshot()
+    assert fingerprint(back) == fingerprint(bare)
+    assert store.names()[0].inputs == ()
+
+
+def test_a_board_comes_back_whole(
+    store: DirectoryDatasets, market: Snapshot, board: Callable[[Snapshot], Board]
+) -> None:
+    expected, back = board(variant(market)), store.board("one")
+    assert (back.data_name, back.data_version, back.as_of) == ("one", expected.data_version, expected.as_of)
+    assert back.securities == expected.securities or back.securities.name == expected.securities.name
+    assert back.inputs == expected.inputs
+    assert back.scores.names == expected.scores.names
+    np.testing.assert_array_equal(back.price, expected.price)
+    np.testing.assert_array_equal(back.scores.reason, expected.scores.reason)
+    assert back.scores.as_of.dtype == np.dtype("datetime64[D]")
+
+
+def test_a_board_needs_numpy_and_json_only(store: DirectoryDatasets) -> None:
+    code = (
+        "import sys, pathlib; from vfr.adapters.store.datasets import DirectoryDatasets;"
+        f"DirectoryDatasets(pathlib.Path({str(home(store).parent)!r})).board();"
+        "sys.exit(any(m in sys.modules for m in ('polars', 'pandas', 'numba', 'scipy', 'exchange_calendars')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603
+
+
+def test_the_tables_are_parquet_that_other_tools_read(store: DirectoryDatasets, market: Snapshot) -> None:
+    folder = build(store)
+    bars = pl.read_parquet(folder / "prices.parquet")
+    assert len(bars) == np.isfinite(market.panel.close).sum()
+    assert bars.filter(pl.col("symbol") == "AAPL")["close"].to_list() == market.panel.close[:, 0].tolist()
+    assert {p.stem for p in folder.glob("*.parquet")} == {
+        "prices",
+        "securities",
+        "corporate_actions",
+        "fundamentals",
+        "macro",
+        "texts",
+        "benchmark",
+        "membership",
+    }
+    spans = pl.read_parquet(folder / "membership.parquet").filter(pl.col("symbol") == market.symbols[4])
+    assert spans["end_date"].to_list() == [market.sessions[90].item()]
+
+
+def test_quality_and_names(store: DirectoryDatasets, market: Snapshot) -> None:
+    assert store.quality() == QUALITY
+    [info] = store.names()
+    assert (info.name, info.version, info.current) == ("one", variant(market).version, True)
+    assert (info.sessions, info.symbols, info.first) == (120, 8, "2016-01-04")
+    assert info.to_dict()["inputs"] == ["actions", "fundamentals", "macro", "texts", "membership", "benchmark"]
+    assert store.verify() == []
+
+
+def test_the_newest_import_is_current_until_another_is_used(
+    store: DirectoryDatasets, market: Snapshot, board: Callable[[Snapshot], Board]
+) -> None:
+    two = variant(market, "two", 2.0)
+    store.publish(two, QUALITY, board(two))
+    assert store.current() == "two"
+    store.use("one")
+    assert store.current() == "one"
+    assert store.snapshot().version != store.snapshot("two").version
+    with pytest.raises(NoData, match="no data set named three"):
+        store.use("three")
+    assert store.current() == "one"
+
+
+def test_the_last_two_versions_stay(
+    store: DirectoryDatasets, market: Snapshot, board: Callable[[Snapshot], Board]
+) -> None:
+    for scale in (2.0, 3.0, 4.0):
+        snapshot = variant(market, scale=scale)
+        store.publish(snapshot, QUALITY, board(snapshot))
+    kept = sorted(p.name.split("-")[0] for p in (home(store) / "one").iterdir() if p.is_dir())
+    assert kept == sorted(variant(market, scale=s).version for s in (3.0, 4.0))
+
+
+def test_the_same_import_twice_is_one_version(
+    store: DirectoryDatasets, market: Snapshot, board: Callable[[Snapshot], Board]
+) -> None:
+    before = build(store)
+    assert store.publish(variant(market), QUALITY, board(variant(market))) == variant(market).version
+    assert build(store) == before
+    assert [p for p in (home(store) / "one").iterdir() if p.is_dir()] == [before]
+
+
+def test_importing_again_mends_a_damaged_version(
+    store: DirectoryDatasets, market: Snapshot, board: Callable[[Snapshot], Board]
+) -> None:
+    (build(store) / "close.npy").write_bytes(b"damaged")
+    with pytest.raises(DatasetCorrupt):
+        store.snapshot()
+    store.publish(variant(market), QUALITY, board(variant(market)))
+    assert store.verify() == []
+    assert fingerprint(store.snapshot()) == variant(market).version
+
+
+@pytest.mark.parametrize(
+    "file", ["close.npy", "records.npz", "records.json", "board.npz", "board.json", "manifest.json"]
+)
+@pytest.mark.parametrize("harm", ["cut", "gone"])
+def test_a_damaged_file_is_noticed_and_the_data_set_named(store: DirectoryDatasets, file: str, harm: str) -> None:
+    path = build(store) / file
+    if harm == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-40])
+    for read in (store.snapshot, store.board, store.quality):
+        with pytest.raises(DatasetCorrupt, match="data set one: "):
+            read()
+    [info] = store.names()
+    assert info.problem is not None
+    assert "import the data again" in info.problem
+
+
+def test_same_size_but_other_content_is_seen_by_verify(store: DirectoryDatasets) -> None:
+    path = build(store) / "volume.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert store.verify() == ["volume.npy"]
+
+
+def test_unreadable_content_of_the_right_size_is_corrupt(store: DirectoryDatasets) -> None:
+    path = build(store) / "board.json"
+    path.write_text("[" * path.stat().st_size)
+    with pytest.raises(DatasetCorrupt, match="a file cannot be read"):
+        store.board()
+
+
+def test_an_empty_home_has_no_data(tmp_path: Path) -> None:
+    store = DirectoryDatasets(tmp_path)
+    assert store.names() == []
+    assert store.current() is None
+    for read in (store.snapshot, store.board, store.quality):
+        with pytest.raises(NoData):
+            read()
+
+
+@pytest.mark.parametrize("name", ["../etc", "Upper", "", "a/b", "a" * 65, ".hidden"])
+def test_names_cannot_leave_the_data_home(
+    store: DirectoryDatasets, market: Snapshot, board: Callable[[Snapshot], Board], name: str
+) -> None:
+    with pytest.raises(InvalidField, match=r"^name: "):
+        store.publish(variant(market, name), QUALITY, board(variant(market)))
+    if name:
+        with pytest.raises(InvalidField):
+            store.snapshot(name)
+
+
+def test_a_full_disk_leaves_the_data_as_it_was(
+    store: DirectoryDatasets, market: Snapshot, board: Callable[[Snapshot], Board], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    other = variant(market, scale=9.0)
+    with pytest.raises(DataError, match="No space left on device"):
+        store.publish(other, QUALITY, board(other))
+    assert store.snapshot().version == variant(market).version
+    assert not list((home(store) / "one").glob(".tmp-*"))
+
+
+KILLED_AT = ("os.fsync", "json.dumps", "Path.rename", "Path.replace")
+
+WRITER = """
+import json, os, signal, sys
+from dataclasses import replace
+from pathlib import Path
+from vfr.adapters.store.datasets import DirectoryDatasets
+from vfr.data.fingerprint import fingerprint
+
+store = DirectoryDatasets(Path(sys.argv[1]))
+old = store.snapshot()
+new = replace(old, panel=replace(old.panel, volume=old.panel.volume * 5))
+new = replace(new, version=fingerprint(new))
+board, quality = store.board(), store.quality()
+owner, step = sys.argv[2].split(".")
+setattr({"os": os, "json": json, "Path": Path}[owner], step, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+store.publish(new, quality, board)
+"""
+
+
+@pytest.mark.parametrize("moment", KILLED_AT)
+def test_a_killed_import_leaves_the_previous_data(
+    store: DirectoryDatasets, market: Snapshot, board: Callable[[Snapshot], Board], moment: str
+) -> None:
+    before = store.snapshot().version
+    command = [sys.executable, "-c", WRITER, str(home(store).parent), moment]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL  # noqa: S603
+    assert store.current() == "one"
+    assert store.snapshot().version == before
+    assert store.verify() == []
+    other = variant(market, scale=5.0)
+    assert store.publish(other, QUALITY, board(other)) == other.version
+    assert store.snapshot().version == other.version
+    assert not list((home(store) / "one").glob(".tmp-*"))
