@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import typer
+
+from vfr.api.errors import STATUS
+from vfr.cli.app import app
+from vfr.errors import VfrError
 from vfr.factors.registry import SUB_FACTORS
 from vfr.factors.scores import FACTOR_NAMES
 from vfr.features.registry import FEATURES
@@ -47,8 +52,31 @@ def features() -> str:
     return table(("feature", "family", "unit", "sessions", "measures", "reference"), rows)
 
 
+def errors() -> str:
+    """Return the error tree with its codes and statuses."""
+
+    def walk(error: type[VfrError]) -> list[type[VfrError]]:
+        return [error, *(leaf for child in error.__subclasses__() for leaf in walk(child))]
+
+    rows = [(f"`{e.__name__}`", f"`{e.code}`", STATUS[e], (e.__doc__ or "").split("\n")[0]) for e in walk(VfrError)]
+    return table(("error", "code", "status", "meaning"), rows)
+
+
+def commands() -> str:
+    """Return one row per command, groups unfolded."""
+
+    def walk(command: typer.core.TyperCommand, name: str) -> Iterable[tuple[str, str]]:
+        children = getattr(command, "commands", None)
+        if not children:
+            yield f"`{name}`", " ".join((command.help or "").split("\n\n")[0].split())
+        for child, found in (children or {}).items():
+            yield from walk(found, f"{name} {child}")
+
+    return table(("command", "does"), walk(typer.main.get_command(app), "vfr"))
+
+
 def write_all(folder: Path) -> None:
     """Write every generated fragment into a folder."""
     folder.mkdir(exist_ok=True)
-    for name, make in {"sub_factors": sub_factors, "score_table": score_table, "features": features}.items():
-        (folder / f"{name}.md").write_text(make(), encoding="utf-8")
+    for make in (sub_factors, score_table, features, errors, commands):
+        (folder / f"{make.__name__}.md").write_text(make(), encoding="utf-8")
