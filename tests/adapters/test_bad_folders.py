@@ -48,6 +48,11 @@ def two_zones(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(date=pl.col("date") + zone)
 
 
+def chicago(frame: pl.DataFrame) -> pl.DataFrame:
+    zone = pl.when(pl.col("symbol") == "AAPL").then(pl.lit("T15:00:00-05:00")).otherwise(pl.lit("T16:00:00-04:00"))
+    return frame.with_columns(date=pl.col("date") + zone)
+
+
 def half_zoned(frame: pl.DataFrame) -> pl.DataFrame:
     zone = pl.when(pl.int_range(pl.len()) < 5).then(pl.lit("T16:00:00")).otherwise(pl.lit("T21:00:00Z"))
     return frame.with_columns(date=pl.col("date") + zone)
@@ -95,6 +100,7 @@ BAD: dict[str, tuple[Break, str]] = {
     ),
     "two time zones": (csv(two_zones), r"date mixes time zones: row 2 has -05:00, row 7 has \+00:00"),
     "some rows with a zone": (csv(half_zoned), r"date mixes time zones: row 2 has none, row 7 has \+00:00"),
+    "two American zones": (csv(chicago), r"mixes time zones: row 2 has -05:00, row 122 has -04:00"),
     "two named time zones": (parquet(named_zones), r"column timezone names 2 time zones \(Asia/Tokyo, UTC\)"),
     "date in another style": (
         csv(lambda f: f.with_columns(at(1, date="1/5/2016"))),

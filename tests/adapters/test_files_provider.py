@@ -121,6 +121,15 @@ def test_wide_closes(tmp_path: Path, price_frame: pl.DataFrame, market: Snapshot
     assert found["assumed_adjustment"] == 1
 
 
+def test_wide_closes_as_pandas_writes_them(tmp_path: Path, price_frame: pl.DataFrame, market: Snapshot) -> None:
+    wide = price_frame.sort("date").pivot("symbol", index="date", values="close")
+    wide.select(*market.symbols, pl.col("date").cast(pl.Datetime("ns")).alias("__index_level_0__")).write_parquet(
+        tmp_path / "prices.parquet"
+    )
+    snapshot, _ = load(tmp_path)
+    np.testing.assert_array_equal(snapshot.panel.close, market.panel.close)
+
+
 def test_without_adj_close_dividends_are_in_already(tmp_path: Path, price_frame: pl.DataFrame) -> None:
     price_frame.drop("adj_close", "volume").write_parquet(tmp_path / "other.parquet")
     snapshot, found = load(tmp_path, Path("other.parquet"))

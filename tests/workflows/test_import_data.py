@@ -11,7 +11,7 @@ from vfr.data import synthetic
 from vfr.data.provider import Progress
 from vfr.data.quality import QualityReport
 from vfr.data.snapshot import Snapshot
-from vfr.errors import ImportRejected, NoData
+from vfr.errors import ImportRejected, InvalidField, NoData
 from vfr.factors.board import Board
 from vfr.workflows.import_data import import_data
 
@@ -62,3 +62,10 @@ def test_a_failed_import_leaves_the_store_untouched(store: DirectoryDatasets, st
     with pytest.raises(NoData):
         store.board()
     assert store.names() == []
+
+
+def test_a_name_that_is_none_is_refused_before_anything_is_read(store: DirectoryDatasets) -> None:
+    market = Market(ImportRejected("was read"))
+    market.name = "../etc"
+    with pytest.raises(InvalidField, match=r"^name: "):
+        import_data(market, store)

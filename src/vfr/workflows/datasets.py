@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from vfr.errors import InvalidField
 
 if TYPE_CHECKING:
     from vfr.data.quality import QualityReport
     from vfr.data.snapshot import Snapshot
     from vfr.factors.board import Board
 
-__all__ = ["DatasetInfo", "DatasetStore"]
+__all__ = ["DatasetInfo", "DatasetStore", "checked_name"]
+
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
+
+
+def checked_name(name: str) -> str:
+    """Return a data set's name if it is one, so that it can name a folder everywhere.
+
+    Raises
+    ------
+    InvalidField
+        If it is not up to 64 lower-case letters, digits, ``-`` and ``_``.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidField("name", "must be up to 64 lower-case letters, digits, - and _, first a letter or digit")
+    return name
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vfr.workflows.datasets import checked_name
+
 if TYPE_CHECKING:
     from vfr.data.provider import DataProvider, Progress
     from vfr.data.quality import QualityReport
@@ -65,7 +67,10 @@ def import_data(
     ------
     ImportRejected
         If the source cannot be used; the store is untouched.
+    InvalidField
+        If the provider's name cannot name a data set.
     """
+    checked_name(provider.name)
     tell = progress or _silent
     snapshot, quality = provider.load(lambda stage, fraction: tell(stage, 0.5 * fraction))
     tell("computing factor scores", 0.5)

@@ -74,7 +74,7 @@ def _canonical(text: str) -> str:
     try:
         return normalise(text)
     except InvalidField:
-        return "?" + text[:24]
+        return "?" + ascii(text[:24])
 
 
 def _long(table: Table) -> Bars:
@@ -107,7 +107,8 @@ def _refuse_second_zone(table: Table) -> None:
 
 
 def _wide(table: Table) -> Bars:
-    date, *columns = table.frame.columns
+    date = _date_column(table)
+    columns = [c for c in table.frame.columns if c != date]
     if not columns:
         raise ImportRejected(
             f"{table.file}: only the column {date}; expected symbol, date, close ... or a date column and closes"
@@ -126,6 +127,12 @@ def _wide(table: Table) -> Bars:
     if not known.any():
         raise ImportRejected(f"{table.file}: no column holds a close; expected a date column and closes by symbol")
     return bars.keep(known)
+
+
+def _date_column(table: Table) -> str:
+    """Return the column called date, else the first that holds dates (pandas writes its index last), else the first."""
+    typed = (c for c, kind in table.frame.schema.items() if kind.is_temporal())
+    return table.find("date") or next(typed, table.frame.columns[0])
 
 
 def _refuse_negative(bars: Bars) -> None:

@@ -102,9 +102,12 @@ def _instants(table: Table, column: str, local: pl.Series, zone: pl.Series) -> p
     minutes = hours * 60 + offset.str.slice(3, 2).cast(pl.Int64) * (1 - 2 * offset.str.starts_with("-").cast(pl.Int64))
     if len(kinds) == 1:
         return (local - pl.Series(minutes * 60_000_000).cast(pl.Duration("us"))).dt.replace_time_zone("UTC")
-    if None not in kinds and set(kinds) == {"-0400", "-0500"}:
-        # New York's own two offsets, winter and summer.
-        return local.dt.replace_time_zone(NEW_YORK, ambiguous="earliest", non_existent="null")
+    if set(kinds) == {"-0400", "-0500"}:
+        # New York's own two offsets: fine, if each stands where New York has it (Chicago's summer is -05:00 too).
+        new_york = local.dt.replace_time_zone(NEW_YORK, ambiguous="earliest", non_existent="null")
+        kept = new_york.dt.convert_time_zone("UTC").dt.replace_time_zone(None) - local
+        if (kept.dt.total_minutes() == -minutes).all():
+            return new_york
     other = zone.ne_missing(zone[0])
     raise ImportRejected(
         f"{table.file}: column {column} mixes time zones: row {table.row(0)} has {zone[0] or 'none'}, "

@@ -47,11 +47,9 @@ def _known_symbols(bars: Bars, findings: list[Finding]) -> Bars:
         return bars
     keep = np.array([not s.startswith("?") for s in bars.symbols])[bars.code]
     if not keep.any():
-        raise ImportRejected(
-            f"{bars.file}: no column or row names a US ticker (found {bad[0][1:]!a}); write AAPL, BRK.B"
-        )
+        raise ImportRejected(f"{bars.file}: no column or row names a US ticker (found {bad[0][1:]}); write AAPL, BRK.B")
     message = "symbols that are not US tickers; their rows were dropped."
-    findings.append(finding("malformed_symbols", "error", [ascii(s[1:]) for s in bad], message))
+    findings.append(finding("malformed_symbols", "error", [s[1:] for s in bad], message))
     return bars.keep(keep)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -20,8 +19,8 @@ from vfr.adapters.store.publishing import (
     verify_folder,
 )
 from vfr.data.quality import QualityReport
-from vfr.errors import DataError, DatasetCorrupt, InvalidField, NoData
-from vfr.workflows.datasets import DatasetInfo
+from vfr.errors import DataError, DatasetCorrupt, NoData
+from vfr.workflows.datasets import DatasetInfo, checked_name
 
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DirectoryDatasets"]
 
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 _KEPT: Final = 2
 _POINTER: Final = "current"
 _T = TypeVar("_T")
@@ -63,7 +61,7 @@ class DirectoryDatasets:
         DataError
             If the disk is full or the data home cannot be written.
         """
-        folder = self._root / _checked(snapshot.name)
+        folder = self._root / checked_name(snapshot.name)
         try:
             self._publish(folder, snapshot, quality, board)
         except OSError as error:
@@ -107,7 +105,7 @@ class DirectoryDatasets:
     def stamp(self) -> str | None:
         """Return name and build of the current data set: two small files read."""
         name = self.current()
-        build = name and _pointed(self._root / _checked(name))
+        build = name and _pointed(self._root / checked_name(name))
         return f"{name}/{build}" if build else None
 
     def use(self, name: str) -> None:
@@ -187,17 +185,11 @@ class DirectoryDatasets:
             return DatasetInfo(name, "", current, 0, 0, "", "", "", (), problem=str(error))
 
     def _manifest(self, name: str) -> tuple[Path, dict[str, Any]]:
-        folder = self._root / _checked(name)
+        folder = self._root / checked_name(name)
         build = _pointed(folder)
         if build is None:
             raise NoData(f"there is no data set named {name}; `vfr data list` lists them")
         return folder / build, read_manifest(folder / build, what=name)
-
-
-def _checked(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise InvalidField("name", "must be up to 64 lower-case letters, digits, - and _, first a letter or digit")
-    return name
 
 
 def _pointed(folder: Path) -> str | None:
