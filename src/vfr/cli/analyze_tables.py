@@ -172,13 +172,15 @@ def _cap(value: float | None) -> str:
 def _predictions(answer: Answer) -> Iterator[RenderableType]:
     rows = [(stock, stock.ml) for stock in answer.stocks if isinstance(stock.ml, MlPrediction)]
     if rows:
+        based = any(prediction.body.get("baseRate") is not None for _, prediction in rows)
         table = _table()
         table.add_column("Symbol", style="bold", no_wrap=True)
         table.add_column("Direction", no_wrap=True)
-        for head in ("P(up)", "Base", "Excess", "Interval", "Conf", "ML score", "Weight", "Classic", "Blended"):
+        heads = ("Excess", "Interval", "Conf", "ML score", "Weight", "Classic", "Blended")
+        for head in ("P(up)", *(("Base",) if based else ()), *heads):
             table.add_column(head, justify="right", no_wrap=True)
         for stock, prediction in rows:
-            table.add_row(*_prediction(stock, prediction))
+            table.add_row(*_prediction(stock, prediction, based=based))
         horizon = rows[0][1].body["horizon"]
         yield f"[bold]Machine learning, {horizon} ahead[/]  [dim]{escape(_versions(answer))}[/]"
         yield table
@@ -196,14 +198,14 @@ def _versions(answer: Answer) -> str:
     return ", ".join(str(version) for version in enhancement.get("modelVersions", ()))
 
 
-def _prediction(stock: Stock, prediction: MlPrediction) -> tuple[str, ...]:
+def _prediction(stock: Stock, prediction: MlPrediction, *, based: bool) -> tuple[str, ...]:
     body = prediction.body
     base, interval = body.get("baseRate"), body.get("interval")
     return (
         stock.symbol,
         str(body["direction"]),
         f"{body['probability']['up']:.1%}",
-        "—" if base is None else f"{base:.1%}",
+        *(("—" if base is None else f"{base:.1%}",) if based else ()),
         "—" if body.get("expectedReturn") is None else f"{body['expectedReturn']:+.2%}",
         "—" if not interval else f"{interval['low']:+.1%} to {interval['high']:+.1%}",
         f"{body['confidence']:.3f}",

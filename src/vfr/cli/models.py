@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["group"]
 
 group = typer.Typer(no_args_is_help=True, help="Model versions: list, show, promote, roll back, verify.")
+
+_LEADING: Final = 10
+"""Features named with a version."""
 
 ModelId = Annotated[str, typer.Argument(metavar="ID", help="A model id of `vfr models list`.")]
 Why = Annotated[str, typer.Option("--why", help="Reason, kept in the log.")]
@@ -75,16 +78,46 @@ def _print_list(cards: list[ModelCard], problems: Mapping[str, str]) -> None:
 def show(model_id: ModelId, as_json: AsJson = False) -> None:
     """Show the card of one version: what it learned from, how it was judged, which gates it passed."""
     card = _card(application().models, model_id)
-    body = asdict(card)
     if as_json:
-        emit(body)
+        emit(asdict(card))
         return
+    _print_card(card)
+
+
+def _print_card(card: ModelCard) -> None:
+    """Print what a reader judges a version by; files, features and parameters are in the JSON."""
+    from rich import box
+    from rich.table import Table
+
     screen = console()
-    gates = body.pop("gates")
-    screen.print_json(data={key: value for key, value in body.items() if key != "feature_names"})
-    for row in gates.get("rows", ()):
-        mark = "[green]passed[/] " if row["passed"] else "[red]refused[/]"
-        screen.print(f"  {mark} {row['gate']}: {row['figure']} (bound {row['bound']}) {row['note']}".rstrip())
+    screen.print(f"[bold]{card.model_id}[/]  {card.status} for {card.horizon} on {card.data_name}")
+    screen.print(
+        f"Learned {card.train_start} to {card.labels_end} from {card.n_rows:,} rows on {card.n_dates:,} days, "
+        f"{len(card.feature_names)} features, seed {card.seed}, made {card.created_at}"
+    )
+    for title, figures in (("Out of sample", card.metrics), ("Leading features", _leading(card))):
+        table = Table(title, "", box=box.SIMPLE_HEAD, pad_edge=False)
+        for name, value in figures.items():
+            table.add_row(name, _figure(value))
+        screen.print(table)
+    rows = card.gates.get("rows")
+    table = Table("Gate", "Verdict", "Figure", "Bound", "", box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows if isinstance(rows, list) else ():
+        verdict = "[green]passed[/]" if row["passed"] else "[red]refused[/]"
+        table.add_row(row["gate"], verdict, _figure(row["figure"]), _figure(row["bound"]), str(row.get("note", "")))
+    if table.row_count:
+        screen.print(table)
+
+
+def _leading(card: ModelCard) -> dict[str, float]:
+    ranked = sorted(card.importance.items(), key=lambda pair: -pair[1])
+    return dict(ranked[:_LEADING])
+
+
+def _figure(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "—" if value is None else str(value)
+    return f"{int(value):,}" if float(value).is_integer() else f"{value:.4f}"
 
 
 @group.command("promote")

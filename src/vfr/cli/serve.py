@@ -17,6 +17,7 @@ def command(
     workers: Annotated[int | None, typer.Option(help="Server processes.", show_default="1")] = None,
 ) -> None:
     """Serve the HTTP API and the page; trains the starter models in the background on first use."""
-    from vfr import asgi, settings
+    from vfr import settings
+    from vfr.asgi import serve
 
-    asgi.serve(settings.load(host=host, port=port, workers=workers))
+    serve(settings.load(host=host, port=port, workers=workers))
