@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from vfr.features.history import TILE, bar_rows, block_start, pick, run_ends, span, sums, untile
+from vfr.features.history import block_start, span, sums
 from vfr.typing import FloatArray, IntArray, Matrix32
 
 __all__ = ["N_FEATURES", "bars"]
@@ -30,47 +30,15 @@ def bars(
     low: FloatArray,
     close: FloatArray,
     adj_close: FloatArray,
-    columns: tuple[int, int],
-    start: int,
-    stop: int,
-    out: Matrix32,
-) -> None:
-    """Compute the family for a range of columns; see `closes` for the parameters."""
-    fields = (opened, high, low, close, adj_close)
-    for column in range(columns[0], columns[1], TILE):
-        width = min(TILE, columns[1] - column)
-        tile = np.full((N_FEATURES, width, stop - start), np.float32(np.nan), dtype=np.float32)
-        for j in range(width):
-            rows = bar_rows(fields, column + j, stop)
-            begin = 0
-            for end in run_ends(rows):
-                own = rows[begin:end]
-                begin = end
-                first = np.searchsorted(own, start)
-                if first < own.size:
-                    lookback = block_start(first, _YEAR + 1)
-                    _history(fields, column + j, own, lookback, first, start, tile[:, j])
-        untile(tile, column, out)
-
-
-@njit(cache=True, nogil=True)
-def _history(
-    fields: tuple[FloatArray, ...],
-    column: int,
     rows: IntArray,
-    lookback: int,
     first: int,
     start: int,
     out: Matrix32,
 ) -> None:
+    """Compute the family on one history; see `closes` for the parameters."""
+    lookback = block_start(first, _YEAR + 1)
     own = rows[max(0, lookback - 1) :]  # one bar more than the blocks, for what compares with the bar before
-    o, h, l, c, adj = (
-        pick(fields[0], column, own),
-        pick(fields[1], column, own),
-        pick(fields[2], column, own),
-        pick(fields[3], column, own),
-        pick(fields[4], column, own),
-    )
+    o, h, l, c, adj = opened[own], high[own], low[own], close[own], adj_close[own]
     skip = own.size - (rows.size - lookback)
     at, first = own[skip:] - start, first - lookback
     overnight = np.zeros(own.size)

@@ -10,7 +10,7 @@ import numpy as np
 from vfr.data.snapshot import Snapshot
 from vfr.features.matrix import FeatureMatrix
 from vfr.features.registry import FAMILIES, FEATURES, spec_hash
-from vfr.typing import Matrix32
+from vfr.typing import FloatArray, Matrix32
 
 __all__ = ["compute"]
 
@@ -80,25 +80,13 @@ def _fill(snapshot: Snapshot, rows: slice, values: Matrix32) -> None:
     valuation(snapshot, by_name["dollar_volume_63"], rows, family["fundamentals"])
 
 
-def _of_symbols(snapshot: Snapshot, rows: slice, level: np.ndarray, values: Matrix32) -> None:
+def _of_symbols(snapshot: Snapshot, rows: slice, level: FloatArray, values: Matrix32) -> None:
     """Run the kernels that look at one symbol at a time, symbols shared between threads."""
-    from vfr.features import bars, closes, oscillators, trading
+    from vfr.features.symbols import symbols
 
-    p, start, stop = snapshot.panel, rows.start, rows.stop
-    n_closes, n_bars, n_trades = sum(closes.N_FEATURES), bars.N_FEATURES, trading.N_FEATURES
-    sizes = (n_closes, n_bars, n_trades, oscillators.N_CLOSES, oscillators.N_BARS, oscillators.N_TRADES)
-    ends = list(accumulate(sizes))
-    a, b, c, d, e, f = (values[end - size : end] for end, size in zip(ends, sizes, strict=True))
-
-    def work(columns: tuple[int, int]) -> None:
-        closes.closes(p.adj_close, level, columns, start, stop, a)
-        bars.bars(p.open, p.high, p.low, p.close, p.adj_close, columns, start, stop, b)
-        trading.trading(p.close, p.adj_close, p.volume, columns, start, stop, c)
-        oscillators.of_closes(p.adj_close, columns, start, stop, d)
-        oscillators.of_bars(p.high, p.low, p.close, p.adj_close, columns, start, stop, e)
-        oscillators.of_trades(p.high, p.low, p.close, p.volume, columns, start, stop, f)
-
-    _shared(work, len(snapshot.symbols))
+    p = snapshot.panel
+    fields = (p.open, p.high, p.low, p.close, p.adj_close, p.volume)
+    _shared(lambda columns: symbols(fields, level, columns, rows.start, rows.stop, values), len(snapshot.symbols))
 
 
 def _shared(work: _Pass, n_symbols: int) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from vfr.features.history import TILE, bar_rows, block_start, farthest, pick, run_ends, span, sums, untile
+from vfr.features.history import block_start, farthest, span, sums
 from vfr.typing import FloatArray, IntArray, Matrix32
 
 __all__ = ["N_FEATURES", "closes"]
@@ -37,49 +37,29 @@ N_FEATURES: Final = (_N_RETURNS, _N_VOLATILITY, _N_MARKET)
 
 
 @njit(cache=True, nogil=True)
-def closes(
-    close: FloatArray, level: FloatArray, columns: tuple[int, int], start: int, stop: int, out: Matrix32
-) -> None:
-    """Compute the three families for a range of columns.
+def closes(close: FloatArray, level: FloatArray, rows: IntArray, first: int, start: int, out: Matrix32) -> None:
+    """Compute the three families on one history.
 
     Parameters
     ----------
-    close : float64 array, shape (T, N)
-        Total-return closes, USD; NaN where there is no bar.
+    close : float64 array, shape (T,)
+        Total-return closes of the symbol, USD.
     level : float64 array, shape (T,)
         Level of the market.
-    columns : (int, int)
-        First and last (exclusive) column.
-    start, stop : int
-        Rows wanted; nothing at or after `stop` is read.
-    out : float32 array, shape (sum(N_FEATURES), stop - start, N)
-        Written for these columns.
+    rows : int64 array, shape (B,)
+        Rows of the history's bars.
+    first : int
+        First bar wanted.
+    start : int
+        Row of the panel that row 0 of `out` stands for.
+    out : float32 array, shape (sum(N_FEATURES), R)
+        Written on the rows of bars from `first` on, where known.
     """
-    total = _N_RETURNS + _N_VOLATILITY + _N_MARKET
-    for column in range(columns[0], columns[1], TILE):
-        width = min(TILE, columns[1] - column)
-        tile = np.full((total, width, stop - start), np.float32(np.nan), dtype=np.float32)
-        for j in range(width):
-            rows = bar_rows((close,), column + j, stop)
-            begin = 0
-            for end in run_ends(rows):
-                own = rows[begin:end]
-                begin = end
-                first = np.searchsorted(own, start)
-                if first < own.size:
-                    _history(close, level, column + j, own, first, start, tile[:, j])
-        untile(tile, column, out)
-
-
-@njit(cache=True, nogil=True)
-def _history(
-    close: FloatArray, level: FloatArray, column: int, rows: IntArray, first: int, start: int, out: Matrix32
-) -> None:
     lookback = block_start(first, _YEARS_OF_SEASONS * _YEAR)
-    c = pick(close, column, rows[lookback:])
+    c = close[rows[lookback:]]
     _returns(c, rows[lookback:] - start, first - lookback, out[:_N_RETURNS])
     lookback = block_start(first, _YEAR + 1)
-    r, m = _changes(close, level, column, rows, lookback)
+    r, m = _changes(close, level, rows, lookback)
     at, first = rows[lookback:] - start, first - lookback
     c = c[c.size - at.size :]
     _extremes(c, r[1:], lookback, at, first, out[_N_RETURNS - 6 : _N_RETURNS])
@@ -89,13 +69,13 @@ def _history(
 
 @njit(cache=True, nogil=True)
 def _changes(
-    close: FloatArray, level: FloatArray, column: int, rows: IntArray, lookback: int
+    close: FloatArray, level: FloatArray, rows: IntArray, lookback: int
 ) -> tuple[FloatArray, FloatArray]:
     """Return the symbol's and the market's returns of the bars from ``lookback - 1`` on; 0 where there is none."""
     r, m = np.zeros(rows.size - lookback + 1), np.zeros(rows.size - lookback + 1)
     for i in range(max(1, lookback - 1), rows.size):
         row, before = rows[i], rows[i - 1]
-        r[i - lookback + 1] = close[row, column] / close[before, column] - 1.0
+        r[i - lookback + 1] = close[row] / close[before] - 1.0
         m[i - lookback + 1] = level[row] / level[before] - 1.0
     return r, m
 

@@ -27,10 +27,10 @@ __all__ = [
     "bar_rows",
     "block_start",
     "farthest",
-    "pick",
     "run_ends",
     "span",
     "sums",
+    "tile_of",
     "untile",
 ]
 
@@ -45,26 +45,30 @@ TILE: Final = 16
 
 
 @njit(cache=True, nogil=True)
-def bar_rows(fields: tuple[FloatArray, ...], column: int, stop: int) -> IntArray:
-    """Return the rows before `stop` on which every field of a column is known."""
-    rows = np.empty(stop, dtype=np.int64)
-    count = 0
-    for t in range(stop):
-        known = True
-        for field in fields:
-            known &= np.isfinite(field[t, column])
-        rows[count] = t
-        count += known
-    return rows[:count]
+def tile_of(fields: tuple[FloatArray, ...], column: int, width: int, stop: int) -> FloatArray:
+    """Return `width` columns of each field before row `stop`, [fields x width x stop]: each symbol contiguous."""
+    out = np.empty((len(fields), width, stop))
+    k = 0
+    for field in fields:
+        for t in range(stop):
+            for j in range(width):
+                out[k, j, t] = field[t, column + j]
+        k += 1
+    return out
 
 
 @njit(cache=True, nogil=True)
-def pick(field: FloatArray, column: int, rows: IntArray) -> FloatArray:
-    """Return a column's values on the given rows, contiguous."""
-    out = np.empty(rows.size)
-    for i in range(rows.size):
-        out[i] = field[rows[i], column]
-    return out
+def bar_rows(*fields: FloatArray) -> IntArray:
+    """Return the rows [B] on which every field [T] of a symbol is known."""
+    rows = np.empty(fields[0].size, dtype=np.int64)
+    count = 0
+    for t in range(rows.size):
+        known = True
+        for field in fields:
+            known &= np.isfinite(field[t])
+        rows[count] = t
+        count += known
+    return rows[:count]
 
 
 @njit(cache=True, nogil=True)

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from vfr.features.history import TILE, bar_rows, block_start, pick, run_ends, untile
+from vfr.features.history import block_start
 from vfr.indicators.averages import macd, sma
 from vfr.indicators.changes import rsi
 from vfr.indicators.directional import directional, natr
@@ -28,25 +28,9 @@ _LOOKBACK: Final = 63
 
 
 @njit(cache=True, nogil=True)
-def of_closes(close: FloatArray, columns: tuple[int, int], start: int, stop: int, out: Matrix32) -> None:
-    """Compute what closes alone give: RSI, MACD, distance from averages, Bollinger's %b."""
-    for column in range(columns[0], columns[1], TILE):
-        width = min(TILE, columns[1] - column)
-        tile = np.full((N_CLOSES, width, stop - start), np.float32(np.nan), dtype=np.float32)
-        for j in range(width):
-            rows = bar_rows((close,), column + j, stop)
-            begin = 0
-            for end in run_ends(rows):
-                own = rows[begin:end]
-                begin = end
-                first = np.searchsorted(own, start)
-                if first < own.size:
-                    _closes(pick(close, column + j, own), own - start, first, tile[:, j])
-        untile(tile, column, out)
-
-
-@njit(cache=True, nogil=True)
-def _closes(c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
+def of_closes(close: FloatArray, rows: IntArray, first: int, start: int, out: Matrix32) -> None:
+    """Compute what closes alone give: RSI, MACD, distance from averages, Bollinger's %b; parameters as in `closes`."""
+    c, at = close[rows], rows - start
     a, b, d = np.empty(c.size), np.empty(c.size), np.empty(c.size)
     rsi(c, 14, a)
     _write(a, at, first, out[0])
@@ -75,33 +59,15 @@ def of_bars(
     low: FloatArray,
     close: FloatArray,
     adj_close: FloatArray,
-    columns: tuple[int, int],
+    rows: IntArray,
+    first: int,
     start: int,
-    stop: int,
     out: Matrix32,
 ) -> None:
     """Compute what needs highs and lows, on the total-return basis: %K, %R, CCI, ATR, ADX, directional movement."""
-    fields = (high, low, close, adj_close)
-    for column in range(columns[0], columns[1], TILE):
-        width = min(TILE, columns[1] - column)
-        tile = np.full((N_BARS, width, stop - start), np.float32(np.nan), dtype=np.float32)
-        for j in range(width):
-            rows = bar_rows(fields, column + j, stop)
-            begin = 0
-            for end in run_ends(rows):
-                own = rows[begin:end]
-                begin = end
-                first = np.searchsorted(own, start)
-                if first < own.size:
-                    adj = pick(adj_close, column + j, own)
-                    basis = adj / pick(close, column + j, own)
-                    h, l = pick(high, column + j, own) * basis, pick(low, column + j, own) * basis
-                    _bars(h, l, adj, own - start, first, tile[:, j])
-        untile(tile, column, out)
-
-
-@njit(cache=True, nogil=True)
-def _bars(h: FloatArray, l: FloatArray, c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
+    c, at = adj_close[rows], rows - start
+    basis = c / close[rows]
+    h, l = high[rows] * basis, low[rows] * basis
     a, b, d = np.empty(c.size), np.empty(c.size), np.empty(c.size)
     begin = block_start(first, _LOOKBACK)
     tail = a[begin:]
@@ -125,34 +91,13 @@ def of_trades(
     low: FloatArray,
     close: FloatArray,
     volume: FloatArray,
-    columns: tuple[int, int],
+    rows: IntArray,
+    first: int,
     start: int,
-    stop: int,
     out: Matrix32,
 ) -> None:
     """Compute what needs prices as paid and volume: money flow index, Chaikin's money flow, distance from the VWAP."""
-    fields = (high, low, close, volume)
-    for column in range(columns[0], columns[1], TILE):
-        width = min(TILE, columns[1] - column)
-        tile = np.full((N_TRADES, width, stop - start), np.float32(np.nan), dtype=np.float32)
-        for j in range(width):
-            rows = bar_rows(fields, column + j, stop)
-            begin = 0
-            for end in run_ends(rows):
-                own = rows[begin:end]
-                begin = end
-                first = np.searchsorted(own, start)
-                if first < own.size:
-                    h, l = pick(high, column + j, own), pick(low, column + j, own)
-                    c, v = pick(close, column + j, own), pick(volume, column + j, own)
-                    _trades(h, l, c, v, own - start, first, tile[:, j])
-        untile(tile, column, out)
-
-
-@njit(cache=True, nogil=True)
-def _trades(
-    h: FloatArray, l: FloatArray, c: FloatArray, v: FloatArray, at: IntArray, first: int, out: Matrix32
-) -> None:
+    h, l, c, v, at = high[rows], low[rows], close[rows], volume[rows], rows - start
     a = np.empty(c.size)
     begin = block_start(first, _LOOKBACK)
     mfi(h, l, c, v, 14, a)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from vfr.features.history import TILE, bar_rows, block_start, pick, run_ends, span, sums, untile
+from vfr.features.history import block_start, span, sums
 from vfr.indicators.volume import obv_trend, volume_rank
 from vfr.typing import FloatArray, IntArray, Matrix32
 
@@ -28,40 +28,20 @@ def trading(
     close: FloatArray,
     adj_close: FloatArray,
     volume: FloatArray,
-    columns: tuple[int, int],
+    rows: IntArray,
+    first: int,
     start: int,
-    stop: int,
     out: Matrix32,
 ) -> None:
-    """Compute the family for a range of columns; see `closes` for the parameters."""
-    fields = (close, adj_close, volume)
-    for column in range(columns[0], columns[1], TILE):
-        width = min(TILE, columns[1] - column)
-        tile = np.full((N_FEATURES, width, stop - start), np.float32(np.nan), dtype=np.float32)
-        for j in range(width):
-            rows = bar_rows(fields, column + j, stop)
-            begin = 0
-            for end in run_ends(rows):
-                own = rows[begin:end]
-                begin = end
-                first = np.searchsorted(own, start)
-                if first < own.size:
-                    _history(fields, column + j, own, first, start, tile[:, j])
-        untile(tile, column, out)
-
-
-@njit(cache=True, nogil=True)
-def _history(
-    fields: tuple[FloatArray, ...], column: int, rows: IntArray, first: int, start: int, out: Matrix32
-) -> None:
+    """Compute the family on one history; see `closes` for the parameters."""
     offset = block_start(first, _YEAR + 1)
     own = rows[offset:]
-    c, adj, v = pick(fields[0], column, own), pick(fields[1], column, own), pick(fields[2], column, own)
+    c, adj, v = close[own], adj_close[own], volume[own]
     r = np.zeros(own.size)
     for i in range(1, own.size):
         r[i] = adj[i] / adj[i - 1] - 1.0
     if offset > 0:
-        r[0] = adj[0] / fields[1][rows[offset - 1], column] - 1.0
+        r[0] = adj[0] / adj_close[rows[offset - 1]] - 1.0
     at, first = own - start, first - offset
     s_v = sums(v)
     _habit(v, s_v, offset, at, first, out)

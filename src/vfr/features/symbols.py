@@ -1,0 +1,120 @@
+"""All families that look at one symbol at a time: cut panels into histories and run their kernels."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+
+from vfr.features import bars as of_bars
+from vfr.features import closes as of_closes
+from vfr.features import oscillators
+from vfr.features import trading as of_trades
+from vfr.features.history import TILE, bar_rows, run_ends, tile_of, untile
+from vfr.typing import FloatArray, Matrix32
+
+__all__ = ["N_FEATURES", "symbols"]
+
+_CLOSES: Final = sum(of_closes.N_FEATURES)
+_BARS: Final = _CLOSES + of_bars.N_FEATURES
+_TRADES: Final = _BARS + of_trades.N_FEATURES
+_OF_CLOSES: Final = _TRADES + oscillators.N_CLOSES
+_OF_BARS: Final = _OF_CLOSES + oscillators.N_BARS
+N_FEATURES: Final = _OF_BARS + oscillators.N_TRADES
+"""Features of `symbols`, the first of the matrix."""
+
+_closes, _bars, _trades = of_closes.closes, of_bars.bars, of_trades.trading
+_rsi_and_more, _adx_and_more, _mfi_and_more = oscillators.of_closes, oscillators.of_bars, oscillators.of_trades
+
+
+@njit(cache=True, nogil=True)
+def symbols(
+    fields: tuple[FloatArray, ...],
+    level: FloatArray,
+    columns: tuple[int, int],
+    start: int,
+    stop: int,
+    out: Matrix32,
+) -> None:
+    """Compute the features of a range of columns.
+
+    Parameters
+    ----------
+    fields : tuple of six float64 arrays, shape (T, N)
+        Open, high, low, close, total-return close, volume; NaN where unknown.
+    level : float64 array, shape (T,)
+        Level of the market.
+    columns : (int, int)
+        First and last (exclusive) column.
+    start, stop : int
+        Rows wanted; nothing at or after `stop` is read.
+    out : float32 array, shape (F, stop - start, N)
+        The first `N_FEATURES` are written for these columns.
+    """
+    for column in range(columns[0], columns[1], TILE):
+        width = min(TILE, columns[1] - column)
+        x = tile_of(fields, column, width, stop)
+        tile = np.full((N_FEATURES, width, stop - start), np.float32(np.nan), dtype=np.float32)
+        for j in range(width):
+            _of_closes(x[4, j], level, start, tile[:, j])
+            _of_bars(x[0, j], x[1, j], x[2, j], x[3, j], x[4, j], start, tile[:, j])
+            _of_trades(x[1, j], x[2, j], x[3, j], x[4, j], x[5, j], start, tile[:, j])
+        untile(tile, column, out)
+
+
+@njit(cache=True, nogil=True)
+def _of_closes(adj: FloatArray, level: FloatArray, start: int, out: Matrix32) -> None:
+    rows = bar_rows(adj)
+    begin = 0
+    for end in run_ends(rows):
+        own = rows[begin:end]
+        begin = end
+        first = np.searchsorted(own, start)
+        if first < own.size:
+            _closes(adj, level, own, first, start, out[:_CLOSES])
+            _rsi_and_more(adj, own, first, start, out[_TRADES:_OF_CLOSES])
+
+
+@njit(cache=True, nogil=True)
+def _of_bars(
+    o: FloatArray, h: FloatArray, l: FloatArray, c: FloatArray, adj: FloatArray, start: int, out: Matrix32
+) -> None:
+    rows = bar_rows(o, h, l, c, adj)
+    begin = 0
+    for end in run_ends(rows):
+        own = rows[begin:end]
+        begin = end
+        first = np.searchsorted(own, start)
+        if first < own.size:
+            _bars(o, h, l, c, adj, own, first, start, out[_CLOSES:_BARS])
+    rows = bar_rows(h, l, c, adj)
+    begin = 0
+    for end in run_ends(rows):
+        own = rows[begin:end]
+        begin = end
+        first = np.searchsorted(own, start)
+        if first < own.size:
+            _adx_and_more(h, l, c, adj, own, first, start, out[_OF_CLOSES:_OF_BARS])
+
+
+@njit(cache=True, nogil=True)
+def _of_trades(
+    h: FloatArray, l: FloatArray, c: FloatArray, adj: FloatArray, v: FloatArray, start: int, out: Matrix32
+) -> None:
+    rows = bar_rows(c, adj, v)
+    begin = 0
+    for end in run_ends(rows):
+        own = rows[begin:end]
+        begin = end
+        first = np.searchsorted(own, start)
+        if first < own.size:
+            _trades(c, adj, v, own, first, start, out[_BARS:_TRADES])
+    rows = bar_rows(h, l, c, v)
+    begin = 0
+    for end in run_ends(rows):
+        own = rows[begin:end]
+        begin = end
+        first = np.searchsorted(own, start)
+        if first < own.size:
+            _mfi_and_more(h, l, c, v, own, first, start, out[_OF_BARS:])
