@@ -29,9 +29,12 @@ TRAINABLE: Final = "lightgbm,linear"
 
 _OPTION_OF: Final[Mapping[str, str]] = {
     "ml_horizon": "--horizon",
+    "horizon": "--horizon",
     "ml_weight": "--weight",
     "ml_confidence_threshold": "--threshold",
     "ml_models": "--members",
+    "members": "--members",
+    "reason": "--reason",
     "ml_method": "--method",
     "ml_timeout": "--timeout",
     "as_of": "--as-of",

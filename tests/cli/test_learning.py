@@ -1,0 +1,165 @@
+"""`vfr train`, `evidence`, `lookahead` and `serve`: what they ask for, and what they print of it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vfr.cli import evidence, lookahead, train
+from vfr.workflows.evidence_report import EvidenceReport, Table
+from vfr.workflows.train import Trained, TrainReport
+
+
+class Application:
+    """Keeps what it was asked, and answers with what it was given."""
+
+    def __init__(self, answer: Any = None, missing: tuple[str, ...] = ()) -> None:
+        self.asked: dict[str, Any] = {}
+        self._answer = answer
+        self._missing = missing
+
+    def prepare(self, progress: Any = None) -> None:
+        progress("preparing", 0.0)
+
+    def untrained(self) -> tuple[str, ...]:
+        return self._missing
+
+    def _ask(self, **asked: Any) -> Any:
+        asked.pop("progress")("working", 0.5)
+        self.asked = asked
+        return self._answer
+
+    train = evidence = lookahead = _ask
+
+
+def trained(model_id: str, status: str, refused: tuple[str, ...] = ()) -> Trained:
+    figures = {"rank_ic": 0.0223, "accuracy": 0.539, "accuracy_base_rate": 0.5389, "brier_skill": None}
+    return Trained(model_id, "linear", "7d", status, refused, 3, 83_060, "2022-12-28", figures, {})
+
+
+def report(*rows: Trained) -> TrainReport:
+    return TrainReport("bundled", "2f4c89427f387db6", "spec", 7, 12.3, rows)
+
+
+@pytest.fixture
+def application(monkeypatch: pytest.MonkeyPatch):
+    def use(*given: Any, **more: Any) -> Application:
+        made = Application(*given, **more)
+        for module in (train, evidence, lookahead):
+            monkeypatch.setattr(module, "application", lambda: made)
+        return made
+
+    return use
+
+
+def test_train_asks_for_what_was_said(cli, application) -> None:
+    app = application(report(trained("linear-7d-a", "champion"), trained("linear-7d-b", "staged", ("leak.ic",))))
+    result = cli("train", "--horizon", "1w,30d", "--members", "linear", "--as-of", "2015-06-30", "--seed", "7")
+    assert result.code == 0
+    assert app.asked == {
+        "horizons": ("7d", "30d"),
+        "members": ("linear",),
+        "as_of": np.datetime64("2015-06-30"),
+        "seed": 7,
+        "override_rows": "",
+        "who": "command line",
+    }
+    assert "linear-7d-a" in result.out
+    assert "champion" in result.out
+    assert "0.5389" in result.out
+    assert "linear-7d-b: refused by leak.ic" in result.out
+    assert result.err.splitlines() == ["preparing", "working"]
+
+
+def test_starter_trains_what_is_missing(cli, application) -> None:
+    app = application(report(), missing=("30d",))
+    assert "Nothing to train" in cli("train", "--starter").out
+    assert app.asked["horizons"] == ("30d",)
+    body = cli("train", "--starter", "--json")
+    assert body.json["models"] == []
+    assert body.err == ""
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("train", "--horizon", "4h"), "--horizon: "),
+        (("train", "--as-of", "soon"), "--as-of: "),
+        (("evidence", "--horizon", "4h"), "--horizon: "),
+    ],
+)
+def test_bad_input_is_bad_usage(cli, application, argv: tuple[str, ...], said: str) -> None:
+    app = application(report())
+    result = cli(*argv)
+    assert result.code == 2
+    assert said in result.err
+    assert app.asked == {}
+
+
+def test_a_member_without_learner_is_bad_usage(cli, bundled_home) -> None:
+    result = cli("train", "--members", "oracle", "--json", home=bundled_home)
+    assert result.code == 2
+    assert "oracle" in result.json["error"]
+
+
+def evidence_report() -> EvidenceReport:
+    table = Table(
+        "Rank IC", ("rows", "ic", "t"), (("members [all]", 0.0141, float("nan")), ("others", 2.0, 1234)), "n [1]"
+    )
+    return EvidenceReport({"data": "bundled", "seed": 0, "from": None}, (table,))
+
+
+def test_evidence_prints_every_table(cli, application) -> None:
+    app = application(evidence_report())
+    result = cli("evidence", "--horizon", "1m", "--classic", "--release")
+    assert app.asked == {
+        "horizon": "30d",
+        "members": ("lightgbm", "linear"),
+        "classic": True,
+        "release": True,
+        "seed": 0,
+    }
+    row = next(line for line in result.out.splitlines() if "members [all]" in line)
+    assert row.split() == ["members", "[all]", "0.0141", "—"]
+    assert "1,234" in result.out
+    assert "n [1]" in result.out
+    body = cli("evidence", "--json").json
+    assert body["tables"][0]["rows"][0] == {"rows": "members [all]", "ic": 0.0141, "t": None}
+
+
+def found(leaks: tuple[Any, ...] = (), unchecked: tuple[str, ...] = ()) -> SimpleNamespace:
+    plain = {"checked": ["a", "b"], "leaks": list(leaks), "unchecked": list(unchecked)}
+    return SimpleNamespace(checked=("a", "b"), leaks=leaks, unchecked=unchecked, to_dict=lambda: plain)
+
+
+def test_lookahead_passes_when_nothing_leaks(cli, application) -> None:
+    application(found())
+    assert cli("lookahead").code == 0
+    assert "2 checked, 0 leaks, 0 unchecked" in cli("lookahead").out
+    assert cli("lookahead", "--json").json == {"success": True, "checked": ["a", "b"], "leaks": [], "unchecked": []}
+
+
+def test_lookahead_fails_on_a_leak_and_on_an_unchecked_entry(cli, application) -> None:
+    application(found(unchecked=("b",)))
+    result = cli("lookahead")
+    assert result.code == 1
+    assert "unchecked b" in result.out
+    application(found(leaks=("a",)))
+    result = cli("lookahead", "--json")
+    assert (result.code, result.json["success"], result.json["leaks"]) == (1, False, ["a"])
+
+
+def test_serve_hands_its_options_to_the_server(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = []
+    monkeypatch.setattr("vfr.asgi.serve", served.append)
+    assert cli("serve", "--port", "9001", "--workers", "2").code == 0
+    assert (served[0].host, served[0].port, served[0].workers) == ("127.0.0.1", 9001, 2)
+
+
+def test_serve_refuses_a_port_that_cannot_be(cli) -> None:
+    result = cli("serve", "--port", "99999")
+    assert result.code == 2
+    assert "VFR_PORT" in result.err
