@@ -21,8 +21,9 @@ def test_the_document_is_the_snapshot(client: Any) -> None:
     rendered = json.dumps(document, indent=1, sort_keys=True) + "\n"
     if not SNAPSHOT.exists():
         SNAPSHOT.write_text(rendered)
+        pytest.fail(f"{SNAPSHOT.name} was missing and has been written: read it, then run again")
     assert rendered == SNAPSHOT.read_text(), (
-        f"the contract changed; if that is wanted, delete {SNAPSHOT.name} and run again"
+        f"the contract changed; if that is wanted, delete {SNAPSHOT.name}, run twice"
     )
 
 
