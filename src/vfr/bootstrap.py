@@ -217,7 +217,11 @@ class Application:
         commit: str = "",
         progress: Progress | None = None,
     ) -> EvidenceReport:
-        """Judge the learners, or the classic score, on the current data; see `vfr.workflows.evidence.evidence`."""
+        """Judge the learners, or the classic score, on the current data; see `vfr.workflows.evidence.evidence`.
+
+        The run is counted in `ledger`, by default the one of the data home.
+        """
+        from vfr.adapters.store.ledger import FileLedger
         from vfr.workflows.evidence import evidence
 
         return evidence(
@@ -228,7 +232,7 @@ class Application:
             release=release,
             seed=seed,
             threads=self.settings.ml_threads,
-            ledger=ledger,
+            ledger=ledger or FileLedger(self.settings.data_home / "evidence" / "ledger.jsonl"),
             commit=commit,
             progress=progress,
         )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from vfr import bootstrap
 from vfr.cli import evidence, lookahead, train
+from vfr.settings import Settings
 from vfr.workflows.evidence_report import EvidenceReport, Table
+from vfr.workflows.lookahead import Leak, LookaheadReport
 from vfr.workflows.train import Trained, TrainReport
 
 
@@ -130,9 +133,8 @@ def test_evidence_prints_every_table(cli, application) -> None:
     assert body["tables"][0]["rows"][0] == {"rows": "members [all]", "ic": 0.0141, "t": None}
 
 
-def found(leaks: tuple[Any, ...] = (), unchecked: tuple[str, ...] = ()) -> SimpleNamespace:
-    plain = {"checked": ["a", "b"], "leaks": list(leaks), "unchecked": list(unchecked)}
-    return SimpleNamespace(checked=("a", "b"), leaks=leaks, unchecked=unchecked, to_dict=lambda: plain)
+def found(leaks: tuple[Leak, ...] = (), unchecked: tuple[str, ...] = ()) -> LookaheadReport:
+    return LookaheadReport(("a", "b"), leaks, unchecked)
 
 
 def test_lookahead_passes_when_nothing_leaks(cli, application) -> None:
@@ -147,9 +149,10 @@ def test_lookahead_fails_on_a_leak_and_on_an_unchecked_entry(cli, application) -
     result = cli("lookahead")
     assert result.code == 1
     assert "unchecked b" in result.out
-    application(found(leaks=("a",)))
+    application(found(leaks=(Leak("a", "feature", "truncation", "AAPL on [2019-06-28]"),)))
     result = cli("lookahead", "--json")
-    assert (result.code, result.json["success"], result.json["leaks"]) == (1, False, ["a"])
+    assert (result.code, result.json["success"], result.json["leaks"][0]["name"]) == (1, False, "a")
+    assert "leak feature a: truncation changes AAPL on [2019-06-28]" in cli("lookahead").out
 
 
 def test_serve_hands_its_options_to_the_server(cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,3 +166,15 @@ def test_serve_refuses_a_port_that_cannot_be(cli) -> None:
     result = cli("serve", "--port", "99999")
     assert result.code == 2
     assert "VFR_PORT" in result.err
+
+
+def test_an_evidence_run_is_counted_in_the_data_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = []
+    monkeypatch.setattr("vfr.workflows.evidence.evidence", lambda *_, ledger, **__: counted.append(ledger.append({})))
+    app = bootstrap.build(Settings(data_home=tmp_path))
+    app.prepare()
+    app.evidence()
+    app.evidence()
+    rows = (tmp_path / "evidence" / "ledger.jsonl").read_text().splitlines()
+    assert len(rows) == 2
+    assert counted[0] != counted[1]

@@ -23,18 +23,19 @@ def command(as_json: AsJson = False) -> int:
     with progress("Looking ahead", quiet=as_json) as report:
         app.prepare(report)
         found = app.lookahead(progress=report)
-    failed = bool(found.leaks or found.unchecked)
     if as_json:
-        emit(found.to_dict(), success=not failed)
+        emit(found.to_dict(), success=found.ok)
     else:
         _print(found)
-    return 1 if failed else 0
+    return 0 if found.ok else 1
 
 
 def _print(found: LookaheadReport) -> None:
+    from rich.markup import escape
+
     screen = console()
     screen.print(f"{len(found.checked)} checked, {len(found.leaks)} leaks, {len(found.unchecked)} unchecked")
     for leak in found.leaks:
-        screen.print(f"  [red]leak[/] {leak}", markup=True)
+        screen.print(f"  [red]leak[/] {escape(str(leak))}")
     for name in found.unchecked:
         screen.print(f"  [yellow]unchecked[/] {name}: never had a finite value")
