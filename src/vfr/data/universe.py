@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -13,6 +14,10 @@ from vfr.data.renames import lineage
 from vfr.typing import DateArray, IntArray
 
 __all__ = ["Listings", "Matches", "membership"]
+
+_WAIT: Final = 280
+_OWN_WAIT: Final = 30
+"""Sessions before its first bar at which a record may already mean a column: statements come before index entries."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,14 +59,20 @@ class Listings:
         """Return the column a ticker meant on a day, -1 if none.
 
         Of several names of one company the one listed that day with the longer history wins: the ticker's own column
-        may by now belong to another company.
+        may by now belong to another company. If none is listed yet, one listed within a year and a bit counts, the
+        ticker's own within six weeks.
         """
         found = self.candidates(symbol, day)
         if not found or lineage(symbol, day) == (symbol,):
             return found[0] if found else -1
         row = min(max(int(np.searchsorted(self.sessions, day)), 0), self.sessions.size - 1)
         listed = [c for c in found if self.first[c] <= row <= self.last[c]]
-        return max(listed, key=lambda c: int(self.last[c] - self.first[c]), default=-1)
+        if listed:
+            return max(listed, key=lambda c: int(self.last[c] - self.first[c]))
+        own = self.columns.get(symbol)
+        wait = {c: int(self.first[c]) - row for c in found}
+        soon = [c for c in found if 0 < wait[c] <= (_OWN_WAIT if c == own else _WAIT)]
+        return min(soon, key=wait.__getitem__, default=-1)
 
     def match(self, symbols: Sequence[str], days: DateArray) -> Matches:
         """Return the columns of M (ticker, day) pairs."""

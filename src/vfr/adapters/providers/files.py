@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from vfr.adapters.providers.dated import read_macro, read_texts
 from vfr.adapters.providers.neighbours import Neighbours
 from vfr.adapters.providers.prices import read_panel
 from vfr.adapters.providers.statements import read_fundamentals
@@ -102,9 +103,9 @@ class FilesProvider:
         tell("reading statements", 0.5)
         fundamentals = read_fundamentals(beside)
         tell("reading macro series", 0.6)
-        macro = beside.macro()
+        macro = read_macro(beside)
         tell("reading texts", 0.65)
-        texts = beside.texts()
+        texts = read_texts(beside)
         tell("matching index members", 0.8)
         return Snapshot(
             name=self._name,

@@ -10,17 +10,16 @@ import numpy as np
 import polars as pl
 
 from vfr.adapters.providers.bars import tickers
-from vfr.adapters.providers.days import moments, session_days
+from vfr.adapters.providers.days import session_days
 from vfr.adapters.providers.tables import Table, find_table, numbers, read_table, texts
 from vfr.data.quality import Finding, finding
-from vfr.data.records import Actions, Benchmark, Macro, MacroSeries, Membership, Securities, Texts
+from vfr.data.records import Actions, Benchmark, Membership, Securities
 from vfr.data.universe import Listings, Matches, membership
 from vfr.errors import ImportRejected
 from vfr.typing import DateArray, FloatArray
 
 __all__ = ["Neighbours"]
 
-_REVISED: Final = frozenset({"CPIAUCSL", "CPILFESL", "UNRATE", "INDPRO", "PAYEMS", "GDP", "GDPC1", "PCEPI", "PCEPILFE"})
 _SECTORS: Final = {
     "Telecommunication Services": "Communication Services",
     "Telecommunications Services": "Communication Services",
@@ -118,58 +117,19 @@ class Neighbours:
         late = days > self.listings.sessions[-1]
         self._count("splits_after_end", late & (column >= 0), "splits after the last session; prices do not know them.")
         use = (column >= 0) & ~late
-        order = np.lexsort((column[use], days[use]))
-        return Actions(column[use][order], days[use][order], ratio[use][order])
+        splits = pl.DataFrame({"c": column, "d": days, "r": ratio}).filter(pl.Series(use)).unique().sort("d", "c", "r")
+        twice = splits.filter(pl.struct("c", "d").is_duplicated())
+        if len(twice):
+            raise ImportRejected(
+                f"{table.file}: {len(twice)} splits of one symbol and day contradict each other, the first on "
+                f"{twice['d'][0]}; keep the right one of each"
+            )
+        days = splits["d"].to_numpy().astype("datetime64[D]")
+        return Actions(splits["c"].to_numpy(), days, splits["r"].to_numpy())
 
     def _count(self, check: str, where: np.ndarray, message: str) -> None:
         if where.any():
             self.findings.append(finding(check, "info", (), message, int(where.sum())))
-
-    def macro(self) -> Macro | None:
-        """Return the series by release date; without one a delay is assumed and reported."""
-        table = self.table("macro")
-        if table is None:
-            return None
-        name, day = texts(table, table.need("series")), session_days(table, table.need("date"))
-        value = numbers(table, table.need("value"))
-        stated = next((c for c in ("available_date", "release_date", "known_at") if table.find(c)), None)
-        known_at = session_days(table, table.need(stated)) if stated else None
-        out = {}
-        for series in sorted(set(name.drop_nulls().to_list())):
-            rows = (name == series).fill_null(value=False).to_numpy() & np.isfinite(value)
-            known = known_at[rows] if known_at is not None else _assumed_release(day[rows])
-            order = np.lexsort((value[rows], day[rows], known))
-            args = day[rows][order], known[order], value[rows][order]
-            out[series] = MacroSeries(*args, revised=series in _REVISED)
-        if known_at is None:
-            message = "macro without release dates: assumed the next day for daily, 45 days for monthly series."
-            self.findings.append(finding("assumed_release", "warning", sorted(out), message))
-        return Macro(out)
-
-    def texts(self) -> Texts | None:
-        """Return dated texts about the panel's symbols, by the time they were written."""
-        table = self.table("texts", "tweets", "news")
-        if table is None:
-            return None
-        text = texts(table, table.need("text"))
-        written = next((c for c in ("created_at", "published_at") if table.find(c)), None)
-        if written:
-            created = moments(table, table.need(written))
-        else:
-            # Only a day is known: treat the text as written at its very end, New York time.
-            days = session_days(table, table.need("date"))
-            created = (days.astype("datetime64[h]") + 29).astype("datetime64[s]") - 1
-        column = self.match(table, table.need("symbol"), created.astype("datetime64[D]")).column
-        use = (column >= 0) & text.is_not_null().to_numpy()
-        if not use.any():
-            return None
-        frame = pl.DataFrame({"c": column, "t": created.astype(np.int64), "x": text}).filter(pl.Series(use))
-        frame = frame.unique().sort("t", "c", "x")
-        repeats = int(use.sum()) - len(frame)
-        if repeats:
-            message = f"{table.file}: texts repeated word for word at the same second; counted once."
-            self.findings.append(finding("duplicate_texts", "info", (), message, repeats))
-        return Texts(frame["c"].to_numpy(), frame["t"].to_numpy().astype("datetime64[s]"), tuple(frame["x"].to_list()))
 
     def membership(self) -> Membership | None:
         """Return who was in the index, from intervals of tickers."""
@@ -181,6 +141,8 @@ class Neighbours:
         end = _open_ended(table, table.need("end_date"))
         if bad := np.flatnonzero(end < start).tolist():
             raise ImportRejected(f"{table.file}: row {table.row(bad[0])}: end_date is before start_date; correct it")
+        once = np.unique(np.stack([code, start.astype(np.int64), end.astype(np.int64)]), axis=1, return_index=True)[1]
+        code, start, end = code[once], start[once], end[once]
         index = "S&P 500" if table.file.startswith("sp500") else "index"
         made = membership(index, [names[c] for c in code.tolist()], start, end, self.listings)
         if not made.member.any():
@@ -235,11 +197,6 @@ class Neighbours:
         hit = (sessions[place] == days) & (figures > 0)
         out[place[hit]] = figures[hit]
         return out
-
-
-def _assumed_release(days: DateArray) -> DateArray:
-    step = np.median(np.diff(np.unique(days)).astype(np.int64)) if days.size > 1 else 1
-    return days + (1 if step < 20 else 75)
 
 
 def _open_ended(table: Table, column: str) -> DateArray:
