@@ -1,0 +1,197 @@
+"""Machine learning over HTTP: picked up without a restart, listed, switched off; classic bodies never change for it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from vfr import bootstrap
+from vfr.data import synthetic
+from vfr.data.quality import QualityReport
+from vfr.factors.compute import compute_board
+from vfr.settings import Settings
+from vfr.workflows.train import train
+from vfr.workflows.train_recipe import Recipe
+
+URL = "/api/stocks/analyze"
+RECIPE = Recipe(min_train=250, refit_months=12, conformal=60)
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two data homes of the same data: without models, and with a champion at 7d."""
+    bare = tmp_path_factory.mktemp("bare")
+    snapshot = synthetic.snapshot(np.random.default_rng(3), n_sessions=480, n_symbols=12)
+    app = bootstrap.build(Settings(data_home=bare))
+    app.datasets.publish(snapshot, QualityReport.of((), {}), compute_board(snapshot))
+    trained = tmp_path_factory.mktemp("trained") / "home"
+    shutil.copytree(bare, trained)
+    models = bootstrap.build(Settings(data_home=trained)).models
+    options: dict[str, Any] = {"horizons": ("7d",), "members": ("linear",), "historical": False, "threads": 1}
+    report = train(snapshot, models, recipe=RECIPE, override_rows="a test", **options)
+    if report.trained[0].status != "champion":
+        models.set_status(report.trained[0].model_id, "champion", who="test", why="the test needs one")
+    return bare, trained
+
+
+@pytest.fixture
+def copy(homes: tuple[Path, Path], tmp_path: Path) -> Path:
+    """The home with a champion, to be damaged."""
+    shutil.copytree(homes[1], tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+@pytest.fixture
+def client_at(client_of: Any) -> Callable[..., Any]:
+    def make(home: Path, **settings: Any) -> Any:
+        return client_of(bootstrap.build(Settings(data_home=home, **settings)))
+
+    return make
+
+
+def body_of(client: Any, **more: Any) -> dict[str, Any]:
+    symbols = [hit["symbol"] for hit in client.get("/api/stocks/search?query=a").json()["data"]["results"]][:3]
+    request = {"mode": "multiple", "symbols": symbols, "ml_timeout": 30_000, **more}
+    response = client.post(URL, json=request, headers={"X-Request-ID": "the-same-id"})
+    assert response.status_code == 200, response.text
+    found: dict[str, Any] = response.json()
+    return found
+
+
+def canonical(client: Any, **more: Any) -> bytes:
+    body = body_of(client, **more)
+    del body["data"]["metadata"]["timestamp"]
+    return orjson.dumps(body)
+
+
+def truncated(home: Path) -> None:
+    path = next(
+        p
+        for p in sorted((home / "models").rglob("*"))
+        if p.is_file() and p.stat().st_size > 500 and p.suffix != ".jsonl"
+    )
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def wrong_sha(home: Path) -> None:
+    for path in (home / "models").rglob("*"):
+        if path.is_file() and path.suffix != ".jsonl" and path.name != "card.json":
+            path.write_bytes(path.read_bytes() + b" ")
+
+
+def broken_card(home: Path) -> None:
+    for path in (home / "models").rglob("card.json"):
+        path.write_bytes(b"{")
+
+
+def broken_log(home: Path) -> None:
+    next((home / "models").glob("*.jsonl")).write_bytes(b"\x00\xff not a log\n")
+
+
+def switched_off(home: Path) -> None:
+    bootstrap.build(Settings(data_home=home)).set_ml(False, "drift", "tester")
+
+
+def damaged_switch(home: Path) -> None:
+    (home / "ml").mkdir()
+    (home / "ml" / "switch.json").write_bytes(b"?")
+
+
+def no_models(home: Path) -> None:
+    shutil.rmtree(home / "models")
+
+
+STATES = [truncated, wrong_sha, broken_card, broken_log, switched_off, damaged_switch, no_models]
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"include_ml": False}, {"include_ml": False, "ml_weight": 1, "ml_horizon": "30d"}]
+)
+def test_classic_bodies_are_the_same_with_and_without_models(
+    client_at: Any, homes: tuple[Path, Path], more: dict[str, Any]
+) -> None:
+    bare, trained = homes
+    assert canonical(client_at(bare), **more) == canonical(client_at(trained), **more)
+    assert canonical(client_at(trained, ml_enabled=False), **more) == canonical(client_at(trained), **more)
+
+
+@pytest.mark.parametrize("damage", STATES, ids=lambda d: d.__name__)
+def test_classic_bodies_are_the_same_whatever_the_state_of_models(
+    client_at: Any, homes: tuple[Path, Path], copy: Path, damage: Callable[[Path], None]
+) -> None:
+    damage(copy)
+    assert canonical(client_at(copy)) == canonical(client_at(homes[0]))
+    stock = body_of(client_at(copy), include_ml=True)["data"]["stocks"][0]
+    assert stock["mlUnavailable"]["code"] in ("ARTIFACT_CORRUPT", "DISABLED", "NO_MODEL")
+    assert stock["compositeScore"] == stock["classicScore"]
+
+
+def test_models_are_picked_up_and_dropped_without_a_restart(
+    client_at: Any, homes: tuple[Path, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(homes[0], tmp_path / "home")
+    client = client_at(tmp_path / "home")
+    before = body_of(client, include_ml=True)["data"]["stocks"][0]
+    assert before["mlUnavailable"]["code"] == "NO_MODEL"
+    shutil.copytree(homes[1] / "models", tmp_path / "home" / "models")
+    after = body_of(client, include_ml=True)
+    for stock in after["data"]["stocks"]:
+        ml = stock["mlPrediction"]
+        assert 0 < ml["probability"]["up"] < 1
+        assert ml["probability"]["up"] + ml["probability"]["down"] == pytest.approx(1)
+        assert ml["weightApplied"] == pytest.approx(0.15 * ml["confidence"] if ml["confidence"] >= 0.5 else 0, abs=1e-6)
+    assert after["data"]["metadata"]["mlEnhancement"]["mlPredictionsCount"] == len(after["data"]["stocks"])
+    switched_off(tmp_path / "home")
+    off = body_of(client, include_ml=True)["data"]["stocks"][0]
+    assert (off["mlUnavailable"]["code"], "drift" in off["mlUnavailable"]["message"]) == ("DISABLED", True)
+
+
+def test_training_under_way_is_said(client_at: Any, homes: tuple[Path, Path], tmp_path: Path) -> None:
+    shutil.copytree(homes[0], tmp_path / "home")
+    app = bootstrap.build(Settings(data_home=tmp_path / "home"))
+    client = client_at(tmp_path / "home")
+    with app.training.lead() as report:
+        assert report is not None
+        report("fold 7d linear", 0.5)
+        unavailable = body_of(client, include_ml=True)["data"]["stocks"][0]["mlUnavailable"]
+        ready = client.get("/api/health/ready").json()["data"]["ml"]
+        health = client.get("/api/ml/health").json()["data"]
+    assert unavailable["code"] == "TRAINING"
+    assert "50%" in unavailable["message"]
+    assert (ready["training"]["state"], ready["training"]["progress"]) == ("running", 50)
+    assert health["status"] == "degraded"
+
+
+def test_the_registry_is_listed(client_at: Any, homes: tuple[Path, Path], failure: Any) -> None:
+    client = client_at(homes[1])
+    listed = client.get("/api/ml/models").json()["data"]
+    assert (listed["total"], listed["nextCursor"]) == (1, None)
+    row = listed["models"][0]
+    assert (row["member"], row["horizon"], row["status"]) == ("linear", "7d", "champion")
+    whole = client.get(f"/api/ml/models/{row['modelId']}").json()["data"]
+    assert whole["card"]["files"]
+    assert whole["span"] == row["span"]
+    assert client.get("/api/ml/models?horizon=1d").json()["data"]["total"] == 0
+    failure(client.get("/api/ml/models/none-such"), 404, "NO_MODEL")
+    failure(client.get("/api/ml/models?cursor=none-such"), 422, "INVALID_FIELD")
+    failure(client.get("/api/ml/models?limit=0"), 422, "INVALID_FIELD")
+
+
+def test_health_asks_every_horizon(client_at: Any, homes: tuple[Path, Path], failure: Any) -> None:
+    data = client_at(homes[1]).get("/api/ml/health").json()["data"]
+    assert data["status"] == "degraded"
+    assert data["parts"]["7d"]["status"] == "healthy"
+    assert data["parts"]["30d"]["status"] == "unhealthy"
+    failure(client_at(homes[0]).get("/api/ml/health"), 503, "ML_UNHEALTHY")
+
+
+def test_untrained_horizons(homes: tuple[Path, Path]) -> None:
+    bare, trained = (bootstrap.build(Settings(data_home=home)) for home in homes)
+    assert bare.untrained() == ("7d", "1d", "30d")
+    assert trained.untrained() == ("1d", "30d")
