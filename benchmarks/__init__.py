@@ -1,0 +1,1 @@
+"""Speed beside the peers: `python -m benchmarks.run` prints JSON with medians and a machine line."""

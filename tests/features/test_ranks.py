@@ -1,0 +1,47 @@
+"""Cross-sectional ranks: midranks, unknown stays unknown, the order of symbols does not matter."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from scipy.stats import rankdata
+
+from vfr.features.ranks import cross_sectional
+from vfr.typing import Matrix32
+
+VALUES = st.one_of(st.floats(-100, 100, width=32), st.sampled_from([0.0, -0.0, 1.0, float("nan")]))
+BLOCKS = arrays(np.float32, array_shapes(min_dims=3, max_dims=3, max_side=6), elements=VALUES)
+
+
+@settings(max_examples=60, deadline=None)
+@given(BLOCKS)
+def test_ranks_equal_scipy(block: Matrix32) -> None:
+    found = cross_sectional(block)
+    assert found.dtype == np.float32
+    for f, r in np.ndindex(block.shape[:2]):
+        row = block[f, r]
+        known = ~np.isnan(row)
+        expected = np.full(row.size, np.nan)
+        if known.any():
+            expected[known] = (rankdata(row[known]) - 0.5) / known.sum() - 0.5
+        np.testing.assert_allclose(found[f, r], expected, atol=1e-7)
+
+
+@settings(max_examples=40, deadline=None)
+@given(BLOCKS, st.randoms(use_true_random=False))
+def test_permuting_symbols_permutes_ranks(block: Matrix32, random: object) -> None:
+    order = np.array(random.sample(range(block.shape[2]), block.shape[2]))
+    np.testing.assert_array_equal(cross_sectional(block[:, :, order]), cross_sectional(block)[:, :, order])
+
+
+def test_infinite_is_unknown_and_ranks_stay_inside() -> None:
+    row = np.array([[[np.inf, 5.0, -np.inf, 7.0]]], dtype=np.float32)
+    np.testing.assert_array_equal(cross_sectional(row)[0, 0], np.float32([np.nan, -0.25, np.nan, 0.25]))
+
+
+def test_the_input_is_left_alone() -> None:
+    block = np.array([[[3.0, 1.0, 2.0]]], dtype=np.float32)
+    cross_sectional(block)
+    assert block.tolist() == [[[3.0, 1.0, 2.0]]]
