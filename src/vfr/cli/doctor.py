@@ -40,10 +40,8 @@ def command(as_json: AsJson = False) -> int:
     """
     app = application()
     with progress("Checking", quiet=as_json) as report:
-        checks: list[Check] = []
-        for name, look in _LOOKS.items():
-            report(f"checking {name}")
-            checks.extend(_looked(name, look, app))
+        report("checking")
+        checks = [check for name, look in _LOOKS.items() for check in _looked(name, look, app)]
     failed = any(check.outcome == "failed" for check in checks)
     if as_json:
         emit({"checks": [asdict(check) for check in checks]}, success=not failed)
@@ -125,8 +123,10 @@ def _models(app: Application) -> Iterator[Check]:
     problems = app.models.problems()
     for reason in problems.values():
         yield Check("models", "failed", reason, _FIXES["models"])
-    missing = app.untrained()
-    if missing:
+    missing, training = app.untrained(), app.ml_state()["training"]
+    if missing and training["state"] == "running":
+        yield Check("models", "ok", f"being trained: {training['stage']}, {training['progress']}% done")
+    elif missing:
         text = f"no models of the current data for {', '.join(missing)}; classic scores do not need them"
         yield Check("models", "note", text, "vfr train --starter, or vfr serve, which does it in the background")
     elif not problems:
