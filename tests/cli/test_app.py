@@ -142,3 +142,10 @@ def test_a_reader_that_leaves_early_is_no_error(process, bundled_home: Path) -> 
 
 def test_python_dash_m_is_the_same_program(process) -> None:
     assert process("-m", "vfr", "--version").communicate() == (f"vfr {vfr.__version__}\n", "")
+
+
+def test_a_terminal_without_unicode_is_served_too(process, bundled_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    out, err = process("-m", "vfr", "analyze", "AAPL", home=bundled_home).communicate()
+    assert "AAPL" in out
+    assert err == ""

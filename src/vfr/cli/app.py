@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from types import TracebackType
 from typing import Annotated, Final, NoReturn
 
@@ -122,6 +123,9 @@ def _unforeseen(kind: type[BaseException], error: BaseException, trace: Tracebac
 
 def main() -> NoReturn:
     """Entry point of the `vfr` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # A terminal that cannot show a character gets a question mark.
+            stream.reconfigure(errors="replace")
     if not sys.flags.dev_mode:
         sys.excepthook = _unforeseen
     try:

@@ -55,13 +55,16 @@ def _print(found: EvidenceReport) -> None:
     from rich.table import Table
 
     screen = console()
+    facts = Table.grid(padding=(0, 2))
     for name, fact in found.facts.items():
-        screen.print(f"[dim]{name}[/] {escape(_cell(fact))}")
+        facts.add_row(f"[dim]{escape(name)}[/]", escape(_cell(fact)))
+    screen.print(facts)
     for part in found.tables:
         screen.print(f"\n[bold]{escape(part.title)}[/]")
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for n, head in enumerate(part.columns):
-            table.add_column(head, justify="left" if n == 0 else "right")
+            text = all(isinstance(row[n], str) for row in part.rows)
+            table.add_column(escape(head), justify="left" if text else "right")
         for row in part.rows:
             table.add_row(*(escape(_cell(value)) for value in row))
         screen.print(table)
