@@ -83,6 +83,18 @@ def test_a_saved_version_comes_back_whole(store, card, files):
     assert store.problems() == {}
 
 
+def test_the_stamp_changes_with_every_version_and_status_and_only_then(store, card, files):
+    seen = [store.stamp()]
+    store.save(card, files)
+    seen.append(store.stamp())
+    store.set_status(card.model_id, "shadow", who="test", why="test")
+    seen.append(store.stamp())
+    assert len(set(seen)) == 3
+    store.cards()
+    store.load(card.model_id)
+    assert store.stamp() == seen[-1]
+
+
 def test_it_implements_the_protocol(store):
     as_protocol: ModelStore = store
     assert list(as_protocol.cards()) == []

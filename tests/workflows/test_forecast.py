@@ -68,6 +68,9 @@ class Store:
     def cards(self):
         return list(self.stored)
 
+    def stamp(self):
+        return str([(c.model_id, c.status) for c in self.stored])
+
     def problems(self):
         return {model_id: str(error) for model_id, error in self.broken.items()}
 
@@ -182,7 +185,7 @@ def test_a_member_that_raises_anything_is_an_ml_error(make):
 
 def test_an_unreadable_store_is_an_ml_error(make):
     class Unreadable(Store):
-        def cards(self):
+        def stamp(self):
             raise PermissionError("/secret/path")
 
     told = []

@@ -98,6 +98,9 @@ class ModelStore(Protocol):
     def cards(self) -> Sequence[ModelCard]:
         """Return every readable card, newest first; unreadable ones are skipped, see `problems`."""
 
+    def stamp(self) -> str:
+        """Return a key that changes whenever a version is stored or changes status; cheap enough for every request."""
+
     def problems(self) -> Mapping[str, str]:
         """Return model ids whose card or files fail their checks, with the reason."""
 

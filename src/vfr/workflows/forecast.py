@@ -131,8 +131,8 @@ class Forecasts:
         self._worker.shutdown(wait=True, cancel_futures=True)
 
     def _ask(self, as_of: np.datetime64 | None, horizon: Horizon, members: tuple[str, ...], method: str) -> _Ask:
-        stored = tuple((c.model_id, c.status) for c in self._models.cards() if c.horizon == horizon)
-        key = (self._datasets.stamp(), None if as_of is None else str(as_of), horizon, members, method, stored)
+        day = None if as_of is None else str(as_of)
+        key = (self._datasets.stamp(), self._models.stamp(), day, horizon, members, method)
         return _Ask(as_of, horizon, members, method, key)
 
     def _kept_or_computed(self, ask: _Ask, timeout_ms: int) -> tuple[Forecast | MlUnavailable, bool]:

@@ -88,6 +88,10 @@ class DirectoryModels:
             self._cache = (key, sorted(found, key=lambda c: (c.created_at, c.labels_end, c.model_id), reverse=True))
         return list(self._cache[1])
 
+    def stamp(self) -> str:
+        """Return size and time of the log, which every change appends to; one file is asked."""
+        return str(_stat(self._log))
+
     def problems(self) -> Mapping[str, str]:
         """Return the ids of versions that would not load, with the reason; every file is read."""
         registry, found = self._registry(), {}
