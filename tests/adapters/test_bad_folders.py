@@ -154,8 +154,10 @@ BAD: dict[str, tuple[Break, str]] = {
         r"sp500_membership.csv: row 2: end_date is before start_date",
     ),
     "split of zero": (
-        neighbour("corporate_actions.csv", "symbol,date,action,value\nAAPL,2016-03-01,split,0\n"),
-        r"corporate_actions.csv: column value: a split ratio must be above 0",
+        neighbour(
+            "corporate_actions.csv", "symbol,date,action,value\nKO,2016-02-01,dividend,1\nAAPL,2016-03-01,split,0\n"
+        ),
+        r"corporate_actions.csv: column value, row 3: a split ratio must be above 0",
     ),
     "empty neighbour": (neighbour("texts.csv", ""), r"texts.csv: the file is empty"),
 }

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from vfr.adapters.providers.days import session_days
-from vfr.adapters.providers.tables import Table, numbers, texts
+from vfr.adapters.providers.tables import Table, distinct, numbers, texts
 from vfr.data.quality import Finding, finding
 from vfr.data.symbols import normalise
 from vfr.errors import ImportRejected, InvalidField
@@ -65,9 +65,9 @@ def tickers(table: Table, column: str) -> tuple[tuple[str, ...], IntArray]:
     if series.null_count():
         row = table.row(int(series.is_null().arg_max() or 0))
         raise ImportRejected(f"{table.file}: column {column}, row {row}: the symbol is missing; fill it in")
-    raw, inverse = np.unique(series.to_numpy().astype(np.str_), return_inverse=True)
-    names, place = np.unique(np.array([_canonical(text) for text in raw.tolist()]), return_inverse=True)
-    return tuple(names.tolist()), place[inverse].astype(np.int64)
+    values, _, code = distinct(series)
+    names, place = np.unique(np.array([_canonical(text) for text in values.to_list()]), return_inverse=True)
+    return tuple(names.tolist()), place[code].astype(np.int64)
 
 
 def _canonical(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from vfr.adapters.providers.tables import Table
+from vfr.adapters.providers.tables import Table, distinct
 from vfr.data.sessions import EARLIEST, LATEST
 from vfr.errors import ImportRejected
 from vfr.typing import DateArray, TimeArray
@@ -74,7 +74,10 @@ def _local_and_utc(table: Table, column: str) -> tuple[pl.Series, pl.Series | No
         series = series.cast(pl.String).str.replace(r"^(\d{4})(\d{2})(\d{2})$", "$1-$2-$3")
     if series.dtype != pl.String:
         raise ImportRejected(f"{table.file}: column {column} holds {series.dtype}, not dates; {_FIX}")
-    return _parse(table, column, series.str.strip_chars())
+    # A year of bars has some 250 days: each is read once, whatever the number of rows.
+    values, first, code = distinct(series.str.strip_chars())
+    local, zoned = _parse(table.take(first), column, values)
+    return local.gather(code), None if zoned is None else zoned.gather(code)
 
 
 def _parse(table: Table, column: str, series: pl.Series) -> tuple[pl.Series, pl.Series | None]:

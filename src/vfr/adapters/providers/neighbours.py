@@ -101,15 +101,18 @@ class Neighbours:
             refused = keep & (texts(table, applied).str.to_lowercase() == "false").fill_null(value=False).to_numpy()
             self._count("splits_not_applied", refused, "splits the source judged bogus and did not apply; left out.")
             keep &= ~refused
-        table = Table(table.file, table.frame.filter(pl.Series(keep)), table.first_row)
+        table = table.take(np.flatnonzero(keep))
         if table.frame.is_empty():
             return None
         days, ratio = session_days(table, table.need("date")), numbers(table, table.need("value"))
         if not (ratio > 0).all():
-            raise ImportRejected(f"{table.file}: column value: a split ratio must be above 0; correct or remove it")
+            row = table.row(int(np.argmin(ratio > 0)))
+            raise ImportRejected(
+                f"{table.file}: column value, row {row}: a split ratio must be above 0; correct or remove it"
+            )
         # A split on or before the first session changes nothing that is priced here.
         inside = days > self.listings.sessions[0]
-        table = Table(table.file, table.frame.filter(pl.Series(inside)), table.first_row)
+        table = table.take(np.flatnonzero(inside))
         days, ratio = days[inside], ratio[inside]
         if days.size == 0:
             return None
@@ -205,5 +208,5 @@ def _open_ended(table: Table, column: str) -> DateArray:
     out = np.full(len(table.frame), np.datetime64("NaT"), dtype="datetime64[D]")
     known = ~blank.to_numpy()
     if known.any():
-        out[known] = session_days(Table(table.file, table.frame.filter(pl.Series(known)), table.first_row), column)
+        out[known] = session_days(table.take(np.flatnonzero(known)), column)
     return out

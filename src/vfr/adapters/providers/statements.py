@@ -8,12 +8,12 @@ import numpy as np
 
 from vfr.adapters.providers.days import session_days
 from vfr.adapters.providers.neighbours import Neighbours
-from vfr.adapters.providers.tables import Table, numbers
+from vfr.adapters.providers.tables import Table, numbers, texts
 from vfr.data.items import ITEMS
-from vfr.data.quality import finding
+from vfr.data.quality import Severity, finding
 from vfr.data.records import Fundamentals
 from vfr.errors import ImportRejected
-from vfr.typing import DateArray, FloatArray
+from vfr.typing import BoolArray, DateArray, FloatArray
 
 __all__ = ["read_fundamentals"]
 
@@ -58,7 +58,10 @@ def read_fundamentals(neighbours: Neighbours) -> Fundamentals | None:
     bad_shares = values["shares"] <= 0
     values["shares"][bad_shares] = np.nan
     impossible = known_at < period_end
-    _report(neighbours, table, int(bad_shares.sum()), int(impossible.sum()))
+    message = f"{table.file}: share counts that are not positive; taken as unknown."
+    _report(neighbours, "bad_share_counts", "warning", message, _named(table, period_end, bad_shares))
+    message = f"{table.file}: statements public before their period ended; left out."
+    _report(neighbours, "impossible_filing", "error", message, _named(table, period_end, impossible))
     order = np.lexsort((period_end, column, known_at))
     order = order[(column >= 0)[order] & ~impossible[order]]
     order = _first_published(neighbours, table, order, column * 1_000_000 + period_end.astype(np.int64))
@@ -89,13 +92,14 @@ def _values(table: Table) -> dict[str, FloatArray]:
     return {item: found.get(item, nothing.copy()) for item in ITEMS}
 
 
-def _report(neighbours: Neighbours, table: Table, bad_shares: int, impossible: int) -> None:
-    if bad_shares:
-        message = f"{table.file}: share counts that are not positive; taken as unknown."
-        neighbours.findings.append(finding("bad_share_counts", "warning", (), message, bad_shares))
-    if impossible:
-        message = f"{table.file}: statements public before their period ended; left out."
-        neighbours.findings.append(finding("impossible_filing", "error", (), message, impossible))
+def _named(table: Table, period_end: DateArray, where: BoolArray) -> list[str]:
+    symbols = texts(table, table.need("symbol"))
+    return [f"{symbols[row]} {period_end[row]}" for row in np.flatnonzero(where).tolist()]
+
+
+def _report(neighbours: Neighbours, check: str, severity: Severity, message: str, examples: list[str]) -> None:
+    if examples:
+        neighbours.findings.append(finding(check, severity, examples, message))
 
 
 def _first_published(neighbours: Neighbours, table: Table, order: np.ndarray, key: np.ndarray) -> np.ndarray:

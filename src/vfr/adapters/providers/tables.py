@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from vfr.errors import ImportRejected
-from vfr.typing import FloatArray
+from vfr.typing import FloatArray, IntArray
 
-__all__ = ["Table", "find_table", "numbers", "read_table", "texts"]
+__all__ = ["Table", "distinct", "find_table", "numbers", "read_table", "texts"]
 
 SUFFIXES: Final = (".parquet", ".csv", ".csv.gz")
 
@@ -26,11 +26,16 @@ _UNKNOWN: Final = ("", "na", "n/a", "nan", "null", "none", "-", ".", "#n/a")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A table as read: `file` is its name without the folder, `first_row` the number people give its first row."""
+    """A table as read, or some of its rows.
+
+    `file` is its name without the folder, `first_row` the number people give the file's first row, `origin` the place
+    of each row in the file (None: all rows, as they stand).
+    """
 
     file: str
     frame: pl.DataFrame
     first_row: int
+    origin: IntArray | None = None
 
     def find(self, name: str) -> str | None:
         """Return the column that carries a canonical name, whatever its case or spelling."""
@@ -53,7 +58,12 @@ class Table:
 
     def row(self, index: int) -> int:
         """Return the number people give a row: the line of a CSV file, counted from 1 in parquet."""
-        return index + self.first_row
+        return self.first_row + (index if self.origin is None else int(self.origin[index]))
+
+    def take(self, rows: IntArray) -> Table:
+        """Return the given rows, which keep their numbers."""
+        origin = rows if self.origin is None else self.origin[rows]
+        return Table(self.file, self.frame[rows], self.first_row, origin)
 
 
 def find_table(folder: Path, *stems: str) -> Path | None:
@@ -107,6 +117,13 @@ def numbers(table: Table, column: str) -> FloatArray:
         raise ImportRejected(f"{table.file}: column {column} holds {series.dtype}, not numbers")
     _refuse_first(table, column, series, cast.is_infinite().fill_null(value=False), "is not a finite number")
     return np.array(cast.fill_null(np.nan).to_numpy(), dtype=np.float64)
+
+
+def distinct(series: pl.Series) -> tuple[pl.Series, IntArray, IntArray]:
+    """Return the distinct values of a text column, the first row of each, and each row's index into them."""
+    values = series.unique(maintain_order=True)
+    code = series.cast(pl.Enum(values)).to_physical().to_numpy().astype(np.int64)
+    return values, series.arg_unique().to_numpy().astype(np.int64), code
 
 
 def texts(table: Table, column: str) -> pl.Series:
