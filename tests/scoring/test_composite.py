@@ -129,6 +129,13 @@ def test_taking_symbols_is_scoring_them():
     np.testing.assert_allclose(taken.composite, of(scores[:, [3, 1]]).composite, rtol=1e-13)
 
 
+def test_a_factor_without_any_sub_factor_is_a_missing_factor():
+    found = combine(np.array([[80.0], [20.0]]), np.array([NAN]), NAMES[:2], DEFAULT, ENTRIES)
+    np.testing.assert_allclose(found.composite, 0.6 * 80 + 0.4 * 20)
+    np.testing.assert_allclose(found.coverage, 0.28)
+    assert np.isnan(found.factors[1:]).all()
+
+
 def test_an_unregistered_sub_factor_is_refused():
     with pytest.raises(DatasetCorrupt, match=r"technical\.gone"):
         combine(np.array([[50.0]]), np.array([NAN]), ("technical.gone.one",), DEFAULT, ENTRIES)

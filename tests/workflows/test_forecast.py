@@ -258,6 +258,18 @@ def test_what_is_kept_is_bounded(make):
     assert len(forecasts._kept) == KEPT
 
 
+def test_models_held_in_memory_are_bounded(make, monkeypatch):
+    monkeypatch.setattr("vfr.workflows.forecast.KEPT_MODELS", 1)
+    store = Store([card(), card("lightgbm")])
+    forecasts = make(store)
+    at(forecasts, members=("linear",))
+    at(forecasts, members=("lightgbm",))
+    at(forecasts, members=("linear",), method="voting")
+    assert [model_id.split("-")[0] for model_id in store.loads] == ["linear", "lightgbm", "linear"]
+    at(forecasts, members=("linear",), method="stacking")
+    assert len(store.loads) == 3
+
+
 def test_a_late_forecast_is_a_timeout_and_kept_for_the_next_request(make, computed):
     store = Store([card()], gate=threading.Event())
     forecasts = make(store)
