@@ -81,12 +81,12 @@ def _bar(title: str) -> Iterator[ProgressReport]:
     task = bar.add_task(title, total=None)
 
     def report(message: str, fraction: float | None = None, /) -> None:
-        if not bar.live.is_started:  # Work that is done already reports nothing, and then nothing flickers.
-            bar.start()
         if fraction is None:
             bar.update(task, description=message)
         else:
             bar.update(task, description=message, total=1.0, completed=fraction)
+        if not bar.live.is_started:  # Work that is done already reports nothing, and then nothing flickers.
+            bar.start()
 
     try:
         yield report
