@@ -93,10 +93,10 @@ class Application:
         SettingsError
             If the data home cannot be written.
         """
-        if self.datasets.current() is not None:
-            return None
         home = self.settings.data_home
         try:
+            if self.datasets.current() is not None:
+                return None
             home.mkdir(parents=True, exist_ok=True)
             with single_writer(home):
                 if self.datasets.current() is not None:
