@@ -28,6 +28,7 @@ def test_every_command_has_help(cli, command: str) -> None:
     "argv",
     [
         ("analyze",),
+        ("serve",),
         ("train",),
         ("evidence",),
         ("lookahead",),

@@ -158,8 +158,9 @@ def test_lookahead_fails_on_a_leak_and_on_an_unchecked_entry(cli, application) -
 def test_serve_hands_its_options_to_the_server(cli, monkeypatch: pytest.MonkeyPatch) -> None:
     served = []
     monkeypatch.setattr("vfr.asgi.serve", served.append)
-    assert cli("serve", "--port", "9001", "--workers", "2").code == 0
+    assert cli("serve", "--port", "9001", "--workers", "2", "--json").code == 0
     assert (served[0].host, served[0].port, served[0].workers) == ("127.0.0.1", 9001, 2)
+    assert served[0].log_format == "json"
 
 
 def test_serve_refuses_a_port_that_cannot_be(cli) -> None:
