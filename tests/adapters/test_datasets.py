@@ -237,8 +237,9 @@ old = store.snapshot()
 new = replace(old, panel=replace(old.panel, volume=old.panel.volume * 5))
 new = replace(new, version=fingerprint(new))
 board, quality = store.board(), store.quality()
-owner, step = sys.argv[2].split(".")
-setattr({"os": os, "json": json, "Path": Path}[owner], step, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+if len(sys.argv) > 2:
+    owner, step = sys.argv[2].split(".")
+    setattr({"os": os, "json": json, "Path": Path}[owner], step, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
 store.publish(new, quality, board)
 """
 
@@ -256,4 +257,13 @@ def test_a_killed_import_leaves_the_previous_data(
     other = variant(market, scale=5.0)
     assert store.publish(other, QUALITY, board(other)) == other.version
     assert store.snapshot().version == other.version
+    assert not list((home(store) / "one").glob(".tmp-*"))
+
+
+def test_two_imports_at_once_wait_for_each_other(store: DirectoryDatasets, market: Snapshot) -> None:
+    command = [sys.executable, "-c", WRITER, str(home(store).parent)]
+    writers = [subprocess.Popen(command) for _ in range(2)]  # noqa: S603
+    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    assert store.verify() == []
+    assert store.snapshot().version in {variant(market, scale=s).version for s in (5.0, 25.0)}
     assert not list((home(store) / "one").glob(".tmp-*"))

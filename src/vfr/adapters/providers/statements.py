@@ -33,7 +33,7 @@ _SPELLINGS: Final[dict[str, tuple[str, ...]]] = {
     "intangibles": ("intangible_assets",),
 }
 
-_KNOWN_AT: Final = ("known_at", "filing_date", "filed", "available_date", "assumed_available_date")
+_KNOWN_AT: Final = ("known_at", "filing_date", "filed_at", "filed", "available_date", "assumed_available_date")
 _ASSUMED_DELAY: Final = 90
 
 
