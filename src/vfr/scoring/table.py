@@ -61,7 +61,7 @@ class ScoreTable:
     >>> DEFAULT.weights["technical"]
     0.28
     >>> DEFAULT.tilted(np.array([250e9, np.nan]))[0].round(4).tolist()
-    [0.2344, 0.28]
+    [0.2347, 0.28]
     """
 
     weights: Mapping[FactorName, float]
