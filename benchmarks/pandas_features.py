@@ -26,7 +26,7 @@ def compute(snapshot: Snapshot) -> dict[str, pd.DataFrame]:
     features = pd.concat(pieces)
     features[["symbol", "date"]] = bars[["symbol", "date"]]
     _peers(features, dict(zip(snapshot.symbols, snapshot.securities.sector, strict=True)))
-    wide = features.set_index(["date", "symbol"]).unstack("symbol")  # noqa: PD010
+    wide = features.set_index(["date", "symbol"]).unstack("symbol")
     order = pd.Index(snapshot.sessions.astype("datetime64[ns]")), list(snapshot.symbols)
     out = {name: wide[name].reindex(index=order[0], columns=order[1]) for name in features.columns[:-2]}
     for name, series in _regime(index).items():

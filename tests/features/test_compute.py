@@ -43,7 +43,7 @@ def test_the_matrix_is_the_registry_s(matrix: FeatureMatrix, seeded_snapshot: Sn
     assert matrix.spec == spec_hash()
     assert matrix.values.shape == (len(FEATURES), 700, 60)
     assert matrix.values.dtype == np.float32
-    assert matrix.values.flags.c_contiguous
+    assert matrix.values.transpose(0, 2, 1).flags.c_contiguous
     np.testing.assert_array_equal(matrix.sessions, seeded_snapshot.sessions)
     assert not np.isinf(matrix.values).any()
     assert np.isfinite(matrix.values).any(axis=(1, 2)).all()

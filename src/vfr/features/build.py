@@ -54,7 +54,9 @@ def compute(snapshot: Snapshot, rows: slice | None = None) -> FeatureMatrix:
     if step != 1:
         raise ValueError("rows: must not have a step")
     wanted = slice(start, max(start, stop))
-    values = np.empty((len(FEATURES), wanted.stop - start, n_symbols), dtype=np.float32)
+    # Symbol by symbol in memory, as the kernels write it; [F x R x N] to the reader.
+    by_symbol = np.empty((len(FEATURES), n_symbols, wanted.stop - start), dtype=np.float32)
+    values = by_symbol.transpose(0, 2, 1)
     if values.size:
         _fill(snapshot, wanted, values)
     sessions = snapshot.sessions[wanted]
@@ -86,7 +88,8 @@ def _of_symbols(snapshot: Snapshot, rows: slice, level: FloatArray, values: Matr
 
     p = snapshot.panel
     fields = (p.open, p.high, p.low, p.close, p.adj_close, p.volume)
-    _shared(lambda columns: symbols(fields, level, columns, rows.start, rows.stop, values), len(snapshot.symbols))
+    by_symbol = values.transpose(0, 2, 1)
+    _shared(lambda columns: symbols(fields, level, columns, rows.start, rows.stop, by_symbol), len(snapshot.symbols))
 
 
 def _shared(work: _Pass, n_symbols: int) -> None:
@@ -100,10 +103,8 @@ def _shared(work: _Pass, n_symbols: int) -> None:
 
     from vfr.features.history import TILE
 
-    pieces = [(first, min(first + TILE, n_symbols)) for first in range(0, n_symbols, TILE)]
-    threads = min(int(config.NUMBA_NUM_THREADS), len(pieces))
-    if threads == 1:
-        work((0, n_symbols))
-        return
+    threads = int(config.NUMBA_NUM_THREADS)
+    size = min(TILE, -(-n_symbols // threads))
+    pieces = [(first, min(first + size, n_symbols)) for first in range(0, n_symbols, size)]
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, pieces))

@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from vfr.typing import FloatArray, IntArray, Matrix32
+from vfr.typing import FloatArray, IntArray
 
 __all__ = [
     "BLOCK",
@@ -31,7 +31,6 @@ __all__ = [
     "span",
     "sums",
     "tile_of",
-    "untile",
 ]
 
 MAX_GAP: Final = 9
@@ -41,19 +40,17 @@ BLOCK: Final = 260
 """Bars between resets of the running sums; at least the longest window of a sum."""
 
 TILE: Final = 16
-"""Symbols computed together: 16 float32 fill one cache line of the output."""
+"""Symbols read together: 16 columns of a panel are two cache lines of each row."""
 
 
 @njit(cache=True, nogil=True)
 def tile_of(fields: tuple[FloatArray, ...], column: int, width: int, stop: int) -> FloatArray:
     """Return `width` columns of each field before row `stop`, [fields x width x stop]: each symbol contiguous."""
     out = np.empty((len(fields), width, stop))
-    k = 0
-    for field in fields:
+    for k, field in enumerate(fields):
         for t in range(stop):
             for j in range(width):
                 out[k, j, t] = field[t, column + j]
-        k += 1
     return out
 
 
@@ -133,12 +130,3 @@ def farthest(x: FloatArray, first: int, n: int, sign: float) -> IntArray:
         if i >= first:
             out[i] = queue[head]
     return out
-
-
-@njit(cache=True, nogil=True)
-def untile(tile: Matrix32, column: int, out: Matrix32) -> None:
-    """Copy a tile [f, symbols, R] to the columns of an output [f, R, N] that start at `column`."""
-    for f in range(tile.shape[0]):
-        for r in range(tile.shape[2]):
-            for j in range(tile.shape[1]):
-                out[f, r, column + j] = tile[f, j, r]

@@ -69,7 +69,7 @@ def of_bars(
     basis = c / close[rows]
     h, l = high[rows] * basis, low[rows] * basis
     a, b, d = np.empty(c.size), np.empty(c.size), np.empty(c.size)
-    begin = block_start(first, _LOOKBACK)
+    begin = block_start(first, _LOOKBACK)  # a whole number of rings of `cci`
     tail = a[begin:]
     fast_k(h[begin:], l[begin:], c[begin:], 14, tail)
     _write(a, at, first, out[0])

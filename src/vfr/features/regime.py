@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numba import njit
 
 from vfr.data.snapshot import Snapshot
 from vfr.factors.macro_series import DAILY, level, spread
 from vfr.features.market import Market
-from vfr.typing import DateArray, FloatArray
+from vfr.typing import FloatArray
 
 __all__ = ["regime"]
 
@@ -30,32 +31,35 @@ def regime(snapshot: Snapshot, market: Market, rows: slice) -> list[FloatArray]:
     if snapshot.macro is not None:
         vix = level(snapshot.macro, "VIXCLS", days, DAILY).value
         slope = spread(snapshot.macro, "DGS10", "DGS2", days[start:], DAILY).value
-    returns = market.returns[:stop]
-    wanted = range(start, stop)
-    return [
-        np.array([_growth(market.level, t, _MONTH) for t in wanted]),
-        np.array([_growth(market.level, t, _YEAR) for t in wanted]),
-        np.array([np.std(returns[t - _MONTH + 1 : t + 1]) * _YEAR**0.5 if t >= _MONTH else np.nan for t in wanted]),
-        np.array([_drawdown(market.level, t) for t in wanted]),
-        np.array([np.mean(market.dispersion[t - _MONTH + 1 : t + 1]) if t >= _MONTH else np.nan for t in wanted]),
-        vix[start:],
-        np.array([_rank(vix[max(0, t - _YEAR + 1) : t + 1]) for t in wanted]),
-        slope,
-    ]
+    out = _windows(market.level, market.returns, market.dispersion, vix, start)
+    return [*out[:5], vix[start:], out[5], slope]
 
 
-def _growth(index: FloatArray, t: int, n: int) -> float:
-    return float(index[t] / index[t - n] - 1.0) if t >= n else np.nan
+@njit(cache=True, nogil=True)
+def _windows(level: FloatArray, returns: FloatArray, dispersion: FloatArray, vix: FloatArray, start: int) -> FloatArray:
+    """Return the six features of windows, [6 x R]: market return twice, volatility, drawdown, dispersion, VIX rank."""
+    out = np.full((6, vix.size - start), np.nan)
+    for t in range(start, vix.size):
+        own = out[:, t - start]
+        if t >= _MONTH:
+            own[0] = level[t] / level[t - _MONTH] - 1.0
+            month = slice(t - _MONTH + 1, t + 1)
+            own[2] = np.std(returns[month]) * np.sqrt(_YEAR)
+            own[4] = np.mean(dispersion[month])
+        if t >= _YEAR:
+            own[1] = level[t] / level[t - _YEAR] - 1.0
+        if t >= _YEAR - 1:
+            own[3] = level[t] / np.max(level[t - _YEAR + 1 : t + 1]) - 1.0
+            own[5] = _rank(vix[t - _YEAR + 1 : t + 1])
+    return out
 
 
-def _drawdown(index: FloatArray, t: int) -> float:
-    return float(index[t] / index[t - _YEAR + 1 : t + 1].max() - 1.0) if t >= _YEAR - 1 else np.nan
-
-
+@njit(cache=True, nogil=True)
 def _rank(window: FloatArray) -> float:
-    """Return the midrank of the last value among a full year's known ones, 0 to 1."""
-    known = window[np.isfinite(window)]
-    if window.size < _YEAR or known.size < _YEAR // 2 or not np.isfinite(window[-1]):
-        return np.nan
-    below, equal = int((known < window[-1]).sum()), int((known == window[-1]).sum())
-    return (below + 0.5 * equal) / known.size
+    """Return the midrank of the last value among the known ones, 0 to 1; unknown below half a window."""
+    known, below, equal = 0, 0, 0
+    for value in window:
+        known += np.isfinite(value)
+        below += value < window[-1]
+        equal += value == window[-1]
+    return (below + 0.5 * equal) / known if equal and 2 * known >= window.size else np.nan

@@ -11,7 +11,7 @@ from vfr.features import bars as of_bars
 from vfr.features import closes as of_closes
 from vfr.features import oscillators
 from vfr.features import trading as of_trades
-from vfr.features.history import TILE, bar_rows, run_ends, tile_of, untile
+from vfr.features.history import TILE, bar_rows, run_ends, tile_of
 from vfr.typing import FloatArray, Matrix32
 
 __all__ = ["N_FEATURES", "symbols"]
@@ -49,18 +49,18 @@ def symbols(
         First and last (exclusive) column.
     start, stop : int
         Rows wanted; nothing at or after `stop` is read.
-    out : float32 array, shape (F, stop - start, N)
+    out : float32 array, shape (F, N, stop - start)
         The first `N_FEATURES` are written for these columns.
     """
     for column in range(columns[0], columns[1], TILE):
         width = min(TILE, columns[1] - column)
         x = tile_of(fields, column, width, stop)
-        tile = np.full((N_FEATURES, width, stop - start), np.float32(np.nan), dtype=np.float32)
         for j in range(width):
-            _of_closes(x[4, j], level, start, tile[:, j])
-            _of_bars(x[0, j], x[1, j], x[2, j], x[3, j], x[4, j], start, tile[:, j])
-            _of_trades(x[1, j], x[2, j], x[3, j], x[4, j], x[5, j], start, tile[:, j])
-        untile(tile, column, out)
+            own = out[:N_FEATURES, column + j]
+            own[:] = np.nan
+            _of_closes(x[4, j], level, start, own)
+            _of_bars(x[0, j], x[1, j], x[2, j], x[3, j], x[4, j], start, own)
+            _of_trades(x[1, j], x[2, j], x[3, j], x[4, j], x[5, j], start, own)
 
 
 @njit(cache=True, nogil=True)

@@ -47,14 +47,14 @@ def trading(
     _habit(v, s_v, offset, at, first, out)
     _liquidity(r, c * v, v, offset, at, first, out)
     _together(r, v, s_v, offset, at, first, out[8])
-    value = np.empty(own.size)
-    for k in range(2):
-        if k == 0:
-            obv_trend(adj, v, _MONTH, value)
-        else:
-            volume_rank(v, _RANK, value)
-        for i in range(first, own.size):
-            out[9 + k, at[i]] = value[i]
+    begin = max(0, first - _RANK)
+    value = np.empty(own.size - begin)
+    obv_trend(adj[begin:], v[begin:], _MONTH, value)
+    for i in range(first, own.size):
+        out[9, at[i]] = value[i - begin]
+    volume_rank(v[begin:], _RANK, value)
+    for i in range(first, own.size):
+        out[10, at[i]] = value[i - begin]
 
 
 @njit(cache=True, nogil=True)
