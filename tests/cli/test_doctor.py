@@ -25,18 +25,32 @@ def test_a_sound_installation(cli, bundled_home: Path) -> None:
     assert "intact" in cli("doctor", home=bundled_home).out
 
 
-def test_broken_data_fails_with_what_to_do(cli, bundled_home: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["board.npz", "adj_close.npy", "prices.parquet"])
+def test_a_single_changed_byte_fails_with_what_to_do(cli, bundled_home: Path, tmp_path: Path, name: str) -> None:
     home = tmp_path / "broken"
     shutil.copytree(bundled_home, home)
-    for path in (home / "datasets").rglob("*"):
-        if path.is_file() and path.stat().st_size > 10_000:
-            path.write_bytes(path.read_bytes()[:-100])
+    [path] = home.glob(f"datasets/bundled/*/{name}")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
     result = cli("doctor", "--json", home=home)
     assert result.code == 1
     assert result.json["success"] is False
     row = result.json["checks"][4]
     assert (row["outcome"], "vfr data import" in row["fix"]) == ("failed", True)
-    assert cli("doctor", home=home).code == 1
+    assert name in row["message"]
+    assert "failed" in cli("doctor", home=home).out
+
+
+def test_a_damaged_board_is_one_sentence_for_every_command(cli, bundled_home: Path, tmp_path: Path) -> None:
+    home = tmp_path / "broken"
+    shutil.copytree(bundled_home, home)
+    [path] = home.glob("datasets/bundled/*/board.npz")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    result = cli("analyze", "AAPL", "--json", home=home)
+    assert (result.code, result.json["code"]) == (1, "DATASET_CORRUPT")
 
 
 def test_a_home_that_cannot_be_written_fails(cli) -> None:

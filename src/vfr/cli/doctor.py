@@ -113,10 +113,14 @@ def _home(app: Application) -> Iterator[Check]:
 
 def _data(app: Application) -> Iterator[Check]:
     app.prepare()
+    changed = app.datasets.verify()
+    if changed:
+        yield Check("data", "failed", f"changed or cut short: {', '.join(changed)}", _FIXES["data"])
+        return
     board, snapshot = app.datasets.board(), app.datasets.snapshot()
     sessions, symbols = snapshot.panel.shape
     text = f"{board.data_name} {board.data_version[:12]}: {symbols:,} symbols, {sessions:,} sessions to {board.as_of}"
-    yield Check("data", "ok", f"{text}, intact")
+    yield Check("data", "ok", f"{text}, every file intact")
 
 
 def _models(app: Application) -> Iterator[Check]:

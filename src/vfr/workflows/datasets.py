@@ -97,3 +97,7 @@ class DatasetStore(Protocol):
     def quality(self, name: str | None = None) -> QualityReport:
         """Return what the import of a data set found."""
         ...
+
+    def verify(self, name: str | None = None) -> list[str]:
+        """Return the files of a data set that differ from what was stored, reading every byte; empty when intact."""
+        ...

@@ -64,6 +64,10 @@ class HeldDatasets:
         """Return what the import of a data set found."""
         return self._store.quality(name)
 
+    def verify(self, name: str | None = None) -> list[str]:
+        """Return the files of a data set that differ from what was stored."""
+        return self._store.verify(name)
+
     def board(self, name: str | None = None) -> Board:
         """Return the prepared last row of a data set."""
         if name is not None:

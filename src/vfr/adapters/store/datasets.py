@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
+from zipfile import BadZipFile
 
 from vfr.adapters.store.board_files import read_board, write_board
 from vfr.adapters.store.publishing import (
@@ -167,7 +169,7 @@ class DirectoryDatasets:
         folder, manifest = self._manifest(chosen)
         try:
             return read(folder, chosen, str(manifest["version"]))
-        except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
             raise DatasetCorrupt(f"data set {chosen}: a file cannot be read; import the data again") from error
 
     def _chosen(self, name: str | None) -> str:
