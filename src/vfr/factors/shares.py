@@ -14,6 +14,7 @@ it within a tenth, as it does after a merger. Every statement is judged by itsel
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 from typing import Final
 
 import numpy as np
@@ -27,11 +28,11 @@ from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["MarketValue", "market_cap", "market_value", "shares_on_price_basis"]
 
-_COMPARABLE: Final = np.timedelta64(800, "D")
-"""Counts further apart than this say nothing about each other."""
+_COMPARABLE: Final = 800
+"""Days; counts further apart than this say nothing about each other."""
 _MAX_GAP: Final = 5
-_BELIEVED: Final = np.log(2.0)
-_REPEATED: Final = np.log(1.1)
+_BELIEVED: Final = log(2.0)
+_REPEATED: Final = log(1.1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,8 +100,8 @@ def _last_close(snapshot: Snapshot, rows: IntArray) -> FloatArray:
     close = snapshot.panel.close
     last = close[rows]
     for back in range(1, _MAX_GAP + 1):
-        gap = np.isnan(last) & (rows >= back)[:, None]
-        last = np.where(gap, close[np.maximum(rows - back, 0)], last)
+        row, column = np.nonzero(np.isnan(last) & (rows >= back)[:, None])
+        last[row, column] = close[rows[row] - back, column]
     return last
 
 
@@ -123,11 +124,12 @@ def shares_on_price_basis(statements: Fundamentals, actions: Actions | None) -> 
     rolled = counts if actions is None else counts * actions.factor_after(statements.column, statements.period_end)
     unsure = np.zeros(counts.size, dtype=np.bool_) if actions is None else _split_before_filing(statements, actions)
     out = np.full(counts.size, np.nan)
+    periods = statements.period_end.astype(np.int64).tolist()
     history: dict[int, _History] = {}
     for row in np.flatnonzero(_counted(statements)).tolist():
         past = history.setdefault(int(statements.column[row]), _History())
         options = _bases(row, counts, statements, actions) if actions and unsure[row] else rolled[row : row + 1]
-        out[row] = past.judge(options, statements.period_end[row])
+        out[row] = past.judge(options.tolist(), periods[row])
     return out
 
 
@@ -139,20 +141,21 @@ def _counted(statements: Fundamentals) -> BoolArray:
 
 @dataclass(slots=True)
 class _History:
-    """One symbol's share count so far: the last believed, the last seen, and the period of the last seen."""
+    """One symbol's share count so far: the last believed, the last seen, and the day number of the last seen's period."""
 
     believed: float = np.nan
     seen: float = np.nan
-    seen_at: np.datetime64 | None = None
+    seen_at: int | None = None
 
-    def judge(self, options: FloatArray, period: np.datetime64) -> float:
+    def judge(self, options: list[float], period: int) -> float:
         """Return the believed count among the options of a new statement, or NaN; and remember it."""
-        comparable = self.seen_at is not None and bool(abs(period - self.seen_at) <= _COMPARABLE)
-        if options.size > 1 and not comparable:
+        comparable = self.seen_at is not None and abs(period - self.seen_at) <= _COMPARABLE
+        if len(options) > 1 and not comparable:
             return np.nan
-        jumps = np.abs(np.log(options / self.believed)) if comparable else np.zeros(1)
-        count, jump = float(options[np.argmin(jumps)]), float(jumps.min())
-        repeated = bool(abs(np.log(count / self.seen)) <= _REPEATED)
+        jumps = [abs(log(x / self.believed)) if comparable else 0.0 for x in options]
+        jump = min(jumps)
+        count = options[jumps.index(jump)]
+        repeated = abs(log(count / self.seen)) <= _REPEATED
         self.seen, self.seen_at = count, period
         if jump > _BELIEVED and not repeated:
             return np.nan

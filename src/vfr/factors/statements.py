@@ -56,11 +56,13 @@ def latest_known(
 
 def _newest_period_so_far(statements: Fundamentals) -> BoolArray:
     """Tell which statements are of a later period than every statement of the symbol known before them."""
-    newest: dict[int, np.datetime64] = {}
-    out = np.zeros(statements.column.size, dtype=np.bool_)
-    for row, (column, period) in enumerate(zip(statements.column.tolist(), statements.period_end, strict=True)):
-        if column not in newest or period > newest[column]:
-            newest[column], out[row] = period, True
+    order = np.argsort(statements.column, kind="stable")
+    column, period = statements.column[order], statements.period_end[order].astype(np.int64)
+    # Later symbols start above every period of earlier ones, so that one running maximum serves all of them.
+    place = period - period.min(initial=0) + column * (np.ptp(period) + 1 if period.size else 1)
+    before = np.maximum.accumulate(np.concatenate([[-1], place]))[:-1]
+    out = np.zeros(column.size, dtype=np.bool_)
+    out[order] = place > before
     return out
 
 
@@ -79,9 +81,11 @@ def year_before(statements: Fundamentals) -> IntArray:
     periods = statements.period_end.astype(np.int64).tolist()
     for row, column in enumerate(statements.column.tolist()):
         earlier = seen.setdefault(column, [])
-        gaps = {abs(periods[row] - periods[other] - _YEAR): other for other in earlier}
-        if gaps and min(gaps) <= _YEAR_SLACK:
-            out[row] = gaps[min(gaps)]
+        nearest = _YEAR_SLACK
+        for other in earlier:
+            gap = abs(periods[row] - periods[other] - _YEAR)
+            if gap <= nearest:
+                nearest, out[row] = gap, other
         earlier.append(row)
     return out
 
