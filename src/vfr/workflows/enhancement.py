@@ -17,7 +17,9 @@ __all__ = ["Enhancement"]
 NEUTRAL_BAND: Final = 0.01
 """Probabilities closer than this to one half have no direction."""
 
-_NO_FEATURES: Final = MlUnavailable("NO_FEATURES", "every input of this symbol is unknown at that session")
+_NO_FEATURES: Final = MlUnavailable(
+    "NO_FEATURES", "this symbol does not trade at that session, or every input of it is unknown"
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

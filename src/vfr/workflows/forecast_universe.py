@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from vfr import clock
-from vfr.typing import FloatArray, Horizon, Matrix32
+from vfr.typing import BoolArray, FloatArray, Horizon, Matrix32
 from vfr.workflows.forecaster import Forecast, MemberForecast, MlUnavailable
 from vfr.workflows.versions import Choice
 
@@ -22,6 +22,8 @@ __all__ = ["forecast_universe"]
 
 SMALL_UNIVERSE: Final = 50
 TOP_FEATURES: Final = 10
+TRADING_SESSIONS: Final = 5
+"""A name without a bar in this many sessions no longer trades."""
 
 
 def forecast_universe(
@@ -51,8 +53,9 @@ def forecast_universe(
 
     rows = _LastRow(snapshot)
     n = len(snapshot.symbols)
+    trading = np.asarray(np.isfinite(snapshot.panel.adj_close[-TRADING_SESSIONS:]).any(axis=0))
     cards = [choice.card for choice in choices if choice.card is not None]
-    results = [committee.ask(card.member, card.model_id, _question(card, load, rows), n) for card in cards]
+    results = [committee.ask(card.member, card.model_id, _question(card, load, rows, trading), n) for card in cards]
     for result in results:
         if result.error is not None:
             failed(result.version, result.error)
@@ -63,8 +66,15 @@ def forecast_universe(
     return _forecast(horizon, snapshot, choices, results, committee.combine(results, method, n))
 
 
-def _question(card: ModelCard, load: Callable[[str], Predictor], rows: _LastRow) -> Callable[[], Prediction]:
-    return lambda: load(card.model_id).predict(rows.of(card.feature_names))
+def _question(
+    card: ModelCard, load: Callable[[str], Predictor], rows: _LastRow, trading: BoolArray
+) -> Callable[[], Prediction]:
+    """Return the question put to one member: a forecast of the names that trade.
+
+    A name that left still has statements and so some features; it is ranked among its peers as it was in training, but
+    there is nothing left to forecast, and it must not stand in the percentiles.
+    """
+    return lambda: load(card.model_id).predict(rows.of(card.feature_names)).only(trading)
 
 
 class _LastRow:
