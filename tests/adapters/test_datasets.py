@@ -189,6 +189,24 @@ def test_unreadable_content_of_the_right_size_is_corrupt(store: DirectoryDataset
         store.board()
 
 
+@pytest.mark.parametrize("file", ["close.npy", "records.npz", "records.json", "board.npz", "quality.json"])
+def test_garbage_of_the_right_size_is_corrupt_and_spoils_nothing_else(store: DirectoryDatasets, file: str) -> None:
+    path = build(store) / file
+    path.write_bytes(np.random.default_rng(1).bytes(path.stat().st_size))
+    readers = {"close.npy": store.snapshot, "records.npz": store.snapshot, "records.json": store.snapshot}
+    spoiled = {"board.npz": store.board, "quality.json": store.quality}.get(file) or readers[file]
+    with pytest.raises(DatasetCorrupt, match="data set one: a file cannot be read"):
+        spoiled()
+    for read in {store.snapshot, store.board, store.quality} - {spoiled}:
+        read()
+
+
+def test_prices_that_cannot_be_are_corrupt(store: DirectoryDatasets, market: Snapshot) -> None:
+    np.save(build(store) / "close.npy", -market.panel.close, allow_pickle=False)
+    with pytest.raises(DatasetCorrupt, match="data set one: a file cannot be read"):
+        store.snapshot()
+
+
 def test_an_empty_home_has_no_data(tmp_path: Path) -> None:
     store = DirectoryDatasets(tmp_path)
     assert store.names() == []

@@ -21,7 +21,7 @@ from vfr.adapters.store.publishing import (
     verify_folder,
 )
 from vfr.data.quality import QualityReport
-from vfr.errors import DataError, DatasetCorrupt, NoData
+from vfr.errors import DataError, DatasetCorrupt, ImportRejected, NoData
 from vfr.workflows.datasets import DatasetInfo, checked_name
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ class DirectoryDatasets:
         folder, manifest = self._manifest(chosen)
         try:
             return read(folder, chosen, str(manifest["version"]))
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile, zlib.error, ImportRejected) as error:
             raise DatasetCorrupt(f"data set {chosen}: a file cannot be read; import the data again") from error
 
     def _chosen(self, name: str | None) -> str:
