@@ -110,7 +110,7 @@ def test_a_member_without_learner_is_bad_usage(cli, bundled_home) -> None:
 
 def evidence_report() -> EvidenceReport:
     table = Table(
-        "Rank IC", ("rows", "ic", "t"), (("members [all]", 0.0141, float("nan")), ("others", 2.0, 1234)), "n [1]"
+        "Rank IC", ("rows", "ic", "t"), (("members [all]", 0.0141, float("nan")), ("others", True, 1234)), "n [1]"
     )
     return EvidenceReport({"data": "bundled", "seed": 0, "from": None}, (table,))
 
@@ -127,7 +127,7 @@ def test_evidence_prints_every_table(cli, application) -> None:
     }
     row = next(line for line in result.out.splitlines() if "members [all]" in line)
     assert row.split() == ["members", "[all]", "0.0141", "—"]
-    assert "1,234" in result.out
+    assert next(line for line in result.out.splitlines() if "others" in line).split() == ["others", "yes", "1,234"]
     assert "n [1]" in result.out
     body = cli("evidence", "--json").json
     assert body["tables"][0]["rows"][0] == {"rows": "members [all]", "ic": 0.0141, "t": None}

@@ -75,8 +75,10 @@ def _print(found: EvidenceReport) -> None:
 def _cell(value: Cell) -> str:
     if value is None or value != value:  # noqa: PLR0124 - only NaN differs from itself
         return "—"
-    if isinstance(value, bool | str):
-        return str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
     if isinstance(value, int) or float(value).is_integer():
         return f"{int(value):,}"
     return f"{value:.4f}" if abs(value) < 1 else f"{value:.2f}"

@@ -73,7 +73,7 @@ def _print(result: TrainReport) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for head in ("Model", "Status", "Learned until"):
         table.add_column(head, no_wrap=True)
-    for head in ("Rows", "Rank IC", "Accuracy", "Base rate's", "Brier skill"):
+    for head in ("Rows", "Rank IC", "Accuracy", "Base-rate rule", "Brier skill"):
         table.add_column(head, justify="right", no_wrap=True)
     for row in result.trained:
         style = "green" if row.status == "champion" else "yellow"
