@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from vfr.cli import analyze_tables
+from vfr.cli.explanation import explanation
 from vfr.workflows.answer import Answer, FactorLine, MlPrediction, Reasoning, Stock, SymbolError
 from vfr.workflows.forecaster import MlUnavailable
 
@@ -131,7 +132,7 @@ def test_overview(name: str, made: Any, width: int) -> None:
 
 @pytest.mark.parametrize(("name", "width"), [("wide", 150), ("narrow", 80)])
 def test_explanation(name: str, width: int) -> None:
-    shown = seen(analyze_tables.explanation(two().stocks[1], width), width)
+    shown = seen(explanation(two().stocks[1], width), width)
     assert shown == (GOLDEN / f"explanation_{name}.txt").read_text()
 
 

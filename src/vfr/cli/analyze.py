@@ -118,13 +118,14 @@ def _body(answer: Answer, near: dict[str, list[str]]) -> dict[str, Any]:
 
 def _show(answer: Answer, near: dict[str, list[str]], *, explain: bool) -> None:
     if answer.stocks:
-        from vfr.cli import analyze_tables
+        from vfr.cli.analyze_tables import overview
+        from vfr.cli.explanation import explanation
 
         screen = console()
-        for part in analyze_tables.overview(answer, screen.width):
+        for part in overview(answer, screen.width):
             screen.print(part)
         for stock in answer.stocks if explain else ():
-            for part in analyze_tables.explanation(stock, screen.width):
+            for part in explanation(stock, screen.width):
                 screen.print(part)
         sys.stdout.flush()
     for error in answer.errors:

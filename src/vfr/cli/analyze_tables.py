@@ -1,26 +1,24 @@
-"""How an answer looks in a terminal: one row per stock, notes for what is unknown, and the explanation of a score."""
+"""How an answer looks in a terminal: one row per stock, and notes for what is unknown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from rich import box
 from rich.console import RenderableType
 from rich.markup import escape
-from rich.padding import Padding
 from rich.table import Table
 
+from vfr.cli import layout
 from vfr.factors.scores import FACTOR_NAMES, FactorName
-from vfr.workflows.answer import Answer, FactorLine, MlPrediction, Stock
+from vfr.workflows.answer import Answer, MlPrediction, Stock
 from vfr.workflows.forecaster import MlUnavailable
 
-__all__ = ["explanation", "overview"]
+__all__ = ["REASONS", "WIDE", "overview"]
 
 _NAMED: Final = 110
 """Columns of screen from which companies are named."""
-_WIDE: Final = 136
+WIDE: Final = 136
 """Columns of screen from which the change of the day, market value and units are shown, too."""
 _MOST: Final = 8
 """Most warnings below a table, and most symbols of one warning; `--explain` shows all of them."""
@@ -71,20 +69,12 @@ def overview(answer: Answer, width: int) -> Iterator[RenderableType]:
     yield f"[bold]As of the close of {answer.metadata['asOf']}[/]  [dim]{_data(answer)}[/]"
     yield table
     if notes:
-        yield _notes((mark, note) for note, mark in notes.items())
+        yield layout.notes((mark, note) for note, mark in notes.items())
     if any(stock.ml is not None for stock in answer.stocks):
         yield from _predictions(answer)
     warnings = list(_warnings(answer))
     if warnings:
-        yield _notes(("[yellow]![/]", warning) for warning in warnings)
-
-
-def _notes(lines: Iterable[tuple[str, str]]) -> RenderableType:
-    """Return marked notes, each wrapped beside its mark."""
-    grid = Table.grid(padding=(0, 1))
-    for mark, note in lines:
-        grid.add_row(mark, note)
-    return Padding(grid, (0, 0, 0, 2), expand=False)
+        yield layout.notes(("[yellow]![/]", warning) for warning in warnings)
 
 
 def _warnings(answer: Answer) -> Iterator[str]:
@@ -107,14 +97,9 @@ def _data(answer: Answer) -> str:
     return escape(f"data set {answer.metadata['dataName']}, version {answer.metadata['dataVersion'][:12]}")
 
 
-def _table(*, gap: int = 1, footer: bool = False) -> Table:
-    """Return an empty table with a rule under its head."""
-    return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap, 0, 0), show_footer=footer)
-
-
 def _scores(answer: Answer, notes: dict[str, str], width: int) -> Table:
-    named, wide = width >= _NAMED, width >= _WIDE
-    table = _table(gap=2 if wide else int(named))
+    named, wide = width >= _NAMED, width >= WIDE
+    table = layout.table(gap=2 if wide else int(named))
     table.add_column("Symbol", style="bold", no_wrap=True)
     if named:
         table.add_column("Name", max_width=24, no_wrap=True, overflow="ellipsis")
@@ -173,7 +158,7 @@ def _predictions(answer: Answer) -> Iterator[RenderableType]:
     rows = [(stock, stock.ml) for stock in answer.stocks if isinstance(stock.ml, MlPrediction)]
     if rows:
         based = any(prediction.body.get("baseRate") is not None for _, prediction in rows)
-        table = _table()
+        table = layout.table(gap=1)
         table.add_column("Symbol", style="bold", no_wrap=True)
         table.add_column("Direction", no_wrap=True)
         heads = ("Excess", "Interval", "Conf", "ML score", "Weight", "Classic", "Blended")
@@ -213,49 +198,4 @@ def _prediction(stock: Stock, prediction: MlPrediction, *, based: bool) -> tuple
         f"{prediction.weight:.3f}",
         f"{stock.classic:.1f}",
         f"[bold]{stock.composite:.1f}[/]",
-    )
-
-
-def explanation(stock: Stock, width: int) -> Iterator[RenderableType]:
-    """Yield every sub-factor of a stock with its contribution, and what speaks for and against it."""
-    wide = width >= _WIDE
-    yield f"\n[bold]{stock.symbol}[/] {escape(stock.name)}: classic score {stock.classic:.1f}"
-    table = _table(footer=True)
-    table.add_column("Sub-factor", "Sum", no_wrap=True)
-    table.add_column("Value", justify="right", no_wrap=True)
-    if wide:
-        table.add_column("Unit", style="dim")
-    table.add_column("Score", justify="right", no_wrap=True)
-    table.add_column("Weight", f"{sum(line['weight'] for line in stock.factors):.3f}", justify="right", no_wrap=True)
-    total = sum(line["contribution"] for line in stock.factors)
-    table.add_column("Points", f"{total:.2f}", justify="right", no_wrap=True)
-    table.add_column("As of", no_wrap=True)
-    for factor, lines in groupby(stock.factors, key=lambda line: line["factor"]):
-        score = stock.scores[factor]
-        blank = ("", "") if wide else ("",)
-        table.add_row(f"[bold]{factor}[/]", *blank, "—" if score is None else f"[bold]{score:.1f}[/]")
-        for line in lines:
-            table.add_row(*_line(line, wide=wide), style="dim" if line["score"] is None else None)
-        table.add_section()
-    yield table
-    for head, sentences in (
-        ("Leading", stock.reasoning.primary_factors),
-        ("For", stock.reasoning.opportunities),
-        ("Against", stock.reasoning.warnings),
-    ):
-        if sentences:
-            yield f"  [bold]{head}[/]"
-            yield _notes(("-", escape(text)) for text in sentences)
-
-
-def _line(line: FactorLine, *, wide: bool) -> tuple[str, ...]:
-    known = line["score"] is not None
-    return (
-        "  " + line["name"].removeprefix(f"{line['factor']}."),
-        "—" if line["value"] is None else f"{line['value']:,.4g}",
-        *((escape(line["unit"]),) if wide else ()),
-        f"{line['score']:.1f}" if known else line.get("reason", "—"),
-        f"{line['weight']:.3f}" if known else "",
-        f"{line['contribution']:.2f}" if known else "",
-        line["asOf"] or "",
     )

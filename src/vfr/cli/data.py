@@ -76,11 +76,11 @@ def list_datasets(as_json: AsJson = False) -> None:
     if as_json:
         emit({"datasets": [info.to_dict() for info in found]})
         return
-    from rich import box
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    from vfr.cli import layout
+
+    table = layout.table()
     for head in ("", "Name", "First", "Last"):
         table.add_column(head, no_wrap=True)
     for head in ("Sessions", "Symbols"):
@@ -107,8 +107,7 @@ def status(as_json: AsJson = False) -> None:
     if as_json:
         emit(_status(info) | {"inputStatus": {kind: asdict(found) for kind, found in inputs.items()}})
         return
-    from rich import box
-    from rich.table import Table
+    from vfr.cli import layout
 
     screen = console()
     screen.print(f"[bold]{info.name}[/], version {info.version}")
@@ -116,7 +115,7 @@ def status(as_json: AsJson = False) -> None:
         f"{info.symbols:,} symbols, {info.sessions:,} sessions from {info.first} to {info.last}, "
         f"prices adjusted for {'splits and dividends' if info.adjustment == 'dividend' else 'splits'}"
     )
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = layout.table()
     for head in ("Input", "Known", "Newest", "Source"):
         table.add_column(head, no_wrap=head != "Source")
     for kind, found in inputs.items():
@@ -159,15 +158,15 @@ def _status(info: DatasetInfo) -> dict[str, Any]:
 
 def _quality(found: QualityReport) -> Iterator[RenderableType]:
     """Yield the facts of an import and one row per finding, worst first."""
-    from rich import box
     from rich.markup import escape
-    from rich.table import Table
+
+    from vfr.cli import layout
 
     yield ", ".join(f"{_CAPITAL.sub(_lower, key)} [bold]{_figure(value)}[/]" for key, value in found.facts.items())
     if not found.findings:
         yield "[green]No check found anything.[/]"
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = layout.table()
     table.add_column("Severity", no_wrap=True)
     table.add_column("Check", no_wrap=True)
     table.add_column("Count", justify="right", no_wrap=True)

@@ -184,11 +184,11 @@ _FIXES: Final = {
 
 
 def _print(checks: list[Check]) -> None:
-    from rich import box
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    from vfr.cli import layout
+
+    table = layout.table()
     for head in ("Check", "Outcome"):
         table.add_column(head, no_wrap=True)
     for head in ("Found", "What to do"):

@@ -50,18 +50,15 @@ def command(
 
 
 def _print(found: EvidenceReport) -> None:
-    from rich import box
     from rich.markup import escape
-    from rich.table import Table
+
+    from vfr.cli import layout
 
     screen = console()
-    facts = Table.grid(padding=(0, 2))
-    for name, fact in found.facts.items():
-        facts.add_row(f"[dim]{escape(name)}[/]", escape(_cell(fact)))
-    screen.print(facts)
+    screen.print(layout.notes((f"[dim]{escape(name)}[/]", escape(_cell(fact))) for name, fact in found.facts.items()))
     for part in found.tables:
         screen.print(f"\n[bold]{escape(part.title)}[/]")
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table = layout.table()
         for n, head in enumerate(part.columns):
             text = all(isinstance(row[n], str) for row in part.rows)
             table.add_column(escape(head), justify="left" if text else "right")

@@ -46,13 +46,12 @@ def _summary(card: ModelCard) -> dict[str, Any]:
 
 
 def _print_list(cards: list[ModelCard], problems: Mapping[str, str]) -> None:
-    from rich import box
-    from rich.table import Table
+    from vfr.cli import layout
 
     if not cards and not problems:
         console().print("No model versions yet. Train the starter models with `vfr train --starter`.")
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = layout.table()
     for head in ("Model", "Member", "Horizon", "Status", "Data", "Learned until", "Gates"):
         table.add_column(head, no_wrap=True)
     table.add_column("Rows", justify="right", no_wrap=True)
@@ -86,8 +85,7 @@ def show(model_id: ModelId, as_json: AsJson = False) -> None:
 
 def _print_card(card: ModelCard) -> None:
     """Print what a reader judges a version by; files, features and parameters are in the JSON."""
-    from rich import box
-    from rich.table import Table
+    from vfr.cli import layout
 
     screen = console()
     screen.print(f"[bold]{card.model_id}[/]  {card.status} for {card.horizon} on {card.data_name}")
@@ -96,12 +94,12 @@ def _print_card(card: ModelCard) -> None:
         f"{len(card.feature_names)} features, seed {card.seed}, made {card.created_at}"
     )
     for title, figures in (("Out of sample", card.metrics), ("Leading features", _leading(card))):
-        table = Table(title, "", box=box.SIMPLE_HEAD, pad_edge=False)
+        table = layout.table(title, "")
         for name, value in figures.items():
             table.add_row(name, _figure(value))
         screen.print(table)
     rows = card.gates.get("rows")
-    table = Table("Gate", "Verdict", "Figure", "Bound", "", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = layout.table("Gate", "Verdict", "Figure", "Bound", "")
     for row in rows if isinstance(rows, list) else ():
         verdict = "[green]passed[/]" if row["passed"] else "[red]refused[/]"
         table.add_row(row["gate"], verdict, _figure(row["figure"]), _figure(row["bound"]), str(row.get("note", "")))

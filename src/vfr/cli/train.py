@@ -63,14 +63,13 @@ def command(
 
 
 def _print(result: TrainReport) -> None:
-    from rich import box
-    from rich.table import Table
+    from vfr.cli import layout
 
     screen = console()
     if not result.trained:
         screen.print("Nothing to train: every horizon has a model of the current data; see `vfr models list`.")
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = layout.table()
     for head in ("Model", "Status", "Learned until"):
         table.add_column(head, no_wrap=True)
     for head in ("Rows", "Rank IC", "Accuracy", "Base-rate rule", "Brier skill"):
