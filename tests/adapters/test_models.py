@@ -29,8 +29,8 @@ def _member(name: str = "linear") -> Member:
     learner = LEARNERS[name]
     X = rng.uniform(-0.5, 0.5, (500, 3)).astype(np.float32)
     y = X[:, 0] + rng.normal(0, 0.3, 500)
-    direction = learner.fit(X, (y > 0).astype(float), np.ones(500), target="direction", seed=0, threads=1)
-    excess = learner.fit(X[:, :2], y, np.ones(500), target="excess", seed=0, threads=1)
+    direction = learner.fit(X, (y > 0).astype(float), np.ones(500), target="direction", seed=0)
+    excess = learner.fit(X[:, :2], y, np.ones(500), target="excess", seed=0)
     scale = Scale(NAMES[:1], (1.0,), 0.0, 0.02)
     calibrated = Calibrated(Platt(0.1, 0.0, 0.2, 0.0), 0.01, Platt(0, 0.01, 0.05, 0.25), scale, 0.5, 0.9)
     return Member(name, direction, excess, design, calibrated)

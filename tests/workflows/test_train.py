@@ -174,7 +174,7 @@ def test_outcomes_of_the_test_span_do_not_reach_its_refit(seeded_snapshot, input
     noise = np.random.default_rng(0).normal(size=labelled.rank.shape)
     scrambled = np.where(np.arange(noise.shape[0])[:, None] + labelled.labels.span >= start, noise, labelled.rank)
     one, two = (
-        fit_refit(inputs, replace(labelled, rank=rank), LEARNERS["linear"], fold, recipe=SMALL, seed=0, threads=1)
+        fit_refit(inputs, replace(labelled, rank=rank), LEARNERS["linear"], fold, recipe=SMALL, seed=0)
         for rank in (labelled.rank, scrambled)
     )
     assert one.excess.dump() == two.excess.dump()

@@ -18,6 +18,8 @@ from vfr.typing import BoolArray, FloatArray, IntArray, Matrix32, Target
 
 __all__ = ["Design", "session_ranks"]
 
+_MIN_KNOWN = 0.5
+
 
 def session_ranks(score: FloatArray) -> FloatArray:
     """Return midranks in (-0.5, 0.5) within each session, shape (R, N); NaN stays NaN.
@@ -39,7 +41,8 @@ class Design:
     names : tuple of str, length F
         Raw features, in the order of the rows passed to a predictor.
     ranked, market : tuple of str
-        A partition of the usable names; features without any value in training are in neither.
+        A partition of the usable names. A feature known for less than half of the cells is in neither: it would teach
+        a learner when its source began and ended rather than what moves prices.
     """
 
     names: tuple[str, ...]
@@ -48,12 +51,15 @@ class Design:
 
     @classmethod
     def of(cls, names: Sequence[str], values: Matrix32) -> Design:
-        """Find the market features of an [F x R x N] block: known, and never different within a session."""
+        """Find the usable features of an [F x R x N] block; market features never differ within a session."""
         ranked: list[str] = []
         market: list[str] = []
+        cells = np.zeros(values.shape[1:], dtype=bool)
+        for block in values:
+            cells |= np.isfinite(block)
         for name, block in zip(names, values, strict=True):
             known = np.isfinite(block)
-            if not known.any():
+            if known.sum() < _MIN_KNOWN * max(int(cells.sum()), 1):
                 continue
             high = np.where(known, block, -np.inf).max(axis=1)
             low = np.where(known, block, np.inf).min(axis=1)
@@ -88,7 +94,7 @@ class Design:
         values = np.ascontiguousarray(X.T, dtype=np.float32)[:, None, :]
         ranks = self.rank(values)[0]
         if target == "excess":
-            return ranks
+            return np.asarray(ranks, dtype=np.float32)
         return np.asarray(np.concatenate([ranks, X[:, self._positions(self.market)]], axis=1), dtype=np.float32)
 
     def predictable(self, X: Matrix32) -> BoolArray:

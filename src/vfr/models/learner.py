@@ -13,7 +13,7 @@ __all__ = ["Learner", "Scorer"]
 class Scorer(Protocol):
     """A fitted model of one target; higher scores mean more likely up, or a higher excess return."""
 
-    def score(self, X: Matrix32, *, threads: int = 1) -> FloatArray:
+    def score(self, X: Matrix32) -> FloatArray:
         """Return one raw score per design row, shape (M,): a logit for direction, a rank for excess."""
 
     def dump(self) -> bytes:
@@ -24,7 +24,7 @@ class Scorer(Protocol):
 
 
 class Learner(Protocol):
-    """Fits scorers; the same rows, seed and thread count give the same bytes."""
+    """Fits scorers; the same rows and seed give the same bytes. Several fits may run in threads side by side."""
 
     @property
     def name(self) -> str:
@@ -40,7 +40,7 @@ class Learner(Protocol):
     def params(self, n_rows: int, target: Target) -> Mapping[str, object]:
         """Return the hyper-parameters used for that many rows, fixed before any outcome is seen."""
 
-    def fit(self, X: Matrix32, y: FloatArray, weight: FloatArray, *, target: Target, seed: int, threads: int) -> Scorer:
+    def fit(self, X: Matrix32, y: FloatArray, weight: FloatArray, *, target: Target, seed: int) -> Scorer:
         """Fit design rows, shape (n, K), NaN unknown, to labels (n,): 0 or 1 for direction, ranks for excess."""
 
     def load(self, blob: bytes) -> Scorer:

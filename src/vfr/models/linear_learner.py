@@ -24,8 +24,7 @@ class _Plane:
     coef: FloatArray
     intercept: float
 
-    def score(self, X: Matrix32, *, threads: int = 1) -> FloatArray:
-        del threads
+    def score(self, X: Matrix32) -> FloatArray:
         return np.asarray(_standardise(X, self.centre, self.scale) @ self.coef + self.intercept, dtype=np.float64)
 
     def dump(self) -> bytes:
@@ -75,18 +74,18 @@ class Linear:
     """Penalty per row, in units of one standardised column's variance."""
 
     def max_rows(self, n_names: int) -> int:
-        """Return 400,000: a plane needs no more, and a narrow universe never has as many."""
+        """Return 200,000: a plane needs no more, and a narrow universe never has as many."""
         del n_names
-        return 400_000
+        return 200_000
 
     def params(self, n_rows: int, target: Target) -> Mapping[str, object]:
         """Return the penalty; it does not depend on the number of rows."""
         del n_rows
         return {"ridge": self.ridge, "clip": _CLIP, "model": "logistic" if target == "direction" else "ridge"}
 
-    def fit(self, X: Matrix32, y: FloatArray, weight: FloatArray, *, target: Target, seed: int, threads: int) -> _Plane:
+    def fit(self, X: Matrix32, y: FloatArray, weight: FloatArray, *, target: Target, seed: int) -> _Plane:
         """Fit a plane to design rows; closed form for excess, Newton steps for direction; see `Learner.fit`."""
-        del seed, threads
+        del seed
         centre, scale = _moments(X)
         Z = _standardise(X, centre, scale)
         w = weight / weight.mean()

@@ -128,7 +128,7 @@ def train(
     as_of : datetime64[D], optional
         Train as on that evening; the versions answer requests about the past only.
     seed, threads : int
-        The same seed and thread count give the same bytes.
+        The same seed gives the same bytes, on any number of threads.
     progress : callable, optional
     who : str
         Named in the log row of every promotion.
@@ -192,7 +192,7 @@ def _train_one(run: _Run, labelled: Targets, member: str, tell: Progress) -> Tra
             "import a longer history"
         )
     last = Fold("all", rows, np.empty(0, dtype=np.int64))
-    refit = fit_refit(run.inputs, labelled, learner, last, recipe=run.recipe, seed=run.seed, threads=run.threads)
+    refit = fit_refit(run.inputs, labelled, learner, last, recipe=run.recipe, seed=run.seed)
     final = _member(run, member, refit, calibrated)
     files = final.files(run.inputs.sample)
     tell("gates", 0.95)

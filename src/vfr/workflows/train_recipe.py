@@ -34,7 +34,7 @@ class Recipe:
     min_train: int = 756
     refit_months: int = 12
     half_life: float = 1008.0
-    stride: tuple[tuple[Horizon, int], ...] = (("1d", 1), ("7d", 2), ("30d", 5))
+    stride: tuple[tuple[Horizon, int], ...] = (("1d", 1), ("7d", 2), ("30d", 2))
     conformal: int = 504
     level: float = 0.9
     prior_ic: float = 0.01

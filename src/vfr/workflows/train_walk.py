@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,25 +63,34 @@ def walk(
     threads: int,
     done: Callable[[int], None] = lambda _: None,
 ) -> Walk:
-    """Fit every fold in turn and score its test span; `done` hears the number of folds finished."""
+    """Fit every fold, `threads` at a time, and score its test span; `done` hears the number of folds finished."""
     direction = np.full(inputs.known.shape, np.nan)
     excess = np.full(inputs.known.shape, np.nan)
-    refits = []
-    for number, fold in enumerate(folds, start=1):
-        refit = fit_refit(inputs, targets, learner, fold, recipe=recipe, seed=seed, threads=threads)
+
+    def one(fold: Fold) -> Refit:
+        refit = fit_refit(inputs, targets, learner, fold, recipe=recipe, seed=seed)
         r, n = np.nonzero(inputs.known[fold.test])
         if r.size:
             r = fold.test[r]
-            direction[r, n] = refit.direction.score(inputs.rows(r, n, "direction"), threads=threads)
-            excess[r, n] = refit.excess.score(inputs.rows(r, n, "excess"), threads=threads)
-        refits.append(refit)
-        done(number)
+            direction[r, n] = refit.direction.score(inputs.rows(r, n, "direction"))
+            excess[r, n] = refit.excess.score(inputs.rows(r, n, "excess"))
+        return refit
+
+    # Threads, not processes: learners spend their time outside the interpreter, and the inputs are large.
+    refits = []
+    with ThreadPoolExecutor(max_workers=max(threads, 1)) as pool:
+        waiting = [pool.submit(one, fold) for fold in folds]
+        try:
+            for number, future in enumerate(waiting, start=1):
+                refits.append(future.result())
+                done(number)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     return Walk(tuple(refits), direction, session_ranks(excess))
 
 
-def fit_refit(
-    inputs: Inputs, targets: Targets, learner: Learner, fold: Fold, *, recipe: Recipe, seed: int, threads: int
-) -> Refit:
+def fit_refit(inputs: Inputs, targets: Targets, learner: Learner, fold: Fold, *, recipe: Recipe, seed: int) -> Refit:
     """Fit both targets on the training rows of a fold."""
     end = int(fold.train[-1])
 
@@ -88,7 +98,7 @@ def fit_refit(
         r, n = _cells(inputs, targets, outcome, fold, learner.max_rows(outcome.shape[1]), recipe, seed)
         weight = 0.5 ** ((end - r) / recipe.half_life)
         X = inputs.rows(r, n, target)
-        return learner.fit(X, outcome[r, n], weight, target=target, seed=seed, threads=threads), r.size
+        return learner.fit(X, outcome[r, n], weight, target=target, seed=seed), r.size
 
     direction, _ = fit("direction", targets.labels.direction)
     excess, n_rows = fit("excess", targets.rank)
