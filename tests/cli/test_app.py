@@ -19,6 +19,11 @@ def test_help_names_every_command(cli) -> None:
     assert all(command in result.out for command in COMMANDS)
 
 
+@pytest.mark.parametrize("argv", [(), ("data",), ("models",), ("ml",)])
+def test_no_summary_of_a_command_is_cut_off(cli, argv: tuple[str, ...]) -> None:
+    assert "...\n" not in cli(*argv, "--help").out
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(cli, command: str) -> None:
     assert cli(command, "--help").code == 0

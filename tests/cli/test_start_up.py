@@ -45,7 +45,7 @@ def loaded(process) -> Callable[..., set[str]]:
 
 def test_help_needs_no_numbers_and_no_settings(loaded, tmp_path: Path) -> None:
     names = loaded(("--help",), tmp_path)
-    assert not names & (HEAVY | {"numpy", "pydantic", "orjson"})
+    assert not names & (HEAVY | {"numpy", "orjson", "pydantic", "rich"})
 
 
 @pytest.mark.parametrize("argv", [("analyze", "AAPL"), ("analyze", "AAPL", "XOM", "--json"), ("data", "status")])

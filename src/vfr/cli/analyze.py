@@ -26,7 +26,7 @@ _NEAR: Final = 3
 def command(
     *,
     symbols: Annotated[
-        list[str] | None, typer.Argument(metavar="SYMBOL...", help="Tickers: AAPL, brk-b.", show_default=False)
+        list[str] | None, typer.Argument(metavar="SYMBOL", help="Tickers: AAPL, brk-b.", show_default=False)
     ] = None,
     sector: Annotated[str | None, typer.Option(help="A GICS sector instead of tickers, in quotes.")] = None,
     limit: Annotated[int, typer.Option(help="Stocks of the sector to show, 1 to 50.")] = 10,

@@ -35,6 +35,7 @@ app = typer.Typer(
     epilog="Everything is kept under one folder, VFR_DATA_HOME. Not investment advice.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # Plain help costs half the time of boxed help.
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -54,15 +55,15 @@ def _root(
     pass
 
 
-app.command("analyze")(analyze.command)
-app.command("serve")(serve.command)
-app.command("train")(train.command)
-app.command("evidence")(evidence.command)
-app.command("lookahead")(lookahead.command)
+app.command("analyze", short_help="Score stocks, with or without machine learning.")(analyze.command)
+app.command("serve", short_help="Serve the HTTP API and the page.")(serve.command)
+app.command("train", short_help="Train models, judge them, promote what passes the gates.")(train.command)
+app.command("evidence", short_help="Judge models or the classic score out of sample.")(evidence.command)
+app.command("lookahead", short_help="Test every factor and feature for look-ahead.")(lookahead.command)
 app.add_typer(data.group, name="data")
 app.add_typer(models.group, name="models")
 app.add_typer(ml.group, name="ml")
-app.command("doctor")(doctor.command)
+app.command("doctor", short_help="Check this installation and say how to mend it.")(doctor.command)
 
 
 def run(argv: Sequence[str]) -> int:

@@ -35,9 +35,9 @@ def import_folder(
     name: Annotated[str | None, typer.Option("--as", metavar="NAME", help="Name of the data set.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a folder of market data, say what is wrong with it, store it and make it current.
+    """Check a folder of market data, store it and make it current.
 
-    Nothing changes unless the whole import succeeds.
+    Says what is wrong with the data. Nothing changes unless the whole import succeeds.
     """
     existing_folder(folder)
     app = application()

@@ -27,7 +27,10 @@ def disable(
     reason: Annotated[str, typer.Option("--reason", help="Why; shown with every answer that lacks a prediction.")],
     as_json: AsJson = False,
 ) -> None:
-    """Switch machine learning off; running servers follow at once, classic answers are untouched."""
+    """Switch machine learning off.
+
+    Running servers follow at once; classic answers are untouched.
+    """
     app = application()
     app.set_ml(False, reason, WHO)
     _print(app.ml_state(), as_json=as_json)

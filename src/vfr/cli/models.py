@@ -75,7 +75,10 @@ def _print_list(cards: list[ModelCard], problems: Mapping[str, str]) -> None:
 
 @group.command("show")
 def show(model_id: ModelId, as_json: AsJson = False) -> None:
-    """Show the card of one version: what it learned from, how it was judged, which gates it passed."""
+    """Show the card of one version.
+
+    What it learned from, how it was judged, which gates it passed.
+    """
     card = _card(application().models, model_id)
     if as_json:
         emit(asdict(card))
@@ -120,7 +123,10 @@ def _figure(value: object) -> str:
 
 @group.command("promote")
 def promote(model_id: ModelId, why: Why, as_json: AsJson = False) -> None:
-    """Make a version the champion of its horizon; one whose gates refused it stays where it is."""
+    """Make a version the champion of its horizon.
+
+    One whose gates refused it stays where it is.
+    """
     store = application().models
     card = _card(store, model_id)
     if not card.gates.get("passed"):
@@ -155,7 +161,10 @@ def rollback(model_id: ModelId, why: Why, as_json: AsJson = False) -> None:
 
 @group.command("verify")
 def verify(as_json: AsJson = False) -> int:
-    """Check every stored file against its sha256, and replay the stored sample of every version in use."""
+    """Check every stored file, and replay the stored samples.
+
+    Files are held to their sha256; exits with 1 if a version would not be served as it was stored.
+    """
     store = application().models
     problems = dict(store.problems())
     cards = store.cards()
