@@ -21,7 +21,8 @@ def test_help_names_every_command(cli) -> None:
 
 @pytest.mark.parametrize("argv", [(), ("data",), ("models",), ("ml",)])
 def test_no_summary_of_a_command_is_cut_off(cli, argv: tuple[str, ...]) -> None:
-    assert "...\n" not in cli(*argv, "--help").out
+    lines = cli(*argv, "--help").out.splitlines()
+    assert not [line for line in lines if line.startswith("  ") and line.endswith("...")]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -77,8 +78,9 @@ def test_bad_usage_exits_with_2_and_says_what(cli, argv: tuple[str, ...], said: 
 def test_a_bare_command_line_shows_the_help(cli) -> None:
     result = cli()
     assert result.code == 2
-    assert "Commands" in result.out + result.err
-    assert "error" not in result.err
+    assert result.out == ""
+    assert result.err == cli("--help").out
+    assert cli("data").err == cli("data", "--help").out
 
 
 def test_a_wrong_setting_is_one_sentence_with_its_name(cli, monkeypatch: pytest.MonkeyPatch) -> None:

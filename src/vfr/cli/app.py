@@ -79,7 +79,9 @@ def run(argv: Sequence[str]) -> int:
         code = get_command(app).main(list(argv), prog_name="vfr", standalone_mode=False)
     except (VfrError, typer.TyperException, OSError) as error:
         message, name, code = _explained(error)
-        if message:  # A bare group prints its help and raises with nothing to say.
+        if message.startswith("Usage: "):  # A group without a command: its help is the answer.
+            typer.echo(message, err=True)
+        else:
             error_out(message, name, as_json="--json" in argv)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
@@ -95,8 +97,9 @@ def _explained(error: VfrError | typer.TyperException | OSError) -> tuple[str, s
     if isinstance(error, OSError):
         return f"{error.filename or 'input or output'}: {error.strerror or error}", "IO_ERROR", FAILED
     message, context = error.format_message(), getattr(error, "ctx", None)
-    hint = f" See `{context.command_path} --help`." if message and context is not None else ""
-    return message + hint, "USAGE", error.exit_code
+    if context is not None and not message.startswith("Usage: "):
+        message += f" See `{context.command_path} --help`."
+    return message, "USAGE", error.exit_code
 
 
 def _mute() -> int:
