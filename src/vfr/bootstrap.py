@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from vfr.adapters.store.datasets import DirectoryDatasets
 from vfr.adapters.store.ml_switch import MlSwitch, SwitchState
 from vfr.adapters.store.models import DirectoryModels
+from vfr.adapters.store.progress_files import ProgressFiles
 from vfr.adapters.store.publishing import single_writer
 from vfr.adapters.store.training_state import TrainingState, TrainingStatus
 from vfr.errors import SettingsError, TrainingFailed
@@ -69,6 +70,8 @@ class Application:
         The stored on/off switch of machine learning.
     training : TrainingState
         What the training leader is doing.
+    progress : ProgressFiles
+        Events of running requests, by session id.
     """
 
     settings: Settings
@@ -79,6 +82,7 @@ class Application:
     forecaster: Forecaster
     switch: MlSwitch
     training: TrainingState
+    progress: ProgressFiles
 
     def prepare(self, progress: Progress | None = None) -> ImportResult | None:
         """Install the bundled data on an empty data home; one process does it, the others wait for it.
@@ -315,6 +319,7 @@ def build(settings: Settings) -> Application:
         forecaster=StartedLate(forecasts, lambda: _running(training.read())),
         switch=switch,
         training=training,
+        progress=ProgressFiles(home),
     )
 
 

@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from vfr.api.context import Context
 from vfr.api.errors import Refusal, error_response, request_id
+from vfr.api.progress import reported
 from vfr.clock import epoch_ms
 from vfr.workflows.answer import Answer
 from vfr.workflows.query import AnalyzeQuery
@@ -68,13 +69,15 @@ def routes(context: Context) -> list[Route]:
         answer, rendered = await work.run(_answer, query, request_id(request.scope))
         if answer.failed_status is not None:
             errors = [error.to_dict() for error in answer.errors]
-            message = "; ".join(error["message"] for error in errors) or "no stock could be analysed"
             code = errors[0]["code"] if errors else "NO_DATA"
-            return error_response(request.scope, answer.failed_status, code, message, errors=errors)
+            return error_response(request.scope, answer.failed_status, code, _failure(answer), errors=errors)
         return rendered
 
     def _answer(query: AnalyzeQuery, asked_as: str) -> tuple[Answer, Response]:
-        answer = application.analyze(query, asked_as)
+        with reported(application, query.session_id) as reporter:
+            answer = application.analyze(query, asked_as, reporter)
+            if answer.failed_status is not None:
+                reporter.failure = _failure(answer)
         return answer, context.answer(answer.to_dict())
 
     async def status(request: Request) -> Response:
@@ -90,3 +93,7 @@ def routes(context: Context) -> list[Route]:
         Route("/api/stocks/analyze", analyze, methods=["POST"]),
         Route("/api/stocks/analyze", status, methods=["GET"]),
     ]
+
+
+def _failure(answer: Answer) -> str:
+    return "; ".join(error.message for error in answer.errors) or "no stock could be analysed"

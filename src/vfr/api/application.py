@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 import vfr
-from vfr.api import admin, analyze, errors, health, ml, openapi, stocks
+from vfr.api import admin, analyze, errors, health, ml, openapi, progress, stocks
 from vfr.api.context import Context
 from vfr.api.schemas import Failure
 from vfr.api.work import Work
@@ -51,7 +51,7 @@ def create_api(application: Application) -> FastAPI:
         responses={status: {"model": Failure, "description": text} for status, text in openapi.FAILURES.items()},
     )
     errors.install(api)
-    api.router.routes.extend(analyze.routes(context))
+    api.router.routes.extend([*analyze.routes(context), *progress.routes(context)])
     for room in (health, stocks, ml, admin):
         api.include_router(room.router(context))
 

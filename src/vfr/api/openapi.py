@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from vfr.api.progress import SESSION_ID
 from vfr.api.schemas import AnalyzeBody, AnalyzeData, Failure, StatusData, Success
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ FAILURES: Final[Mapping[int | str, str]] = {
 """Failures any route may answer with; their body is `Failure`."""
 
 _ANALYZE: Final = "/api/stocks/analyze"
+_PROGRESS: Final = "/api/stocks/analyze/progress/{sessionId}"
+_EVENT: Final = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {"data": {"type": "string", "contentMediaType": "application/json"}},
+}
 _REF: Final = "#/components/schemas/{model}"
 
 
@@ -60,6 +67,28 @@ def document(api: FastAPI) -> dict[str, Any]:
             "operationId": "analyze_status",
             "responses": {"200": {"description": "Operational", "content": _json(status)}, **failures},
         },
+    }
+    made["paths"][_PROGRESS] = {
+        "get": {
+            "tags": ["stocks"],
+            "summary": "Progress of an analysis, as server-sent events",
+            "description": "Opened before or after the analysis that names the same sessionId. Each event is "
+            "`{stage, message, progress 0-100, timestamp, duration?}`; the first stage is connected, the last complete "
+            "or error.",
+            "operationId": "analyze_progress",
+            "parameters": [
+                {
+                    "name": "sessionId",
+                    "in": "path",
+                    "required": True,
+                    "schema": {"type": "string", "pattern": f"^{SESSION_ID.pattern}$"},
+                }
+            ],
+            "responses": {
+                "200": {"description": "Events", "content": {"text/event-stream": {"schema": _EVENT}}},
+                **failures,
+            },
+        }
     }
     made["paths"] = dict(sorted(made["paths"].items()))
     return made

@@ -1,0 +1,139 @@
+"""Progress of an analysis as server-sent events, opened before or after the request it belongs to.
+
+The format is that of the HTML standard, section on server-sent events: ``data: {...}`` and an empty line per event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from threading import BoundedSemaphore
+from typing import Any, Final
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from vfr.api.context import Context
+from vfr.bootstrap import Application
+from vfr.clock import elapsed_ms, epoch_ms
+from vfr.errors import InvalidField, VfrError
+
+__all__ = ["Reporter", "reported", "routes"]
+
+SESSION_ID: Final = re.compile(r"[A-Za-z0-9_-]{22,128}", re.ASCII)
+"""22 characters of this alphabet can carry 128 random bits; fewer could be guessed."""
+
+STREAMS: Final = 64
+"""Streams open at once in one server process."""
+
+LOOK_S: Final = 0.1
+BEAT_S: Final = 15.0
+"""Seconds of silence after which a comment shows that the stream lives."""
+
+OPEN_S: Final = 300.0
+_DONE: Final = frozenset({"complete", "error"})
+
+
+class Reporter:
+    """Writes the events of one request where every server process can read them.
+
+    Parameters
+    ----------
+    application : Application
+    session_id : str or None
+        None, or an id that could be guessed, reports nowhere.
+
+    Attributes
+    ----------
+    failure : str or None
+        Why the request fails although no error is raised.
+    """
+
+    def __init__(self, application: Application, session_id: str | None) -> None:
+        self._channel = application.progress
+        self._id = session_id if session_id is not None and SESSION_ID.fullmatch(session_id) else None
+        self._started = elapsed_ms()
+        self.failure: str | None = None
+        if self._id is not None:
+            # Progress is a courtesy: a full disk must not cost the answer.
+            with suppress(OSError):
+                self._channel.begin(self._id)
+
+    def __call__(self, stage: str, message: str, percent: int, /) -> None:
+        """Report a stage; the end is told by `end`, which knows how it ended."""
+        if stage not in _DONE:
+            self._tell(stage, message, percent)
+
+    def end(self, error: str | None) -> None:
+        """Report how it ended: with an error, or complete."""
+        stage, message = ("complete", "Done") if error is None else ("error", error)
+        self._tell(stage, message, 100, duration=round(elapsed_ms(self._started), 1))
+
+    def _tell(self, stage: str, message: str, percent: int, **more: float) -> None:
+        if self._id is not None:
+            with suppress(OSError):
+                self._channel.append(self._id, _event(stage, message, percent, **more))
+
+
+@contextmanager
+def reported(application: Application, session_id: str | None) -> Iterator[Reporter]:
+    """Report what happens in the context; an error that leaves it is the last event."""
+    reporter = Reporter(application, session_id)
+    ended: str | None = "the server met an error it did not foresee"
+    try:
+        yield reporter
+        ended = reporter.failure
+    except VfrError as error:
+        ended = error.message
+        raise
+    finally:
+        reporter.end(ended)
+
+
+def _event(stage: str, message: str, percent: int, **more: float) -> dict[str, Any]:
+    return {"stage": stage, "message": message, "progress": percent, "timestamp": epoch_ms(), **more}
+
+
+def routes(context: Context) -> list[Route]:
+    """Return the route of progress."""
+    places = BoundedSemaphore(STREAMS)
+
+    async def follow(session_id: str) -> AsyncIterator[bytes]:
+        # Taken here, not by the route: a client that leaves before the first byte must not keep a place.
+        if not places.acquire(blocking=False):
+            yield _rendered(_event("error", "too many progress streams are open; try again", 100))
+            return
+        try:
+            yield _rendered(_event("connected", "Waiting for the request", 0))
+            offset, opened, told = 0, elapsed_ms(), elapsed_ms()
+            while elapsed_ms(opened) < 1e3 * OPEN_S:
+                events, offset = await context.work.run(context.application.progress.read, session_id, offset)
+                for event in events:
+                    yield _rendered(event)
+                    told = elapsed_ms()
+                    if event["stage"] in _DONE:
+                        return
+                if elapsed_ms(told) > 1e3 * BEAT_S:
+                    yield b": still here\n\n"
+                    told = elapsed_ms()
+                await asyncio.sleep(LOOK_S)
+            yield _rendered(_event("error", "nothing came of this session in time; open it again", 100))
+        finally:
+            places.release()
+
+    async def progress(request: Request) -> Response:
+        context.authorise(request, "classic")
+        session_id = request.path_params["session_id"]
+        if not SESSION_ID.fullmatch(session_id):
+            raise InvalidField("sessionId", "must be 22 to 128 letters, digits, - and _: at least 128 random bits")
+        return StreamingResponse(follow(session_id), media_type="text/event-stream")
+
+    return [Route("/api/stocks/analyze/progress/{session_id}", progress, methods=["GET"])]
+
+
+def _rendered(event: dict[str, Any]) -> bytes:
+    return b"data: " + orjson.dumps(event) + b"\n\n"

@@ -1,0 +1,146 @@
+"""Progress events: before or after the request, across processes, to the end, and never at the cost of an answer."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vfr import bootstrap
+from vfr.adapters.store import progress_files
+from vfr.adapters.store.progress_files import ProgressFiles
+from vfr.settings import Settings
+
+URL = "/api/stocks/analyze"
+ID = "0123456789abcdefABCDEF-_"
+
+
+def events(response: Any) -> list[dict[str, Any]]:
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/event-stream")
+    lines = [line for line in response.text.split("\n\n") if line.startswith("data: ")]
+    return [json.loads(line.removeprefix("data: ")) for line in lines]
+
+
+def body(session_id: str, *symbols: str, **more: Any) -> dict[str, Any]:
+    return {"json": {"mode": "multiple", "symbols": symbols or ["AAPL"], "sessionId": session_id, **more}}
+
+
+def test_a_stream_opened_before_the_request_follows_it_to_the_end(client: Any) -> None:
+    session = f"{ID}before"
+    stream, answer = client.at_once([("GET", f"{URL}/progress/{session}", {}), ("POST", URL, body(session))])
+    assert answer.status_code == 200
+    found = events(stream)
+    assert [found[0]["stage"], found[-1]["stage"]] == ["connected", "complete"]
+    assert len(found) > 3
+    percents = [event["progress"] for event in found]
+    assert percents == sorted(percents)
+    assert (percents[0], percents[-1]) == (0, 100)
+    assert all(event["message"] and event["timestamp"] > 1_600_000_000_000 for event in found)
+    assert found[-1]["duration"] >= 0
+
+
+def test_a_stream_opened_after_the_request_in_another_process(client: Any, client_with: Any) -> None:
+    session = f"{ID}after"
+    client.post(URL, **body(session))
+    found = events(client_with().get(f"{URL}/progress/{session}"))
+    assert [found[0]["stage"], found[-1]["stage"]] == ["connected", "complete"]
+
+
+def test_a_session_used_again_starts_anew(client: Any) -> None:
+    session = f"{ID}again"
+    client.post(URL, **body(session))
+    client.post(URL, **body(session))
+    assert [event["stage"] for event in events(client.get(f"{URL}/progress/{session}"))].count("complete") == 1
+
+
+@pytest.mark.parametrize(
+    ("symbols", "more", "word"), [(["ZZZZ"], {}, "ZZZZ"), (["AAPL"], {"as_of": "1950-01-03"}, "before")]
+)
+def test_a_failure_is_the_last_event(client: Any, symbols: list[str], more: dict[str, Any], word: str) -> None:
+    session = f"{ID}failed"
+    assert client.post(URL, **body(session, *symbols, **more)).status_code in (404, 503)
+    last = events(client.get(f"{URL}/progress/{session}"))[-1]
+    assert (last["stage"], word in last["message"]) == ("error", True)
+
+
+@pytest.mark.parametrize(
+    "session", ["short", "x" * 129, "with.dots.and.more.dots.1", "%2E%2E%2Fetc%2Fpasswd%2Fxxxxxxxxx"]
+)
+def test_a_guessable_or_strange_id_is_refused(client: Any, session: str) -> None:
+    assert client.get(f"{URL}/progress/{session}").status_code in (404, 422)
+
+
+def test_a_strange_id_does_not_cost_the_answer(client: Any, home: Path) -> None:
+    assert client.post(URL, **body("../../x")).status_code == 200
+    assert not [p for p in (home / "progress").iterdir() if len(p.name) != 64 + len(".jsonl")]
+
+
+def test_a_home_without_room_does_not_cost_the_answer(client_with: Any, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "datasets").symlink_to(home / "datasets")
+    (tmp_path / "home" / "progress").write_text("in the way")
+    assert client_with(data_home=tmp_path / "home").post(URL, **body(f"{ID}full")).status_code == 200
+
+
+def test_a_stream_that_nobody_feeds_ends(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vfr.api.progress.OPEN_S", 0.15)
+    monkeypatch.setattr("vfr.api.progress.BEAT_S", 0.0)
+    response = client.get(f"{URL}/progress/{ID}nobody")
+    assert [event["stage"] for event in events(response)] == ["connected", "error"]
+    assert ": still here" in response.text
+
+
+def test_streams_are_bounded(application: Any, client_of: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vfr.api.progress.STREAMS", 1)
+    monkeypatch.setattr("vfr.api.progress.OPEN_S", 0.3)
+    asked = [("GET", f"{URL}/progress/{ID}{n}", {}) for n in range(3)]
+    client = client_of(application)
+    first = [events(response)[0]["stage"] for response in client.at_once(asked)]
+    assert sorted(first) == ["connected", "error", "error"]
+    assert events(client.get(f"{URL}/progress/{ID}later"))[0]["stage"] == "connected"
+
+
+def test_events_expire_and_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_files, "KEPT", 3)
+    channel = ProgressFiles(tmp_path)
+    channel.begin("old")
+    old = next((tmp_path / "progress").iterdir())
+    os.utime(old, (1, 1))
+    for name in ("a", "b", "c", "d"):
+        channel.begin(name)
+        channel.append(name, {"stage": name})
+    assert not old.exists()
+    assert len(list((tmp_path / "progress").iterdir())) == 3
+    assert channel.read("d", 0)[0] == [{"stage": "d"}]
+    assert channel.read("none", 0) == ([], 0)
+
+
+def test_half_an_event_waits_for_its_end(tmp_path: Path) -> None:
+    channel = ProgressFiles(tmp_path)
+    channel.begin("s")
+    channel.append("s", {"stage": "one"})
+    path = next((tmp_path / "progress").iterdir())
+    with path.open("ab") as log:
+        log.write(b'{"stage": "tw')
+    found, offset = channel.read("s", 0)
+    assert [event["stage"] for event in found] == ["one"]
+    with path.open("ab") as log:
+        log.write(b'o"}\n')
+    assert channel.read("s", offset)[0] == [{"stage": "two"}]
+
+
+def test_progress_is_not_for_strangers(client_with: Any, failure: Any) -> None:
+    client = client_with(secret="a-secret-of-more-than-thirty-two-characters")
+    failure(client.get(f"{URL}/progress/{ID}"), 401, "UNAUTHORIZED")
+
+
+def test_no_session_leaves_no_trace(tmp_path: Path, home: Path, client_of: Any) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "datasets").symlink_to(home / "datasets")
+    app = bootstrap.build(Settings(data_home=tmp_path / "home"))
+    assert client_of(app).post(URL, json={"mode": "single", "symbols": ["AAPL"]}).status_code == 200
+    assert [p.name for p in (tmp_path / "home").iterdir()] == ["datasets"]
