@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import accumulate
+from typing import Final
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from vfr.features.registry import FAMILIES, FEATURES, spec_hash
 from vfr.typing import FloatArray, Matrix32
 
 __all__ = ["compute"]
+
+_PIECES: Final = 4
+"""Pieces of work per thread: few enough to reuse memory, enough to even out."""
 
 _Pass = Callable[[tuple[int, int]], None]
 
@@ -104,7 +108,8 @@ def _shared(work: _Pass, n_symbols: int) -> None:
     from vfr.features.history import TILE
 
     threads = int(config.NUMBA_NUM_THREADS)
-    size = min(TILE, -(-n_symbols // threads))
+    tiles = -(-n_symbols // TILE)
+    size = TILE * max(1, tiles // (_PIECES * threads)) if tiles > threads else -(-n_symbols // threads)
     pieces = [(first, min(first + size, n_symbols)) for first in range(0, n_symbols, size)]
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, pieces))

@@ -1,6 +1,6 @@
 """Oscillators of technical analysis: the kernels of `vfr.indicators`, read as ratios. Catalogue order.
 
-Recursive indicators read the whole history; those of a window only its last blocks.
+A recursion runs inside chunks of bars, see `vfr.features.history`; what looks at a window reads its last blocks only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from vfr.features.history import block_start
+from vfr.features.history import CHUNK, WARM_UP, block_start
 from vfr.indicators.averages import macd, sma
 from vfr.indicators.changes import rsi
 from vfr.indicators.directional import directional, natr
@@ -30,7 +30,14 @@ _LOOKBACK: Final = 63
 @njit(cache=True, nogil=True)
 def of_closes(close: FloatArray, rows: IntArray, first: int, start: int, out: Matrix32) -> None:
     """Compute what closes alone give: RSI, MACD, distance from averages, Bollinger's %b; parameters as in `closes`."""
-    c, at = close[rows], rows - start
+    for edge in range(first // CHUNK * CHUNK, rows.size, CHUNK):
+        begin = max(0, edge - WARM_UP)
+        own = rows[begin : edge + CHUNK]
+        _closes(close[own], own - start, max(first, edge) - begin, out)
+
+
+@njit(cache=True, nogil=True)
+def _closes(c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
     a, b, d = np.empty(c.size), np.empty(c.size), np.empty(c.size)
     rsi(c, 14, a)
     _write(a, at, first, out[0])
@@ -65,9 +72,16 @@ def of_bars(
     out: Matrix32,
 ) -> None:
     """Compute what needs highs and lows, on the total-return basis: %K, %R, CCI, ATR, ADX, directional movement."""
-    c, at = adj_close[rows], rows - start
-    basis = c / close[rows]
-    h, l = high[rows] * basis, low[rows] * basis
+    for edge in range(first // CHUNK * CHUNK, rows.size, CHUNK):
+        begin = max(0, edge - WARM_UP)
+        own = rows[begin : edge + CHUNK]
+        adj = adj_close[own]
+        basis = adj / close[own]
+        _bars(high[own] * basis, low[own] * basis, adj, own - start, max(first, edge) - begin, out)
+
+
+@njit(cache=True, nogil=True)
+def _bars(h: FloatArray, l: FloatArray, c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
     a, b, d = np.empty(c.size), np.empty(c.size), np.empty(c.size)
     begin = block_start(first, _LOOKBACK)  # a whole number of rings of `cci`
     tail = a[begin:]
@@ -97,7 +111,17 @@ def of_trades(
     out: Matrix32,
 ) -> None:
     """Compute what needs prices as paid and volume: money flow index, Chaikin's money flow, distance from the VWAP."""
-    h, l, c, v, at = high[rows], low[rows], close[rows], volume[rows], rows - start
+    for edge in range(first // CHUNK * CHUNK, rows.size, CHUNK):
+        begin = max(0, edge - WARM_UP)
+        own = rows[begin : edge + CHUNK]
+        at, bar = own - start, max(first, edge) - begin
+        _trades(high[own], low[own], close[own], volume[own], at, bar, out)
+
+
+@njit(cache=True, nogil=True)
+def _trades(
+    h: FloatArray, l: FloatArray, c: FloatArray, v: FloatArray, at: IntArray, first: int, out: Matrix32
+) -> None:
     a = np.empty(c.size)
     begin = block_start(first, _LOOKBACK)
     mfi(h, l, c, v, 14, a)

@@ -11,8 +11,8 @@ from vfr.features import bars as of_bars
 from vfr.features import closes as of_closes
 from vfr.features import oscillators
 from vfr.features import trading as of_trades
-from vfr.features.history import TILE, bar_rows, run_ends, tile_of
-from vfr.typing import FloatArray, Matrix32
+from vfr.features.history import TILE, bar_rows, gather, run_ends
+from vfr.typing import FloatArray, IntArray, Matrix32
 
 __all__ = ["N_FEATURES", "symbols"]
 
@@ -52,69 +52,54 @@ def symbols(
     out : float32 array, shape (F, N, stop - start)
         The first `N_FEATURES` are written for these columns.
     """
+    x = np.empty((len(fields), TILE, stop))
     for column in range(columns[0], columns[1], TILE):
         width = min(TILE, columns[1] - column)
-        x = tile_of(fields, column, width, stop)
+        for k in range(len(fields)):
+            gather(fields[k], column, width, x[k])
         for j in range(width):
             own = out[:N_FEATURES, column + j]
             own[:] = np.nan
-            _of_closes(x[4, j], level, start, own)
-            _of_bars(x[0, j], x[1, j], x[2, j], x[3, j], x[4, j], start, own)
-            _of_trades(x[1, j], x[2, j], x[3, j], x[4, j], x[5, j], start, own)
+            _one(x[0, j], x[1, j], x[2, j], x[3, j], x[4, j], x[5, j], level, start, own)
 
 
 @njit(cache=True, nogil=True)
-def _of_closes(adj: FloatArray, level: FloatArray, start: int, out: Matrix32) -> None:
-    rows = bar_rows(adj)
-    begin = 0
-    for end in run_ends(rows):
-        own = rows[begin:end]
-        begin = end
-        first = np.searchsorted(own, start)
-        if first < own.size:
-            _closes(adj, level, own, first, start, out[:_CLOSES])
-            _rsi_and_more(adj, own, first, start, out[_TRADES:_OF_CLOSES])
-
-
-@njit(cache=True, nogil=True)
-def _of_bars(
-    o: FloatArray, h: FloatArray, l: FloatArray, c: FloatArray, adj: FloatArray, start: int, out: Matrix32
+def _one(
+    o: FloatArray,
+    h: FloatArray,
+    l: FloatArray,
+    c: FloatArray,
+    adj: FloatArray,
+    v: FloatArray,
+    level: FloatArray,
+    start: int,
+    out: Matrix32,
 ) -> None:
-    rows = bar_rows(o, h, l, c, adj)
-    begin = 0
-    for end in run_ends(rows):
-        own = rows[begin:end]
-        begin = end
-        first = np.searchsorted(own, start)
-        if first < own.size:
-            _bars(o, h, l, c, adj, own, first, start, out[_CLOSES:_BARS])
-    rows = bar_rows(h, l, c, adj)
-    begin = 0
-    for end in run_ends(rows):
-        own = rows[begin:end]
-        begin = end
-        first = np.searchsorted(own, start)
-        if first < own.size:
-            _adx_and_more(h, l, c, adj, own, first, start, out[_OF_CLOSES:_OF_BARS])
+    """Cut one symbol's fields [T] into histories, once for each set of inputs, and run the kernels on them."""
+    priced, closed, traded = ~np.isnan(adj), ~np.isnan(c), ~np.isnan(v)
+    ranged = closed & ~np.isnan(h) & ~np.isnan(l)
+    for own, first in _histories(bar_rows(priced), start):
+        _closes(adj, level, own, first, start, out[:_CLOSES])
+        _rsi_and_more(adj, own, first, start, out[_TRADES:_OF_CLOSES])
+    for own, first in _histories(bar_rows(priced & ranged & ~np.isnan(o)), start):
+        _bars(o, h, l, c, adj, own, first, start, out[_CLOSES:_BARS])
+    for own, first in _histories(bar_rows(priced & closed & traded), start):
+        _trades(c, adj, v, own, first, start, out[_BARS:_TRADES])
+    for own, first in _histories(bar_rows(priced & ranged), start):
+        _adx_and_more(h, l, c, adj, own, first, start, out[_OF_CLOSES:_OF_BARS])
+    for own, first in _histories(bar_rows(ranged & traded), start):
+        _mfi_and_more(h, l, c, v, own, first, start, out[_OF_BARS:])
 
 
 @njit(cache=True, nogil=True)
-def _of_trades(
-    h: FloatArray, l: FloatArray, c: FloatArray, adj: FloatArray, v: FloatArray, start: int, out: Matrix32
-) -> None:
-    rows = bar_rows(c, adj, v)
+def _histories(rows: IntArray, start: int) -> list[tuple[IntArray, int]]:
+    """Return the rows of each history that reaches the rows wanted, and its first bar among those."""
+    found = []
     begin = 0
     for end in run_ends(rows):
         own = rows[begin:end]
         begin = end
         first = np.searchsorted(own, start)
         if first < own.size:
-            _trades(c, adj, v, own, first, start, out[_BARS:_TRADES])
-    rows = bar_rows(h, l, c, v)
-    begin = 0
-    for end in run_ends(rows):
-        own = rows[begin:end]
-        begin = end
-        first = np.searchsorted(own, start)
-        if first < own.size:
-            _mfi_and_more(h, l, c, v, own, first, start, out[_OF_BARS:])
+            found.append((own, first))
+    return found
