@@ -242,10 +242,14 @@ class Application:
         )
 
     def untrained(self) -> tuple[Horizon, ...]:
-        """Return the horizons that have no version made from the current data, whether promoted or refused."""
+        """Return the horizons at which a starter member has no version made from the current data.
+
+        A version counts whether it was promoted or refused; walk-forward refits do not.
+        """
         version = self.datasets.board().data_version
-        made = {card.horizon for card in self.models.cards() if card.data_version == version and _latest(card.status)}
-        return tuple(horizon for horizon in STARTER_HORIZONS if horizon not in made)
+        cards = [card for card in self.models.cards() if card.data_version == version and card.status != "historical"]
+        made = {(card.horizon, card.member) for card in cards}
+        return tuple(h for h in STARTER_HORIZONS if any((h, member) not in made for member in STARTER_MEMBERS))
 
     def lookahead(self, *, progress: Progress | None = None, seed: int = 0) -> LookaheadReport:
         """Test every factor and feature on the current data and on a seeded market that has every input."""
@@ -347,7 +351,3 @@ def configure_logging(settings: Settings) -> None:
 
 def _running(status: TrainingStatus) -> Running | None:
     return Running(status.stage, status.fraction) if status.phase == "running" else None
-
-
-def _latest(status: str) -> bool:
-    return status != "historical"

@@ -191,7 +191,10 @@ def test_health_asks_every_horizon(client_at: Any, homes: tuple[Path, Path], fai
     failure(client_at(homes[0]).get("/api/ml/health"), 503, "ML_UNHEALTHY")
 
 
-def test_untrained_horizons(homes: tuple[Path, Path]) -> None:
+def test_a_horizon_is_trained_when_every_starter_member_has_a_version(
+    homes: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     bare, trained = (bootstrap.build(Settings(data_home=home)) for home in homes)
-    assert bare.untrained() == ("7d", "1d", "30d")
+    assert bare.untrained() == trained.untrained() == ("7d", "1d", "30d")
+    monkeypatch.setattr(bootstrap, "STARTER_MEMBERS", ("linear",))
     assert trained.untrained() == ("1d", "30d")

@@ -139,14 +139,14 @@ function row(stock, asked) {
 function prediction(stock) {
   const ml = stock.mlPrediction;
   if (!ml) return unknown(WITHOUT[stock.mlUnavailable.code] ?? "not available");
-  const base = baseRate(ml);
+  const past = record(ml);
   const lines = [make("span", ml.direction === "NEUTRAL" ? "no direction" : ml.direction.toLowerCase(), "badge")];
-  lines.push(` up ${percent(ml.probability.up)}`);
-  if (base !== null) lines.push(make("span", `base rate ${percent(base)}`, "name"));
+  lines.push(` ${percent(ml.direction === "DOWN" ? ml.probability.down : ml.probability.up)}`);
+  if (past) lines.push(make("span", `was right ${percent(past.accuracy)}, base rate ${percent(past.accuracy_base_rate)}`, "name"));
   return lines;
 }
 
-// The base rate is part of a version's card: what share of labels was up, as known before each prediction.
+// A version's card says how often its direction was right out of sample, and how often the base rate alone was.
 async function fetchCards(stocks) {
   const wanted = new Set(stocks.flatMap((s) => (s.mlPrediction ? s.mlPrediction.members : [])).map((m) => m.version).filter(Boolean));
   for (const version of wanted) {
@@ -154,11 +154,11 @@ async function fetchCards(stocks) {
   }
 }
 
-function baseRate(ml) {
-  for (const member of ml.members) {
-    const card = cards.get(member.version);
-    const rate = card && card.metrics.base_rate_now;
-    if (typeof rate === "number") return rate;
+function record(ml) {
+  const members = [...ml.members].sort((a, b) => (b.weight ?? 0) - (a.weight ?? 0));
+  for (const member of members) {
+    const metrics = cards.get(member.version)?.metrics;
+    if (Number.isFinite(metrics?.accuracy) && Number.isFinite(metrics?.accuracy_base_rate)) return metrics;
   }
   return null;
 }
@@ -203,17 +203,18 @@ function facts(stock) {
 
 function learning(stock) {
   const ml = stock.mlPrediction;
-  const base = baseRate(ml);
+  const past = record(ml);
   const known = (value, digits) => (value === null ? unknown() : percent(value, digits));
   const entries = [
     ["Probability of a rise", known(ml.probability.up)],
-    ["Base rate of a rise", base === null ? unknown() : percent(base)],
+    ["Direction was right, out of sample", past ? percent(past.accuracy) : unknown()],
+    ["The base rate alone was right", past ? percent(past.accuracy_base_rate) : unknown()],
     ["Expected return over the median", known(ml.expectedReturn, 2)],
     [`Interval (${percent(ml.interval.level, 0)})`, ml.interval.low === null ? unknown() : `${percent(ml.interval.low)} to ${percent(ml.interval.high)}`],
     ["Confidence (a coin is 50 %)", known(ml.confidence)],
     ["Weight in the score", percent(ml.weightApplied, 2)],
     ["Score before and after", `${fixed(stock.classicScore, 2)} → ${fixed(stock.compositeScore, 2)}`],
-    ["Members", ml.members.map((m) => `${m.model} ${m.status === "ok" ? "" : `(${m.status})`}`.trim()).join(", ")],
+    ["Members", ml.members.map((m) => (m.status === "ok" ? m.model : `${m.model} (${m.status.replaceAll("_", " ")})`)).join(", ")],
   ];
   return make("div", [make("h4", `Machine learning, ${ml.horizon}`), pairs(entries)]);
 }
