@@ -32,7 +32,9 @@ def _member(name: str = "linear") -> Member:
     direction = learner.fit(X, (y > 0).astype(float), np.ones(500), target="direction", seed=0)
     excess = learner.fit(X[:, :2], y, np.ones(500), target="excess", seed=0)
     scale = Scale(NAMES[:1], (1.0,), 0.0, 0.02)
-    calibrated = Calibrated(Platt(0.1, 0.0, 0.2, 0.0), 0.01, Platt(0, 0.01, 0.05, 0.25), scale, 0.5, 0.9)
+    calibrated = Calibrated(
+        Platt(0.1, 0.0, (0.2, 0.3), (0.0, 0.0)), 0.01, Platt(0, 0.01, (0.05,), (0.25,)), scale, 0.5, 0.9
+    )
     return Member(name, direction, excess, design, calibrated)
 
 

@@ -18,7 +18,7 @@ def test_without_shrinkage_it_is_logistic_regression():
     rng = np.random.default_rng(0)
     score = rng.normal(2.0, 3.0, 5000)
     y = (rng.random(5000) < expit(0.3 * (score - 2) + 0.2)).astype(float)
-    ours = fit_platt(score, y, prior=0.5, weight=1.0, shift_sd=1e6, slope_sd=1e6)
+    ours = fit_platt([score], y, prior=0.5, weight=1.0, shift_sd=1e6, slope_sd=1e6)
     theirs = LogisticRegression(C=np.inf, tol=1e-10).fit(score[:, None], y)
     assert np.allclose(ours(score), theirs.predict_proba(score[:, None])[:, 1], atol=1e-6)
 
@@ -26,25 +26,34 @@ def test_without_shrinkage_it_is_logistic_regression():
 def test_without_evidence_it_is_the_base_rate():
     rng = np.random.default_rng(1)
     score, y = rng.normal(size=2000), rng.integers(0, 2, 2000).astype(float)
-    weak = fit_platt(score, y, prior=0.58, weight=1e-6)
+    weak = fit_platt([score], y, prior=0.58, weight=1e-6)
     assert np.allclose(weak(score), 0.58, atol=1e-3)
-    believed = fit_platt(score, y, prior=0.58, weight=1e-6, slope_mean=0.02)
-    assert believed.slope * score.std() == pytest.approx(0.02, abs=1e-3)
-    assert fit_platt(np.empty(0), np.empty(0), prior=0.58, weight=1.0)(score)[0] == pytest.approx(0.58)
+    believed = fit_platt([score], y, prior=0.58, weight=1e-6, slope_mean=0.02)
+    assert believed.slopes[0] * score.std() == pytest.approx(0.02, abs=1e-3)
+    assert fit_platt([np.empty(0)], np.empty(0), prior=0.58, weight=1.0)(score)[0] == pytest.approx(0.58)
 
 
 def test_a_score_that_orders_the_wrong_way_is_ignored_not_inverted():
     rng = np.random.default_rng(2)
     score = rng.normal(size=3000)
     y = (rng.random(3000) < expit(-score)).astype(float)
-    assert fit_platt(score, y, prior=0.5, weight=1.0).slope == 0
+    assert fit_platt([score], y, prior=0.5, weight=1.0).slopes == (0.0,)
 
 
 def test_survives_json_and_keeps_unknown_unknown():
-    fitted = fit_platt(np.arange(10.0), (np.arange(10) > 4).astype(float), prior=0.5, weight=1.0)
-    again = Platt(**json.loads(json.dumps(fitted.to_dict())))
+    fitted = fit_platt([np.arange(10.0)], (np.arange(10) > 4).astype(float), prior=0.5, weight=1.0)
+    again = Platt.from_dict(json.loads(json.dumps(fitted.to_dict())))
     assert again == fitted
     assert np.isnan(again(np.array([np.nan]))[0])
+
+
+def test_each_score_has_a_slope_of_its_own():
+    rng = np.random.default_rng(4)
+    one, two, still = rng.normal(size=8000), rng.normal(size=8000), np.ones(8000)
+    y = (rng.random(8000) < expit(0.5 * one - 0.5 * two)).astype(float)
+    fitted = fit_platt([one, two, still], y, prior=0.5, weight=1.0, slope_sd=1.0)
+    assert fitted.slopes[0] == pytest.approx(0.5, abs=0.1)
+    assert fitted.slopes[1:] == (0.0, 0.0)
 
 
 def test_slope_moves_from_the_prior_to_the_data_as_evidence_grows():

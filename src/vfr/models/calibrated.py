@@ -13,7 +13,23 @@ from vfr.models.scale import Scale
 from vfr.typing import FloatArray
 from vfr.validation.calibration import Platt
 
-__all__ = ["Calibrated"]
+__all__ = ["Calibrated", "market_and_own"]
+
+
+def market_and_own(score: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Split scores, shape (R, N), into each session's mean over its known names and what is left of each name.
+
+    NaN stays NaN.
+
+    Examples
+    --------
+    >>> [part.tolist() for part in market_and_own(np.array([[1.0, 3.0, np.nan]]))]
+    [[[2.0, 2.0, nan]], [[-1.0, 1.0, nan]]]
+    """
+    known = np.isfinite(score)
+    count = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    mean = np.where(known, score, 0.0).sum(axis=1, keepdims=True) / count
+    return np.where(known, mean, np.nan), score - mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +39,8 @@ class Calibrated:
     Parameters
     ----------
     direction : Platt
-        Direction score to P(up), around the base rate known at the time.
+        Direction score to P(up), around the base rate known at the time. The score enters in two parts, each with a
+        slope of its own: its mean over the session (where the market goes) and the rest (which names go with it).
     slope : float
         Expected excess return per unit of rank (rank is -0.5 to 0.5, 0 the middle name).
     confidence : Platt
@@ -57,7 +74,7 @@ class Calibrated:
         expected = self.slope * u
         half = self.width * self.scale(volatility)
         return Prediction(
-            p_up=self.direction(np.where(known, direction_score, np.nan)),
+            p_up=self.direction(*market_and_own(np.where(known, direction_score, np.nan))),
             expected_excess=expected,
             low=expected - half,
             high=expected + half,
@@ -80,9 +97,9 @@ class Calibrated:
     def from_dict(cls, body: Mapping[str, Any]) -> Calibrated:
         """Read `to_dict`."""
         return cls(
-            direction=Platt(**body["direction"]),
+            direction=Platt.from_dict(body["direction"]),
             slope=float(body["slope"]),
-            confidence=Platt(**body["confidence"]),
+            confidence=Platt.from_dict(body["confidence"]),
             scale=Scale.from_dict(body["scale"]),
             width=float(body["width"]),
             level=float(body["level"]),

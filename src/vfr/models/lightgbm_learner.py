@@ -44,8 +44,8 @@ class LightGbm:
     suffix: str = "txt"
 
     def max_rows(self, n_names: int) -> int:
-        """Return 160,000, or 2,500 sessions of a narrow universe, whose names share few independent surprises."""
-        return min(160_000, 2_500 * n_names)
+        """Return 160,000, or 1,500 sessions of a narrow universe, whose names share few independent surprises."""
+        return min(160_000, 1_500 * n_names)
 
     def params(self, n_rows: int, target: Target) -> Mapping[str, object]:
         """Return LightGBM parameters: a leaf holds at least half a percent of the rows; direction gets fewer trees."""

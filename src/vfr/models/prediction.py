@@ -47,8 +47,11 @@ class Prediction:
 
     def only(self, rows: BoolArray) -> Prediction:
         """Return the prediction with every other row unknown; `rows` has shape (M,)."""
-        parts = (self.p_up, self.expected_excess, self.low, self.high, self.confidence)
-        return Prediction(*(np.where(rows, part, np.nan) for part in parts), level=self.level)
+        p_up, expected, low, high, confidence = (
+            np.where(rows, part, np.nan)
+            for part in (self.p_up, self.expected_excess, self.low, self.high, self.confidence)
+        )
+        return Prediction(p_up, expected, low, high, confidence, self.level)
 
 
 @dataclass(frozen=True, slots=True)

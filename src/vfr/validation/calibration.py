@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,24 +26,38 @@ def logit(p: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Platt:
-    """Logistic calibration of a score around a prior: P = expit(offset + shift + slope (score - centre))."""
+    """Logistic calibration around a prior: P = expit(offset + shift + sum of slope (score - centre))."""
 
     offset: float
     shift: float
-    slope: float
-    centre: float
+    slopes: tuple[float, ...]
+    centres: tuple[float, ...]
 
-    def __call__(self, score: FloatArray) -> FloatArray:
-        """Return probabilities of the score's shape; NaN stays NaN."""
-        return expit(self.offset + self.shift + self.slope * (score - self.centre))
+    def __call__(self, *scores: FloatArray) -> FloatArray:
+        """Return probabilities of the scores' shape, one score per slope; NaN stays NaN."""
+        logits = np.asarray(self.offset + self.shift, dtype=np.float64)
+        for slope, centre, score in zip(self.slopes, self.centres, scores, strict=True):
+            logits = logits + slope * (score - centre)
+        return expit(logits)
 
-    def to_dict(self) -> dict[str, float]:
-        """Return the four figures, for JSON."""
-        return {"offset": self.offset, "shift": self.shift, "slope": self.slope, "centre": self.centre}
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures, for JSON."""
+        return {
+            "offset": self.offset,
+            "shift": self.shift,
+            "slopes": list(self.slopes),
+            "centres": list(self.centres),
+        }
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> Platt:
+        """Read `to_dict`."""
+        slopes, centres = (tuple(float(x) for x in body[key]) for key in ("slopes", "centres"))
+        return cls(float(body["offset"]), float(body["shift"]), slopes, centres)
 
 
 def fit_platt(
-    score: FloatArray,
+    scores: Sequence[FloatArray],
     y: FloatArray,
     *,
     prior: float,
@@ -51,12 +67,14 @@ def fit_platt(
     slope_sd: float = 0.05,
     iterations: int = 25,
 ) -> Platt:
-    """Fit a logistic map of the score by penalised likelihood, shrunk toward the prior probability.
+    """Fit a logistic map of scores by penalised likelihood, shrunk toward the prior probability.
 
     Parameters
     ----------
-    score, y : float64 arrays, shape (n,)
-        Out-of-fold scores and outcomes (1 or 0), no NaN.
+    scores : sequence of float64 arrays, shape (n,)
+        Out-of-fold scores, no NaN.
+    y : float64 array, shape (n,)
+        Outcomes, 1 or 0.
     prior : float
         Probability that an uninformative score stands for, known ex ante.
     weight : float
@@ -65,26 +83,27 @@ def fit_platt(
     shift_sd : float
         Prior standard deviation of the shift, in logits; its mean is 0.
     slope_mean, slope_sd : float
-        Prior of the slope, in logits per standard deviation of the score; the fitted slope is never negative.
+        Prior of each slope, in logits per standard deviation of its score; a fitted slope is never negative.
 
     Returns
     -------
     Platt
-        With slope 0 and shift 0 when there is nothing to learn from.
+        The slope of a score that does not vary is 0.
 
     References
     ----------
-    Platt (1999), *Probabilistic outputs for support vector machines*; with a Gaussian prior on both parameters.
+    Platt (1999), *Probabilistic outputs for support vector machines*; with a Gaussian prior on every parameter.
     """
-    offset = logit(prior)
-    if score.size == 0:
-        return Platt(offset, 0.0, 0.0, 0.0)
-    centre, spread = float(score.mean()), float(score.std())
-    if not spread > 0:
-        return Platt(offset, 0.0, 0.0, centre)
-    X = np.column_stack([np.ones(score.size), (score - centre) / spread])
-    penalty = np.array([1.0 / shift_sd**2, 1.0 / slope_sd**2])
-    belief = np.array([0.0, slope_mean])
+    offset, count = logit(prior), len(scores)
+    if y.size == 0:
+        return Platt(offset, 0.0, (0.0,) * count, (0.0,) * count)
+    Z = np.stack(scores, axis=1)
+    centres, spread = Z.mean(axis=0), Z.std(axis=0)
+    moving = spread > 1e-12
+    spread = np.where(moving, spread, 1.0)
+    X = np.column_stack([np.ones(y.size), (Z - centres) / spread])
+    penalty = np.array([1.0 / shift_sd**2, *[1.0 / slope_sd**2] * count])
+    belief = np.array([0.0, *[slope_mean] * count])
     beta = belief
     for _ in range(iterations):
         p = expit(offset + X @ beta)
@@ -94,8 +113,8 @@ def fit_platt(
         beta = beta + step
         if float(np.abs(step).max()) < 1e-10:
             break
-    slope = max(float(beta[1]), 0.0)
-    return Platt(offset, float(beta[0]), slope / spread, centre)
+    slopes = np.where(moving, np.maximum(beta[1:], 0.0), 0.0) / spread
+    return Platt(offset, float(beta[0]), tuple(float(b) for b in slopes), tuple(float(c) for c in centres))
 
 
 def shrunk_slope(slopes: FloatArray, *, prior: float, prior_sd: float, effective: float) -> float:

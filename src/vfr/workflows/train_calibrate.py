@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from vfr.features.matrix import Labels
-from vfr.models.calibrated import Calibrated
+from vfr.models.calibrated import Calibrated, market_and_own
 from vfr.models.scale import Scale, fit_scale
 from vfr.typing import HORIZONS, BoolArray, FloatArray, IntArray
 from vfr.validation.baserate import ex_ante_base_rate
@@ -47,7 +47,7 @@ def calibrate(inputs: Inputs, targets: Targets, walk: Walk, before: int, recipe:
     names = max(float(older.sum()) / split.calibrator.size, 1.0)
     prior = float(ex_ante_base_rate(labels.direction[:before], labels.span, targets.counts[:before])[-1])
     direction = fit_platt(
-        walk.direction[older],
+        [part[older] for part in market_and_own(walk.direction)],
         labels.direction[older],
         prior=prior,
         weight=sessions * min(names, _NAMES_PER_SESSION) / max(int(older.sum()), 1),
@@ -57,7 +57,7 @@ def calibrate(inputs: Inputs, targets: Targets, walk: Walk, before: int, recipe:
     slope = _slope(walk.rank, labels, older, sessions, recipe)
     right = (np.sign(walk.rank[older]) == np.sign(labels.excess[older])).astype(np.float64)
     confidence = fit_platt(
-        np.abs(walk.rank[older]),
+        [np.abs(walk.rank[older])],
         right,
         prior=0.5,
         weight=sessions * names / 2 / max(int(older.sum()), 1),
