@@ -11,7 +11,7 @@ import pytest
 from vfr.data import synthetic
 from vfr.data.records import Securities
 from vfr.features import compute, spec_hash
-from vfr.features.history import BLOCK, MAX_GAP, block_start, run_ends, span, sums
+from vfr.features.history import BLOCK, MAX_GAP, block_start, run_ends, span, spans, sums
 from vfr.features.registry import FAMILIES, FEATURES
 
 if TYPE_CHECKING:
@@ -173,6 +173,9 @@ def test_window_sums_equal_plain_sums(n: int) -> None:
     running = sums(x)
     found = [span(running, i, n) for i in range(n - 1, x.size)]
     np.testing.assert_allclose(found, np.convolve(x, np.ones(n), "valid"), atol=1e-12)
+    for first in (0, 100, 300):
+        begin = max(first, n - 1)
+        np.testing.assert_array_equal(spans(running, first, n)[begin:], found[begin - n + 1 :])
 
 
 def test_window_sums_are_the_same_from_any_block_on() -> None:

@@ -141,7 +141,7 @@ def _counted(statements: Fundamentals) -> BoolArray:
 
 @dataclass(slots=True)
 class _History:
-    """One symbol's share count so far: the last believed, the last seen, and the day number of the last seen's period."""
+    """One symbol's share count so far: the last believed, the last seen, and the day its period ended (a number)."""
 
     believed: float = np.nan
     seen: float = np.nan

@@ -24,30 +24,28 @@ _SPREAD: Final = 3.0 - 2.0 * 2.0**0.5
 
 
 @njit(cache=True, nogil=True)
-def bars(
-    opened: FloatArray,
-    high: FloatArray,
-    low: FloatArray,
-    close: FloatArray,
-    adj_close: FloatArray,
-    rows: IntArray,
-    first: int,
-    start: int,
-    out: Matrix32,
-) -> None:
-    """Compute the family on one history; see `closes` for the parameters."""
+def bars(fields: FloatArray, rows: IntArray, first: int, start: int, out: Matrix32) -> None:
+    """Compute the family on one history.
+
+    Parameters
+    ----------
+    fields : float64 array, shape (5 or more, T)
+        Open, high, low, close, total-return close of the symbol, USD.
+    rows, first, start, out
+        As in `vfr.features.closes.closes`.
+    """
     lookback = block_start(first, _YEAR + 1)
     own = rows[max(0, lookback - 1) :]  # one bar more than the blocks, for what compares with the bar before
-    o, h, l, c, adj = opened[own], high[own], low[own], close[own], adj_close[own]
+    o, h, low, c, adj = fields[0][own], fields[1][own], fields[2][own], fields[3][own], fields[4][own]
     skip = own.size - (rows.size - lookback)
     at, first = own[skip:] - start, first - lookback
     overnight = np.zeros(own.size)
     for i in range(1, own.size):
         overnight[i] = o[i] * (adj[i] / c[i]) / adj[i - 1] - 1.0
     _sessions(overnight[skip:], c[skip:] / o[skip:] - 1.0, lookback, at, first, out[:5])
-    _ranges(o[skip:], h[skip:], l[skip:], c[skip:], lookback, at, first, out[5:11])
+    _ranges(o[skip:], h[skip:], low[skip:], c[skip:], lookback, at, first, out[5:11])
     basis = adj / c
-    _spread(h * basis, l * basis, skip, lookback, at, first, out[11])
+    _spread(h * basis, low * basis, skip, lookback, at, first, out[11])
 
 
 @njit(cache=True, nogil=True)
@@ -68,15 +66,15 @@ def _sessions(
 
 @njit(cache=True, nogil=True)
 def _ranges(
-    o: FloatArray, h: FloatArray, l: FloatArray, c: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32
+    o: FloatArray, h: FloatArray, low: FloatArray, c: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32
 ) -> None:
     """Write Parkinson, Garman-Klass and Rogers-Satchell volatility, the relative range and closes within bars."""
-    up, down, body = np.log(h / o), np.log(l / o), np.log(c / o)
+    up, down, body = np.log(h / o), np.log(low / o), np.log(c / o)
     width = up - down
     location = np.full(c.size, 0.5)
     for i in range(c.size):
-        if h[i] > l[i]:
-            location[i] = (c[i] - l[i]) / (h[i] - l[i])
+        if h[i] > low[i]:
+            location[i] = (c[i] - low[i]) / (h[i] - low[i])
     s_width, s_square, s_body = sums(width), sums(width * width), sums(body * body)
     s_free, s_location = sums(up * (up - body) + down * (down - body)), sums(location)
     n = _MONTH
@@ -96,15 +94,15 @@ def _ranges(
 
 
 @njit(cache=True, nogil=True)
-def _spread(h: FloatArray, l: FloatArray, skip: int, offset: int, at: IntArray, first: int, out: Matrix32) -> None:
+def _spread(h: FloatArray, low: FloatArray, skip: int, offset: int, at: IntArray, first: int, out: Matrix32) -> None:
     """Write the mean of 21 Corwin-Schultz spreads, a negative one counting as 0."""
     spreads = np.zeros(h.size)
     before = 0.0
     for i in range(h.size):
-        now = np.log(h[i] / l[i]) ** 2
+        now = np.log(h[i] / low[i]) ** 2
         if i > 0:
             beta = now + before
-            gamma = np.log(max(h[i], h[i - 1]) / min(l[i], l[i - 1])) ** 2
+            gamma = np.log(max(h[i], h[i - 1]) / min(low[i], low[i - 1])) ** 2
             alpha = (np.sqrt(2.0 * beta) - np.sqrt(beta)) / _SPREAD - np.sqrt(gamma / _SPREAD)
             spreads[i] = max(2.0 * (np.exp(alpha) - 1.0) / (1.0 + np.exp(alpha)), 0.0)
         before = now

@@ -107,7 +107,7 @@ def _shared(work: _Pass, n_symbols: int) -> None:
 
     from vfr.features.history import TILE
 
-    threads = int(config.NUMBA_NUM_THREADS)
+    threads = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba starts
     tiles = -(-n_symbols // TILE)
     size = TILE * max(1, tiles // (_PIECES * threads)) if tiles > threads else -(-n_symbols // threads)
     pieces = [(first, min(first + size, n_symbols)) for first in range(0, n_symbols, size)]

@@ -1,4 +1,4 @@
-"""Features of closes: returns, volatility and what moves with the market. Order is the order of the kernels' outputs."""
+"""Features of closes: returns, volatility, what moves with the market. Order is that of the kernels' outputs."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from vfr.features.history import block_start, farthest, span, sums
+from vfr.features.history import block_start, farthest, span, spans, sums
 from vfr.typing import FloatArray, IntArray, Matrix32
 
 __all__ = ["N_FEATURES", "closes"]
@@ -27,7 +27,7 @@ _YEARS_OF_SEASONS: Final = 5
 _MIN_FALLING_DAYS: Final = 20
 
 _STILL: Final = 1e-12
-"""Variance of daily returns below which a price is taken not to have moved; far above rounding, far below any market."""
+"""Variance of daily returns below which a price did not move: far above rounding, far below any market."""
 
 _N_RETURNS: Final = 21
 _N_VOLATILITY: Final = 12
@@ -68,9 +68,7 @@ def closes(close: FloatArray, level: FloatArray, rows: IntArray, first: int, sta
 
 
 @njit(cache=True, nogil=True)
-def _changes(
-    close: FloatArray, level: FloatArray, rows: IntArray, lookback: int
-) -> tuple[FloatArray, FloatArray]:
+def _changes(close: FloatArray, level: FloatArray, rows: IntArray, lookback: int) -> tuple[FloatArray, FloatArray]:
     """Return the symbol's and the market's returns of the bars from ``lookback - 1`` on; 0 where there is none."""
     r, m = np.zeros(rows.size - lookback + 1), np.zeros(rows.size - lookback + 1)
     for i in range(max(1, lookback - 1), rows.size):
@@ -229,14 +227,18 @@ def _market_relative(
 ) -> None:
     r, m = changes[1:], markets[1:]
     s = sums(r), sums(r * r), sums(m), sums(m * m), sums(r * m)
+    w = _spans(s, first, _QUARTER)
     for i in range(max(first, _QUARTER - offset), r.size):
-        beta, var_r, var_m = _slope(s, i, _QUARTER)
+        beta, var_r, var_m = _slope(w, i, _QUARTER)
         if var_m > 0.0:
             out[0, at[i]] = beta
             out[3, at[i]] = np.sqrt(max(var_r - beta * beta * var_m, 0.0) * _YEAR)
-    cubes, crossed = sums(m * m * m), sums(r * m * m)
-    for i in range(max(first, _YEAR - offset), r.size):
-        beta, var_r, var_m = _slope(s, i, _YEAR)
+    n = _YEAR
+    w = _spans(s, first, n)
+    cubes, crossed = spans(sums(m * m * m), first, n), spans(sums(r * m * m), first, n)
+    month_r, month_m = spans(s[0], first, _MONTH), spans(s[2], first, _MONTH)
+    for i in range(max(first, n - offset), r.size):
+        beta, var_r, var_m = _slope(w, i, n)
         if var_m == 0.0 or var_r == 0.0:
             continue
         unexplained = max(var_r - beta * beta * var_m, 0.0)
@@ -245,51 +247,62 @@ def _market_relative(
         out[4, at[i]] = np.sqrt(unexplained * _YEAR)
         if unexplained > _STILL:
             own = np.sqrt(unexplained)
-            out[5, at[i]] = _residual(s, beta, i - _MONTH, _YEAR - _MONTH) / own
-            out[6, at[i]] = _residual(s, beta, i, _MONTH) / own
-            out[7, at[i]] = _residual(s, beta, i, 5) / own
-            out[9, at[i]] = _coskewness(s, cubes, crossed, beta, i) / (own * var_m)
+            past_r, past_m = span(s[0], i - _MONTH, n - _MONTH), span(s[2], i - _MONTH, n - _MONTH)
+            out[5, at[i]] = (past_r - beta * past_m) / (own * np.sqrt(float(n - _MONTH)))
+            out[6, at[i]] = (month_r[i] - beta * month_m[i]) / (own * np.sqrt(float(_MONTH)))
+            out[7, at[i]] = (span(s[0], i, 5) - beta * span(s[2], i, 5)) / (own * np.sqrt(5.0))
+            out[9, at[i]] = _coskewness(w, cubes[i], crossed[i], beta, i) / (own * var_m)
     _downside(r, m, offset, at, first, out[8])
     _lagged(r * markets[:-1], s, offset, at, first, out[10])
 
 
 @njit(cache=True, nogil=True)
-def _slope(s: tuple[FloatArray, ...], i: int, n: int) -> tuple[float, float, float]:
-    """Return beta, the variance of the symbol and that of the market over n bars, from sums of r, rr, m, mm, rm."""
-    var_r, var_m = _variance(s[0], s[1], i, n), _variance(s[2], s[3], i, n)
-    if var_m == 0.0:
-        return np.nan, var_r, var_m
-    return (span(s[4], i, n) / n - span(s[0], i, n) / n * (span(s[2], i, n) / n)) / var_m, var_r, var_m
+def _spans(s: tuple[FloatArray, ...], first: int, n: int) -> tuple[FloatArray, ...]:
+    """Return the sums over n bars of five series."""
+    return (
+        spans(s[0], first, n),
+        spans(s[1], first, n),
+        spans(s[2], first, n),
+        spans(s[3], first, n),
+        spans(s[4], first, n),
+    )
 
 
 @njit(cache=True, nogil=True)
-def _residual(s: tuple[FloatArray, ...], beta: float, i: int, n: int) -> float:
-    return (span(s[0], i, n) - beta * span(s[2], i, n)) / np.sqrt(float(n))
+def _slope(w: tuple[FloatArray, ...], i: int, n: int) -> tuple[float, float, float]:
+    """Return beta, the variance of the symbol and that of the market, from sums over n of r, rr, m, mm, rm."""
+    mean_r, mean_m = w[0][i] / n, w[2][i] / n
+    var_r, var_m = w[1][i] / n - mean_r * mean_r, w[3][i] / n - mean_m * mean_m
+    var_r = var_r if var_r > _STILL else 0.0
+    if var_m <= _STILL:
+        return np.nan, var_r, 0.0
+    return (w[4][i] / n - mean_r * mean_m) / var_m, var_r, var_m
 
 
 @njit(cache=True, nogil=True)
-def _coskewness(s: tuple[FloatArray, ...], cubes: FloatArray, crossed: FloatArray, beta: float, i: int) -> float:
+def _coskewness(w: tuple[FloatArray, ...], cube: float, crossed: float, beta: float, i: int) -> float:
     """Return the mean of residual times squared market return, both less their means, over a year."""
     n = _YEAR
-    mean_r, mean_m, square = span(s[0], i, n) / n, span(s[2], i, n) / n, span(s[3], i, n) / n
-    with_r = span(crossed, i, n) / n - 2.0 * mean_m * (span(s[4], i, n) / n) - mean_r * square
-    with_r += 2.0 * mean_m * mean_m * mean_r
-    with_m = span(cubes, i, n) / n - 3.0 * mean_m * square + 2.0 * mean_m * mean_m * mean_m
-    return with_r - beta * with_m
+    mean_r, mean_m, square = w[0][i] / n, w[2][i] / n, w[3][i] / n
+    with_r = crossed / n - 2.0 * mean_m * (w[4][i] / n) - mean_r * square + 2.0 * mean_m * mean_m * mean_r
+    with_m = cube / n - 3.0 * mean_m * square + 2.0 * mean_m * mean_m * mean_m
+    return float(with_r - beta * with_m)
 
 
 @njit(cache=True, nogil=True)
 def _downside(r: FloatArray, m: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32) -> None:
     fell = (m < 0.0).astype(np.float64)
     count, s_r, s_m, s_mm, s_rm = sums(fell), sums(fell * r), sums(fell * m), sums(fell * m * m), sums(fell * r * m)
+    count, s_r, s_m = spans(count, first, _YEAR), spans(s_r, first, _YEAR), spans(s_m, first, _YEAR)
+    s_mm, s_rm = spans(s_mm, first, _YEAR), spans(s_rm, first, _YEAR)
     for i in range(max(first, _YEAR - offset), r.size):
-        n = span(count, i, _YEAR)
+        n = count[i]
         if n < _MIN_FALLING_DAYS:
             continue
-        mean = span(s_m, i, _YEAR) / n
-        variance = span(s_mm, i, _YEAR) / n - mean * mean
+        mean = s_m[i] / n
+        variance = s_mm[i] / n - mean * mean
         if variance > _STILL:
-            out[at[i]] = (span(s_rm, i, _YEAR) / n - span(s_r, i, _YEAR) / n * mean) / variance
+            out[at[i]] = (s_rm[i] / n - s_r[i] / n * mean) / variance
 
 
 @njit(cache=True, nogil=True)

@@ -10,8 +10,8 @@ bars is the rest of one block plus the beginning of the next. Unlike one running
 depends on more than the two blocks it touches: the last day is computed, bit for bit, from the last two blocks, and
 rounding does not pile up over decades. `BLOCK` is a multiple of 20 because `cci` sums its ring in slot order.
 
-**Recursions** (RSI, MACD, ADX, ATR) likewise run inside chunks of `CHUNK` bars, each started `WARM_UP` bars before it. A
-start so long ago weighs less than rounding: (13/14)^520 is 2e-17.
+**Recursions** (RSI, MACD, ADX, ATR) likewise run inside chunks of `CHUNK` bars, each started `WARM_UP` bars before it.
+A start so long ago weighs less than rounding: (13/14)^520 is 2e-17.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ __all__ = [
     "gather",
     "run_ends",
     "span",
+    "spans",
     "sums",
 ]
 
@@ -108,11 +109,28 @@ def span(running: FloatArray, i: int, n: int) -> float:
     begin = i - n + 1
     edge = i // BLOCK * BLOCK
     if begin > edge:
-        return running[i] - running[begin - 1]
+        return float(running[i] - running[begin - 1])
     if begin == edge:
-        return running[i]
+        return float(running[i])
     before = running[edge - 1] - (running[begin - 1] if begin % BLOCK else 0.0)
-    return before + running[i]
+    return float(before + running[i])
+
+
+@njit(cache=True, nogil=True)
+def spans(running: FloatArray, first: int, n: int) -> FloatArray:
+    """Return `span` for every bar from ``max(first, n - 1)`` on, block by block; the others are left unset."""
+    out = np.empty(running.size)
+    for edge in range(first // BLOCK * BLOCK, running.size, BLOCK):
+        begin, end = max(first, edge, n - 1), min(running.size, edge + BLOCK)
+        crossing = min(edge + n - 1, end)
+        before = running[edge - 1] if edge > 0 else 0.0
+        for i in range(begin, crossing):
+            out[i] = (before - running[i - n]) + running[i]
+        if begin <= crossing < end:
+            out[crossing] = running[crossing]
+        for i in range(max(begin, crossing + 1), end):
+            out[i] = running[i] - running[i - n]
+    return out
 
 
 @njit(cache=True, nogil=True)

@@ -1,8 +1,8 @@
 """The market's return and the dispersion of returns, session by session, in any order of symbols the same.
 
 The market is the equal-weight mean of the known total returns of a session, so that every data set has one. Sums are
-taken over whole numbers (returns in units of 2^-44, cut at +-400 % a day): whole numbers add up to the same total in any
-order, floating-point numbers do not, and permuting symbols must not change a bit.
+taken over whole numbers (returns in units of 2^-44, cut at +-400 % a day): whole numbers add up to the same total in
+any order, floating-point numbers do not, and permuting symbols must not change a bit.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Market:
 def market(adj_close: FloatArray) -> Market:
     """Measure the market of a panel's total-return closes [T x N]; a row uses itself and the one before only."""
     mean, dispersion = _moments(adj_close)
-    return Market(np.cumprod(1.0 + mean), mean, dispersion)
+    return Market(np.asarray(np.cumprod(1.0 + mean), dtype=np.float64), mean, dispersion)
 
 
 @njit(cache=True, nogil=True)

@@ -81,19 +81,19 @@ def of_bars(
 
 
 @njit(cache=True, nogil=True)
-def _bars(h: FloatArray, l: FloatArray, c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
+def _bars(h: FloatArray, low: FloatArray, c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
     a, b, d = np.empty(c.size), np.empty(c.size), np.empty(c.size)
     begin = block_start(first, _LOOKBACK)  # a whole number of rings of `cci`
     tail = a[begin:]
-    fast_k(h[begin:], l[begin:], c[begin:], 14, tail)
+    fast_k(h[begin:], low[begin:], c[begin:], 14, tail)
     _write(a, at, first, out[0])
-    williams_r(h[begin:], l[begin:], c[begin:], 63, tail)
+    williams_r(h[begin:], low[begin:], c[begin:], 63, tail)
     _write(a, at, first, out[1])
-    cci(h[begin:], l[begin:], c[begin:], 20, tail)
+    cci(h[begin:], low[begin:], c[begin:], 20, tail)
     _write(a, at, first, out[2])
-    natr(h, l, c, 14, a)
+    natr(h, low, c, 14, a)
     _write(a, at, first, out[3])
-    directional(h, l, c, 14, a, b, d)
+    directional(h, low, c, 14, a, b, d)
     _write(a, at, first, out[4])
     for i in range(first, c.size):
         out[5, at[i]] = b[i] - d[i]
@@ -120,14 +120,14 @@ def of_trades(
 
 @njit(cache=True, nogil=True)
 def _trades(
-    h: FloatArray, l: FloatArray, c: FloatArray, v: FloatArray, at: IntArray, first: int, out: Matrix32
+    h: FloatArray, low: FloatArray, c: FloatArray, v: FloatArray, at: IntArray, first: int, out: Matrix32
 ) -> None:
     a = np.empty(c.size)
     begin = block_start(first, _LOOKBACK)
-    mfi(h, l, c, v, 14, a)
+    mfi(h, low, c, v, 14, a)
     _write(a, at, first, out[0])
-    money_flow(h[begin:], l[begin:], c[begin:], v[begin:], 20, a[begin:])
+    money_flow(h[begin:], low[begin:], c[begin:], v[begin:], 20, a[begin:])
     _write(a, at, first, out[1])
-    vwap(h[begin:], l[begin:], c[begin:], v[begin:], 21, a[begin:])
+    vwap(h[begin:], low[begin:], c[begin:], v[begin:], 21, a[begin:])
     for i in range(first, c.size):
         out[2, at[i]] = c[i] / a[i] - 1.0

@@ -24,7 +24,7 @@ _CUT: Final = 16.0
 
 
 def sector_numbers(sectors: tuple[str, ...]) -> IntArray:
-    """Number the sectors [N]; -1 where unknown."""
+    """Return a number for each symbol's sector [N], -1 where it is unknown."""
     names = {name: k for k, name in enumerate(sorted({s for s in sectors if s}))}
     return np.array([names.get(s, -1) for s in sectors], dtype=np.int64)
 

@@ -52,43 +52,34 @@ def symbols(
     out : float32 array, shape (F, N, stop - start)
         The first `N_FEATURES` are written for these columns.
     """
-    x = np.empty((len(fields), TILE, stop))
+    x = np.empty((TILE, len(fields), stop))
     for column in range(columns[0], columns[1], TILE):
         width = min(TILE, columns[1] - column)
         for k in range(len(fields)):
-            gather(fields[k], column, width, x[k])
+            gather(fields[k], column, width, x[:, k])
         for j in range(width):
             own = out[:N_FEATURES, column + j]
             own[:] = np.nan
-            _one(x[0, j], x[1, j], x[2, j], x[3, j], x[4, j], x[5, j], level, start, own)
+            _one(x[j], level, start, own)
 
 
 @njit(cache=True, nogil=True)
-def _one(
-    o: FloatArray,
-    h: FloatArray,
-    l: FloatArray,
-    c: FloatArray,
-    adj: FloatArray,
-    v: FloatArray,
-    level: FloatArray,
-    start: int,
-    out: Matrix32,
-) -> None:
-    """Cut one symbol's fields [T] into histories, once for each set of inputs, and run the kernels on them."""
+def _one(fields: FloatArray, level: FloatArray, start: int, out: Matrix32) -> None:
+    """Cut one symbol's fields [6 x T] into histories, one cut for each set of inputs, and run the kernels on them."""
+    o, h, low, c, adj, v = fields[0], fields[1], fields[2], fields[3], fields[4], fields[5]
     priced, closed, traded = ~np.isnan(adj), ~np.isnan(c), ~np.isnan(v)
-    ranged = closed & ~np.isnan(h) & ~np.isnan(l)
+    ranged = closed & ~np.isnan(h) & ~np.isnan(low)
     for own, first in _histories(bar_rows(priced), start):
         _closes(adj, level, own, first, start, out[:_CLOSES])
         _rsi_and_more(adj, own, first, start, out[_TRADES:_OF_CLOSES])
     for own, first in _histories(bar_rows(priced & ranged & ~np.isnan(o)), start):
-        _bars(o, h, l, c, adj, own, first, start, out[_CLOSES:_BARS])
+        _bars(fields, own, first, start, out[_CLOSES:_BARS])
     for own, first in _histories(bar_rows(priced & closed & traded), start):
         _trades(c, adj, v, own, first, start, out[_BARS:_TRADES])
     for own, first in _histories(bar_rows(priced & ranged), start):
-        _adx_and_more(h, l, c, adj, own, first, start, out[_OF_CLOSES:_OF_BARS])
+        _adx_and_more(h, low, c, adj, own, first, start, out[_OF_CLOSES:_OF_BARS])
     for own, first in _histories(bar_rows(ranged & traded), start):
-        _mfi_and_more(h, l, c, v, own, first, start, out[_OF_BARS:])
+        _mfi_and_more(h, low, c, v, own, first, start, out[_OF_BARS:])
 
 
 @njit(cache=True, nogil=True)
@@ -99,7 +90,7 @@ def _histories(rows: IntArray, start: int) -> list[tuple[IntArray, int]]:
     for end in run_ends(rows):
         own = rows[begin:end]
         begin = end
-        first = np.searchsorted(own, start)
+        first = int(np.searchsorted(own, start))
         if first < own.size:
             found.append((own, first))
     return found

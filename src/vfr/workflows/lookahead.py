@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -194,7 +195,7 @@ def _sessions(snapshot: Snapshot, rng: np.random.Generator) -> IntArray:
     """
     n_sessions = snapshot.sessions.size
     edges = np.linspace(int(_WARM * n_sessions), n_sessions - 1, _SESSIONS + 1).astype(np.int64)
-    rows = [int(rng.integers(low, max(high, low + 1))) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    rows = [int(rng.integers(low, max(high, low + 1))) for low, high in pairwise(edges)]
     f = snapshot.fundamentals
     if f is not None:
         middle = f.period_end + (f.known_at - f.period_end) // 2
