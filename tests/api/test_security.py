@@ -183,3 +183,8 @@ def test_secrets_are_hidden_from_the_log(capsys: pytest.CaptureFixture[str]) -> 
     )
     assert hidden == {"event": "e", "Authorization": "[hidden]", "api_token": "[hidden]", "symbol": "AAPL"}
     assert capsys.readouterr().err == ""
+
+
+def test_a_path_cannot_begin_a_line_of_the_log(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    client.get("/api/x%0Aevent=forged")
+    assert "\nevent=forged" not in capsys.readouterr().out

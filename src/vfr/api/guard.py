@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 from uuid import uuid4
 
 import structlog
@@ -77,7 +78,8 @@ class Guard:
             finally:
                 tell = self._log.debug if scope["path"] in _QUIET else self._log.info
                 took = round(elapsed_ms(started), 1)
-                tell("request", method=scope["method"], path=scope["path"], status=status, ms=took)
+                # Quoted: a line feed in a path must not begin a line of the log.
+                tell("request", method=scope["method"], path=quote(scope["path"]), status=status, ms=took)
 
     def _refused(self, scope: Scope, headers: Headers) -> ASGIApp | None:
         try:
