@@ -62,6 +62,7 @@ def fit_platt(
     *,
     prior: float,
     weight: float,
+    shift_mean: float = 0.0,
     shift_sd: float = 0.05,
     slope_mean: float = 0.0,
     slope_sd: float = 0.05,
@@ -80,8 +81,8 @@ def fit_platt(
     weight : float
         Likelihood weight of one row. Rows of one session and overlapping labels say little new: pass
         (independent observations) / n.
-    shift_sd : float
-        Prior standard deviation of the shift, in logits; its mean is 0.
+    shift_mean, shift_sd : float
+        Prior of the shift, in logits.
     slope_mean, slope_sd : float
         Prior of each slope, in logits per standard deviation of its score; a fitted slope is never negative.
 
@@ -103,7 +104,7 @@ def fit_platt(
     spread = np.where(moving, spread, 1.0)
     X = np.column_stack([np.ones(y.size), (Z - centres) / spread])
     penalty = np.array([1.0 / shift_sd**2, *[1.0 / slope_sd**2] * count])
-    belief = np.array([0.0, *[slope_mean] * count])
+    belief = np.array([shift_mean, *[slope_mean] * count])
     beta = belief
     for _ in range(iterations):
         p = expit(offset + X @ beta)

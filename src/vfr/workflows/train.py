@@ -153,7 +153,7 @@ def train(
     tell = progress or (lambda _stage, _fraction: None)
     tell("features", 0.0)
     cut = snapshot if as_of is None else snapshot.upto(as_of)
-    inputs = prepare(compute(cut))
+    inputs = prepare(compute(cut), np.isfinite(cut.panel.adj_close))
     run = _Run(cut, store, inputs, recipe, seed, threads, who, historical, as_of is not None, override_rows)
     counts, _ = counting(cut)
     trained: list[Trained] = []

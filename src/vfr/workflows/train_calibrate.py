@@ -29,8 +29,8 @@ def calibrate(inputs: Inputs, targets: Targets, walk: Walk, before: int, recipe:
     """Calibrate a version with the out-of-fold scores whose outcomes were known before a row.
 
     Every slope is shrunk toward what `Recipe.prior_ic` implies. For a score that correlates by r with a yes-or-no
-    outcome near one half, the log-odds rise by about 2 r per standard deviation of the score; for |rank|, whose sign
-    alone carries half of that, by about 0.8 r.
+    outcome near one half, the log-odds rise by about 2 r per standard deviation of the score; the log-odds
+    that the sign is right are about 1.4 r on average and rise by 0.8 r per standard deviation of |rank|.
 
     Returns
     -------
@@ -61,6 +61,7 @@ def calibrate(inputs: Inputs, targets: Targets, walk: Walk, before: int, recipe:
         right,
         prior=0.5,
         weight=sessions * names / 2 / max(int(older.sum()), 1),
+        shift_mean=1.4 * recipe.prior_ic,
         shift_sd=2 * recipe.prior_ic,
         slope_mean=0.8 * recipe.prior_ic,
         slope_sd=0.8 * recipe.prior_ic,

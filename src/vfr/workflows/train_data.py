@@ -52,8 +52,8 @@ class Targets:
     counts: BoolArray
 
 
-def prepare(matrix: FeatureMatrix) -> Inputs:
-    """Rank a feature matrix and take from it what calibration needs raw."""
+def prepare(matrix: FeatureMatrix, priced: BoolArray) -> Inputs:
+    """Rank a feature matrix and take from it what calibration needs raw; only priced cells [R x N] can be predicted."""
     design = Design.of(matrix.names, matrix.values)
     ranks = design.rank(matrix.values)
     names = tuple(name for name in SCALE_FEATURES if name in design.ranked)
@@ -67,7 +67,7 @@ def prepare(matrix: FeatureMatrix) -> Inputs:
         state=design.state(matrix.values),
         volatility=volatility,
         scale_features=names,
-        known=np.asarray(np.isfinite(ranks).any(axis=2)),
+        known=np.asarray(np.isfinite(ranks).any(axis=2) & priced),
         sample=np.ascontiguousarray(matrix.values[:, -1, :].T),
     )
 
