@@ -321,6 +321,7 @@ def forecast(board, *, confidence=0.52, **changes):
         "high": np.full(n, 0.06),
         "confidence": np.full(n, confidence),
         "level": 0.9,
+        "base_rate": 0.54,
         "score": 100 * rank,
         "agreement": np.full(n, NAN),
         "members": (member, absent),
@@ -383,6 +384,7 @@ def test_with_ml_every_field_of_the_contract_is_there(board):
         assert (body["modelId"], body["modelType"], body["direction"]) == ("linear-1", "linear", "UP")
         assert body["probability"] == {"up": 0.56, "down": 0.44}
         assert body["interval"] == {"low": -0.05, "high": 0.06, "level": 0.9}
+        assert body["baseRate"] == 0.54
         assert body["members"] == [
             {
                 "model": "linear",

@@ -146,6 +146,7 @@ def test_the_whole_universe_is_forecast_from_its_last_session(make, seeded_snaps
     assert np.isnan(found.score[-1])
     assert np.isnan(found.p_up[-1])
     assert not found.small_universe
+    assert 0.3 < found.base_rate < 0.7
     assert found.versions == ("linear-champion-2018-01-31",)
     assert found.importance == (("first", 0.75), ("second", 0.25))
 

@@ -164,6 +164,7 @@ class MlPrediction(_Shape):
     direction: Literal["UP", "DOWN", "NEUTRAL"]
     prediction: float | None
     probability: Probability
+    base_rate: Share | None
     expected_return: float | None
     expected_return_is: str
     interval: Interval

@@ -207,6 +207,7 @@ function learning(stock) {
   const known = (value, digits) => (value === null ? unknown() : percent(value, digits));
   const entries = [
     ["Probability of a rise", known(ml.probability.up)],
+    ["Share of rises so far (base rate)", known(ml.baseRate)],
     ["Direction was right, out of sample", past ? percent(past.accuracy) : unknown()],
     ["The base rate alone was right", past ? percent(past.accuracy_base_rate) : unknown()],
     ["Expected return over the median", known(ml.expectedReturn, 2)],

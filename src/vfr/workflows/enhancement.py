@@ -104,6 +104,7 @@ def _body(forecast: Forecast, at: int, weight: float) -> dict[str, Any]:
         "direction": _direction(up),
         "prediction": expected,
         "probability": {"up": _rounded(up), "down": _rounded(1.0 - up)},
+        "baseRate": _rounded(forecast.base_rate),
         "expectedReturn": expected,
         "expectedReturnIs": "excess over the universe median",
         "interval": {

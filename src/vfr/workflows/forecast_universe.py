@@ -117,6 +117,7 @@ def _forecast(
         high=combined.high,
         confidence=combined.confidence,
         level=combined.level,
+        base_rate=_base_rate(snapshot, horizon),
         score=percentile(combined.expected_excess[None], None, min_group=1)[0],
         agreement=verdict.agreement,
         members=_members(choices, results, verdict.weights),
@@ -128,6 +129,17 @@ def _forecast(
         latency_ms=0.0,
         from_cache=False,
     )
+
+
+def _base_rate(snapshot: Snapshot, horizon: Horizon) -> float:
+    """Return what needs no model: the share of rises among the outcomes matured by the snapshot's last session."""
+    from vfr.features.labels import make
+    from vfr.validation.baserate import ex_ante_base_rate
+    from vfr.workflows.train_data import counting
+
+    counts, _ = counting(snapshot)
+    labels = make(snapshot.panel, horizon, universe=counts)
+    return float(ex_ante_base_rate(labels.direction, labels.span, counts)[-1])
 
 
 def _members(

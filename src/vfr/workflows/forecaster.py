@@ -87,6 +87,8 @@ class Forecast:
         As in `vfr.models.prediction.Prediction`: probability, fraction, fraction, fraction, probability.
     level : float
         Nominal coverage of the interval.
+    base_rate : float
+        Share of rises among all outcomes of this horizon that were known at `as_of`; NaN if there were none.
     score : float64 array, shape (N,)
         0-100: percentile of the expected excess within the universe.
     agreement : float64 array, shape (N,)
@@ -116,6 +118,7 @@ class Forecast:
     high: FloatArray
     confidence: FloatArray
     level: float
+    base_rate: float
     score: FloatArray
     agreement: FloatArray
     members: tuple[MemberForecast, ...]
