@@ -343,6 +343,7 @@ PREDICTION = {
     "direction": str,
     "prediction": number,
     "probability": dict,
+    "baseRate": float,
     "expectedReturn": number,
     "expectedReturnIs": str,
     "interval": dict,
