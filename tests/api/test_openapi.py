@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from vfr.api import schemas
-from vfr.api.schemas import Success
+from vfr.api import schemas, schemas_analyze
+from vfr.api.shapes import Success
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
 
@@ -66,7 +66,7 @@ ANSWERS = [
     ("GET", "/api/stocks/AAPL/history?limit=3", schemas.HistoryData),
     ("GET", "/api/stocks/by-sector?sector=energy", schemas.SectorData),
     ("GET", "/api/ml/models", schemas.ModelsData),
-    ("POST", "/api/stocks/analyze", schemas.AnalyzeData),
+    ("POST", "/api/stocks/analyze", schemas_analyze.AnalyzeData),
 ]
 
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 import vfr
 from vfr.api import admin, analyze, errors, health, ml, openapi, progress, stocks
 from vfr.api.context import Context
-from vfr.api.schemas import Failure
+from vfr.api.shapes import Failure
 from vfr.api.work import Work
 from vfr.bootstrap import Application
 

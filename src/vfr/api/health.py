@@ -6,7 +6,8 @@ from fastapi import APIRouter, Response
 
 import vfr
 from vfr.api.context import Context
-from vfr.api.schemas import HealthData, ReadyData, Success
+from vfr.api.schemas import HealthData, ReadyData
+from vfr.api.shapes import Success
 from vfr.clock import epoch_ms
 
 __all__ = ["router"]

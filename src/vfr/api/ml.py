@@ -9,7 +9,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from vfr.api.context import Context
 from vfr.api.errors import error_response
-from vfr.api.schemas import MlHealthData, ModelData, ModelsData, Success
+from vfr.api.schemas import MlHealthData, ModelData, ModelsData
+from vfr.api.shapes import Success
 from vfr.clock import epoch_ms
 from vfr.errors import InvalidField, NoModel
 from vfr.models.prediction import ModelCard

@@ -9,7 +9,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from vfr.api.progress import SESSION_ID
-from vfr.api.schemas import AnalyzeBody, AnalyzeData, Failure, StatusData, Success
+from vfr.api.schemas import StatusData
+from vfr.api.schemas_analyze import AnalyzeBody, AnalyzeData
+from vfr.api.shapes import Failure, Success
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

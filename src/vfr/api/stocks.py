@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from vfr.api.context import Context
-from vfr.api.schemas import HistoryData, SearchData, SectorData, Success
+from vfr.api.schemas import HistoryData, SearchData, SectorData
+from vfr.api.shapes import Success
 from vfr.workflows.browse import HistoryQuery
 
 __all__ = ["router"]

@@ -1,0 +1,47 @@
+"""What every documented shape is made of: names in camel case, the two envelopes, bounded numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+__all__ = ["Failure", "Score", "Shape", "Share", "Success", "SymbolFailure"]
+
+_D = TypeVar("_D")
+
+Score = Annotated[float, Field(ge=0, le=100)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Shape(BaseModel):
+    """An object of the contract."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class Failure(Shape):
+    """Every error body."""
+
+    success: Literal[False]
+    error: str = Field(description="One sentence: what is wrong and how to mend it.")
+    code: str = Field(description="Stable name of the error.")
+    request_id: str
+    field: str | None = Field(default=None, description="The field that is wrong, where one is.")
+    errors: list[SymbolFailure] | None = Field(default=None, description="Per symbol, where every symbol failed.")
+
+
+class SymbolFailure(Shape):
+    """A symbol that could not be analysed."""
+
+    symbol: str
+    code: Literal["UNKNOWN_SYMBOL", "NO_DATA"]
+    message: str
+
+
+class Success(Shape, Generic[_D]):
+    """Every good answer."""
+
+    success: Literal[True]
+    data: _D
