@@ -110,7 +110,7 @@ def health(forecaster: Forecaster) -> dict[str, Any]:
 def _part(found: Forecast | MlUnavailable) -> tuple[State, str]:
     if isinstance(found, MlUnavailable):
         return "degraded" if found.code in _WANTED else "unhealthy", f"{found.code}: {found.message}"
-    failed = [m for m in found.members if m.status not in ("ok", "no_model", "no_learner")]
+    failed = [m for m in found.members if m.status not in _NOT_FAILED]
     if failed:
         return "degraded", "; ".join(f"{m.member}: {m.reason or m.status}" for m in failed)
     return "healthy", f"answers with {', '.join(found.versions)}"
