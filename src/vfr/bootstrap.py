@@ -310,9 +310,12 @@ def build(settings: Settings) -> Application:
     switch, training = MlSwitch(home), TrainingState(home)
 
     def forecasts() -> Forecaster:
+        from vfr.adapters.telemetry import log_failed_member
         from vfr.workflows.forecast import Forecasts
 
-        return Forecasts(datasets, models, lambda: disabled(not settings.ml_enabled, switch.read()))
+        return Forecasts(
+            datasets, models, lambda: disabled(not settings.ml_enabled, switch.read()), failed=log_failed_member
+        )
 
     return Application(
         settings=settings,

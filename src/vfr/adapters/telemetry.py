@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import structlog
 
-__all__ = ["configure_logging"]
+__all__ = ["configure_logging", "log_failed_member"]
 
 _SECRET: Final = ("secret", "token", "password", "authorization", "cookie", "api_key")
 _HIDDEN: Final = "[hidden]"
@@ -48,6 +48,11 @@ def configure_logging(level: str, form: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def log_failed_member(version: str, error: BaseException) -> None:
+    """Log why an ensemble member, or the forecast as a whole, gave nothing; the answer names the kind of error only."""
+    structlog.get_logger().warning("ml_failed", version=version, error=str(error), exc_info=error)
 
 
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

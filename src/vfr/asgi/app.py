@@ -41,6 +41,7 @@ def create_app_from_env() -> ASGIApp:
         If a setting is wrong, or the server would be open to others without a secret.
     """
     from vfr import bootstrap, settings
+    from vfr.asgi.warming import keep_warm
 
     read = settings.load()
     settings.refuse_open_door(read)
@@ -48,4 +49,5 @@ def create_app_from_env() -> ASGIApp:
     application = bootstrap.build(read)
     application.prepare()
     application.datasets.board()
+    keep_warm(application)
     return create_app(application)
