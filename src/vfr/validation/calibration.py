@@ -10,7 +10,7 @@ import numpy as np
 
 from vfr.typing import FloatArray
 
-__all__ = ["Platt", "expit", "fit_platt", "logit", "shrunk_slope"]
+__all__ = ["Platt", "expit", "fit_platt", "logit", "positive_mean", "shrunk_slope"]
 
 
 def expit(x: FloatArray) -> FloatArray:
@@ -84,7 +84,8 @@ def fit_platt(
     shift_mean, shift_sd : float
         Prior of the shift, in logits.
     slope_mean, slope_sd : float
-        Prior of each slope, in logits per standard deviation of its score; a fitted slope is never negative.
+        Prior of each slope, in logits per standard deviation of its score. A score that orders the wrong
+        way is not inverted: the slope is the posterior mean given that it is positive, near 0 in that case.
 
     Returns
     -------
@@ -114,12 +115,14 @@ def fit_platt(
         beta = beta + step
         if float(np.abs(step).max()) < 1e-10:
             break
-    slopes = np.where(moving, np.maximum(beta[1:], 0.0), 0.0) / spread
+    error = np.sqrt(np.diag(np.linalg.inv(curvature)))
+    positive = [positive_mean(float(b), float(e)) for b, e in zip(beta[1:], error[1:], strict=True)]
+    slopes = np.where(moving, positive, 0.0) / spread
     return Platt(offset, float(beta[0]), tuple(float(b) for b in slopes), tuple(float(c) for c in centres))
 
 
 def shrunk_slope(slopes: FloatArray, *, prior: float, prior_sd: float, effective: float) -> float:
-    """Return the posterior mean of a slope measured once per session, never negative.
+    """Return the posterior mean of a slope measured once per session, given that it is positive.
 
     Parameters
     ----------
@@ -137,9 +140,24 @@ def shrunk_slope(slopes: FloatArray, *, prior: float, prior_sd: float, effective
     """
     known = slopes[np.isfinite(slopes)]
     if known.size < 2 or effective < 2:
-        return max(prior, 0.0)
+        return prior
     variance = float(known.var(ddof=1)) / effective
-    if variance == 0:
-        return max(float(known.mean()), 0.0)
     trust = prior_sd**2 / (prior_sd**2 + variance)
-    return max(trust * float(known.mean()) + (1 - trust) * prior, 0.0)
+    return positive_mean(trust * float(known.mean()) + (1 - trust) * prior, prior_sd * float(np.sqrt(1 - trust)))
+
+
+def positive_mean(mean: float, sd: float) -> float:
+    """Return the mean of a normal variable given that it is positive.
+
+    Examples
+    --------
+    >>> round(positive_mean(0.0, 1.0), 4), round(positive_mean(5.0, 1.0), 4)
+    (0.7979, 5.0)
+    """
+    if sd <= 0:
+        return max(mean, 0.0)
+    from scipy.special import log_ndtr
+
+    z = mean / sd
+    hazard = float(np.exp(-0.5 * z * z - 0.5 * np.log(2 * np.pi) - log_ndtr(z)))
+    return max(mean + sd * hazard, 0.0)

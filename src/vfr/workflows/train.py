@@ -23,7 +23,7 @@ from vfr.workflows.train_card import finite, make_card
 from vfr.workflows.train_data import Inputs, Targets, counting, prepare, targets
 from vfr.workflows.train_judge import Served, figures, serve
 from vfr.workflows.train_recipe import DEFAULT, Recipe
-from vfr.workflows.train_walk import Refit, Walk, fit_refit, folds_of, walk
+from vfr.workflows.train_walk import Refit, Walk, fit_refit, folds_of, single_threaded_algebra, walk
 
 __all__ = ["Progress", "TrainReport", "Trained", "train"]
 
@@ -192,7 +192,8 @@ def _train_one(run: _Run, labelled: Targets, member: str, tell: Progress) -> Tra
             "import a longer history"
         )
     last = Fold("all", rows, np.empty(0, dtype=np.int64))
-    refit = fit_refit(run.inputs, labelled, learner, last, recipe=run.recipe, seed=run.seed)
+    with single_threaded_algebra():
+        refit = fit_refit(run.inputs, labelled, learner, last, recipe=run.recipe, seed=run.seed)
     final = _member(run, member, refit, calibrated)
     files = final.files(run.inputs.sample)
     tell("gates", 0.95)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from vfr.validation.splits import Fold, walk_forward
 from vfr.workflows.train_data import Inputs, Targets
 from vfr.workflows.train_recipe import Recipe
 
-__all__ = ["Refit", "Walk", "fit_refit", "folds_of", "walk"]
+__all__ = ["Refit", "Walk", "fit_refit", "folds_of", "single_threaded_algebra", "walk"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +79,7 @@ def walk(
 
     # Threads, not processes: learners spend their time outside the interpreter, and the inputs are large.
     refits = []
-    with ThreadPoolExecutor(max_workers=max(threads, 1)) as pool:
+    with single_threaded_algebra(), ThreadPoolExecutor(max_workers=max(threads, 1)) as pool:
         waiting = [pool.submit(one, fold) for fold in folds]
         try:
             for number, future in enumerate(waiting, start=1):
@@ -88,6 +89,17 @@ def walk(
             pool.shutdown(cancel_futures=True)
             raise
     return Walk(tuple(refits), direction, session_ranks(excess))
+
+
+def single_threaded_algebra() -> AbstractContextManager[object]:
+    """Hold linear algebra to one thread: sums keep one order, so bytes are the same on any machine of a kind.
+
+    Two of its threads on a busy machine also wait for each other longer than they work.
+    """
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return limits
 
 
 def fit_refit(inputs: Inputs, targets: Targets, learner: Learner, fold: Fold, *, recipe: Recipe, seed: int) -> Refit:
