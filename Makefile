@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test check lint types contracts docs bench verify lock clean
+.PHONY: help serve test cover check lint types contracts docs bench verify lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,9 @@ serve: .venv/run ## prepare the bundled data, train the starter models, serve ht
 
 test: .venv/dev ## the test suite, but for the long suites of `make verify`
 	$(PYTEST) --numprocesses 2 --dist loadscope $(ARGS)
+
+cover: .venv/dev ## the test suite with coverage; fails below 85 %
+	$(PYTEST) --numprocesses 2 --dist loadscope --cov=vfr --cov-report=term $(ARGS)
 
 check: test lint types contracts docs ## what CI runs
 
