@@ -260,7 +260,8 @@ def _file_values() -> dict[str, object]:
 def _toml(path: Path, required: bool) -> Mapping[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
+        # A data home that is no folder is told when it is used, by its own name.
         if required:
             raise SettingsError("VFR_CONFIG: there is no such file") from None
         return {}

@@ -142,7 +142,7 @@ BAD = [
     ({**ONE, "sessionId": 5}, "sessionId"),
     ({**ONE, "sessionId": "a\nb"}, "sessionId"),
     ({**ONE, "config": "AAPL"}, "config"),
-    ({**ONE, "config": {"symbol": 5}}, "symbols"),
+    ({**ONE, "config": {"symbol": 5}}, "config.symbol"),
     ({**ONE, "config": {"timeout": -1}}, "config.timeout"),
     ({**ONE, "config": {"preferredDataSources": "polygon"}}, "config.preferredDataSources"),
     ([], "body"),

@@ -34,7 +34,7 @@ def trained(seeded_snapshot, tmp_path_factory) -> tuple[Path, TrainReport, list[
 
 @pytest.fixture(scope="module")
 def inputs(seeded_snapshot) -> Inputs:
-    return prepare(compute(seeded_snapshot), np.isfinite(seeded_snapshot.panel.adj_close))
+    return prepare(compute(seeded_snapshot), seeded_snapshot.panel.trading())
 
 
 def test_every_member_gets_a_verdict_and_a_stored_version(trained):

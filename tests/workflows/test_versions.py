@@ -59,9 +59,9 @@ def test_the_past_takes_the_version_that_learned_last_before_that_day():
         card(status="retired", labels_end="2015-06-30", model_id="retired"),
         card(status="staged", labels_end="2015-06-30", model_id="staged"),
     ]
-    assert one(cards, wanted("2015-06-30", past=True)).card.labels_end == "2015-06-30"
-    assert one(cards, wanted("2015-06-30", past=True)).card.status == "historical"
-    assert one(cards, wanted("2015-06-29", past=True)).card.labels_end == "2014-06-30"
+    assert one(cards, wanted("2015-07-01", past=True)).card.labels_end == "2015-06-30"
+    assert one(cards, wanted("2015-07-01", past=True)).card.status == "historical"
+    assert one(cards, wanted("2015-06-30", past=True)).card.labels_end == "2014-06-30"
     assert one(cards, wanted("2018-12-31", past=True)).card.status == "champion"
     assert one(cards, wanted("2014-06-27", past=True)).status == "no_model_as_of"
 
@@ -94,7 +94,9 @@ def test_a_member_without_a_learner_is_answered_with_a_reason():
         ([card(feature_spec="older")], ["linear"], wanted(), [], "NO_MODEL"),
         ([card()], ["linear"], wanted("2010-01-04", past=True), [], "NO_MODEL_AS_OF"),
         ([], ["linear"], wanted("2010-01-04", past=True), [], "NO_MODEL_AS_OF"),
-        ([], ["linear"], wanted(), ["linear-1"], "ARTIFACT_CORRUPT"),
+        ([], ["linear"], wanted(), ["linear-7d-1"], "ARTIFACT_CORRUPT"),
+        ([], ["linear"], wanted(), ["linear-30d-1"], "NO_MODEL"),
+        ([], ["linear"], wanted("2010-01-04", past=True), ["linear-7d-1"], "NO_MODEL_AS_OF"),
     ],
 )
 def test_why_nobody_can_answer(cards, members, want, problems, code):

@@ -51,7 +51,12 @@ def configure_logging(level: str, form: str) -> None:
 
 
 def log_failed_member(version: str, error: BaseException) -> None:
-    """Log why an ensemble member, or the forecast as a whole, gave nothing; the answer names the kind of error only."""
+    """Log why an ensemble member, or the forecast as a whole, gave nothing; the answer names the kind of error only.
+
+    A process that set up no logging, such as a command, stays silent: its output belongs to the answer.
+    """
+    if not structlog.is_configured():
+        return
     structlog.get_logger().warning("ml_failed", version=version, error=str(error), exc_info=error)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
+from vfr.errors import VfrError
 from vfr.typing import HORIZONS, MEMBER_NAMES
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ def _follow(application: Application, ended: Event) -> None:
     while not ended.is_set():
         now = (application.datasets.stamp(), application.models.stamp(), application.switch.read().enabled)
         if now != seen:
-            warm(application)
+            # A request that meets the same trouble answers with its reason; warming looks again after the next change.
+            with suppress(VfrError, OSError):
+                warm(application)
             seen = now
         ended.wait(_LOOK_S)

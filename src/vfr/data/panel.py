@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 
 from vfr.errors import ImportRejected, NoData, UnknownSymbol
-from vfr.typing import DateArray, FloatArray, IntArray
+from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["PRICE_FIELDS", "Adjustment", "Panel"]
 
@@ -109,6 +109,20 @@ class Panel:
         if row < 0:
             raise NoData(f"as_of: {day} is before the first session of the data")
         return row
+
+    def trading(self, sessions: int = 5) -> BoolArray:
+        """Return [T x N]: whether a symbol closed on any of the last few sessions; else it has left the market.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from vfr.data import synthetic
+        >>> bool(synthetic.snapshot(np.random.default_rng(1), n_sessions=60, n_symbols=8).panel.trading()[-1, 0])
+        True
+        """
+        count = np.cumsum(np.isfinite(self.adj_close), axis=0)
+        count[sessions:] -= count[:-sessions].copy()
+        return np.asarray(count > 0)
 
     def rows(self, start: int, stop: int) -> Panel:
         """Return the sessions [start, stop) as a view."""

@@ -14,13 +14,15 @@ _LONGEST: Final = 24
 _SHOWN: Final = 24
 
 
-def normalise(text: str) -> str:
+def normalise(text: str, field: str = "symbols") -> str:
     """Return the canonical spelling of a ticker: trimmed, upper case, class shares with a dot.
 
     Parameters
     ----------
     text : str
         A ticker as people and vendors write it: ``brk-b``, ``BRK_B``, ``BRK/B`` and ``BRK.B`` are the same.
+    field : str
+        Where it was given, for the error.
 
     Returns
     -------
@@ -42,4 +44,4 @@ def normalise(text: str) -> str:
         if _TICKER.fullmatch(symbol):
             return symbol
     shown = ascii(text[:_SHOWN])
-    raise InvalidField("symbols", f"{shown} is not a ticker; write letters and digits like AAPL, or BRK.B for a class")
+    raise InvalidField(field, f"{shown} is not a ticker; write letters and digits like AAPL, or BRK.B for a class")

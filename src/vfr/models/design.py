@@ -18,8 +18,6 @@ from vfr.typing import BoolArray, FloatArray, IntArray, Matrix32, Target
 
 __all__ = ["Design", "session_ranks"]
 
-_MIN_KNOWN = 0.5
-
 
 def session_ranks(score: FloatArray) -> FloatArray:
     """Return midranks in (-0.5, 0.5) within each session, shape (R, N); NaN stays NaN.
@@ -41,8 +39,8 @@ class Design:
     names : tuple of str, length F
         Raw features, in the order of the rows passed to a predictor.
     ranked, market : tuple of str
-        A partition of the usable names. A feature known for less than half of the cells is in neither: it would teach
-        a learner when its source began and ended rather than what moves prices.
+        Usable names, no name in both. `Design.of` uses all; a version keeps those that were known well enough by the
+        end of its training rows.
     """
 
     names: tuple[str, ...]
@@ -51,16 +49,11 @@ class Design:
 
     @classmethod
     def of(cls, names: Sequence[str], values: Matrix32) -> Design:
-        """Find the usable features of an [F x R x N] block; market features never differ within a session."""
+        """Tell the features of an [F x R x N] block apart; market features never differ within a session."""
         ranked: list[str] = []
         market: list[str] = []
-        cells = np.zeros(values.shape[1:], dtype=bool)
-        for block in values:
-            cells |= np.isfinite(block)
         for name, block in zip(names, values, strict=True):
             known = np.isfinite(block)
-            if known.sum() < _MIN_KNOWN * max(int(cells.sum()), 1):
-                continue
             high = np.where(known, block, -np.inf).max(axis=1)
             low = np.where(known, block, np.inf).min(axis=1)
             (market if bool(np.all(high <= low)) else ranked).append(name)
@@ -73,11 +66,12 @@ class Design:
     def _positions(self, names: tuple[str, ...]) -> IntArray:
         return np.array([self.names.index(name) for name in names], dtype=np.int64)
 
-    def rank(self, values: Matrix32) -> Matrix32:
-        """Return the ranks of an [F x R x N] block, laid out [R x N x K] so that a row is contiguous."""
+    def rank(self, values: Matrix32, among: BoolArray) -> Matrix32:
+        """Return [R x N x K] ranks of an [F x R x N] block among some cells [R x N]; a row is contiguous."""
         out = np.empty((*values.shape[1:], len(self.ranked)), dtype=np.float32)
         for k, f in enumerate(self._positions(self.ranked)):
-            out[:, :, k] = cross_sectional(values[f : f + 1])[0]
+            block = np.where(among, values[f], np.float32(np.nan))
+            out[:, :, k] = cross_sectional(block[None])[0]
         return out
 
     def state(self, values: Matrix32) -> Matrix32:
@@ -92,7 +86,7 @@ class Design:
         if X.shape[1] != len(self.names):
             raise ArtifactCorrupt(f"rows have {X.shape[1]} features, the model expects {len(self.names)}")
         values = np.ascontiguousarray(X.T, dtype=np.float32)[:, None, :]
-        ranks = self.rank(values)[0]
+        ranks = self.rank(values, np.ones(values.shape[1:], dtype=bool))[0]
         if target == "excess":
             return np.asarray(ranks, dtype=np.float32)
         return np.asarray(np.concatenate([ranks, X[:, self._positions(self.market)]], axis=1), dtype=np.float32)

@@ -8,7 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from vfr.typing import MEMBER_NAMES, BoolArray, FloatArray, Horizon, Matrix32
+from vfr.typing import MEMBER_NAMES, FloatArray, Horizon, Matrix32
 
 __all__ = ["MEMBER_NAMES", "ModelCard", "ModelStore", "Prediction", "Predictor", "Status"]
 
@@ -44,14 +44,6 @@ class Prediction:
     high: FloatArray
     confidence: FloatArray
     level: float
-
-    def only(self, rows: BoolArray) -> Prediction:
-        """Return the prediction with every other row unknown; `rows` has shape (M,)."""
-        p_up, expected, low, high, confidence = (
-            np.where(rows, part, np.nan)
-            for part in (self.p_up, self.expected_excess, self.low, self.high, self.confidence)
-        )
-        return Prediction(p_up, expected, low, high, confidence, self.level)
 
 
 @dataclass(frozen=True, slots=True)

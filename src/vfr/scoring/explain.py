@@ -139,11 +139,13 @@ def _missing(
 
 
 def _why(reasons: Sequence[int], names: Sequence[str], factor: FactorName, sub_factors: Mapping[str, SubFactor]) -> str:
-    """Phrase the reason that most of the factor's weight has; the published order of `Reason` breaks ties."""
+    """Phrase the reason that most of the factor's weight has; an input that is stale says more than one never had."""
     weight = dict.fromkeys(_WHY, 0.0)
     for name, code in zip(names, reasons, strict=True):
         if sub_factors[name].factor == factor and code:
             weight[Reason(code)] += sub_factors[name].weight
+    if weight[Reason.STALE] > 0:
+        return _WHY[Reason.STALE]
     leading = max(weight, key=weight.__getitem__)
     return _WHY[leading if weight[leading] > 0 else Reason.NO_INPUT]
 

@@ -121,7 +121,7 @@ def _learned(
         if member not in LEARNERS:
             raise InvalidField("members", f"{member} has no learner; choose from {', '.join(LEARNERS)}")
     tell("features", 0.0)
-    inputs = prepare(compute(snapshot), np.isfinite(snapshot.panel.adj_close))
+    inputs = prepare(compute(snapshot), snapshot.panel.trading())
     counts, is_membership = counting(snapshot)
     labelled = targets(snapshot, horizon, counts)
     folds = folds_of(snapshot.sessions, labelled.labels.span, recipe)

@@ -48,7 +48,7 @@ class _Ask:
     horizon: Horizon
     members: tuple[str, ...]
     method: str
-    key: Hashable
+    key: tuple[Hashable, ...]
 
 
 class Forecasts:
@@ -146,7 +146,7 @@ class Forecasts:
             if future is None:
                 future = self._running[ask.key] = self._worker.submit(self._compute_and_keep, ask)
         if not wait_for([future], timeout=timeout_ms / 1e3).done:
-            late = f"not ready within {timeout_ms} ms; it is finished and kept for the next request"
+            late = f"not ready within {timeout_ms} ms; a server finishes it and keeps it for the next request"
             return MlUnavailable("TIMEOUT", late), False
         error = future.exception()
         if error is not None:
@@ -157,8 +157,10 @@ class Forecasts:
     def _compute_and_keep(self, ask: _Ask) -> Forecast | MlUnavailable:
         try:
             found = self._compute(ask)
+            # Data or models that changed since the question was asked made this an answer to another question.
+            asked_of = (self._datasets.stamp(), self._models.stamp()) == ask.key[:2]
             with self._lock:
-                if isinstance(found, Forecast) or found.code in _LASTING:
+                if asked_of and (isinstance(found, Forecast) or found.code in _LASTING):
                     self._kept[ask.key] = found
                     while len(self._kept) > KEPT:
                         self._kept.popitem(last=False)

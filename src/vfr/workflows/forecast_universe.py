@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from vfr import clock
-from vfr.typing import BoolArray, FloatArray, Horizon, Matrix32
+from vfr.typing import FloatArray, Horizon, Matrix32
 from vfr.workflows.forecaster import Forecast, MemberForecast, MlUnavailable
 from vfr.workflows.versions import Choice
 
@@ -22,8 +22,6 @@ __all__ = ["forecast_universe"]
 
 SMALL_UNIVERSE: Final = 50
 TOP_FEATURES: Final = 10
-TRADING_SESSIONS: Final = 5
-"""A name without a bar in this many sessions no longer trades."""
 
 
 def forecast_universe(
@@ -53,9 +51,8 @@ def forecast_universe(
 
     rows = _LastRow(snapshot)
     n = len(snapshot.symbols)
-    trading = np.asarray(np.isfinite(snapshot.panel.adj_close[-TRADING_SESSIONS:]).any(axis=0))
     cards = [choice.card for choice in choices if choice.card is not None]
-    results = [committee.ask(card.member, card.model_id, _question(card, load, rows, trading), n) for card in cards]
+    results = [committee.ask(card.member, card.model_id, _question(card, load, rows), n) for card in cards]
     for result in results:
         if result.error is not None:
             failed(result.version, result.error)
@@ -66,19 +63,17 @@ def forecast_universe(
     return _forecast(horizon, snapshot, choices, results, committee.combine(results, method, n))
 
 
-def _question(
-    card: ModelCard, load: Callable[[str], Predictor], rows: _LastRow, trading: BoolArray
-) -> Callable[[], Prediction]:
-    """Return the question put to one member: a forecast of the names that trade.
-
-    A name that left still has statements and so some features; it is ranked among its peers as it was in training, but
-    there is nothing left to forecast, and it must not stand in the percentiles.
-    """
-    return lambda: load(card.model_id).predict(rows.of(card.feature_names)).only(trading)
+def _question(card: ModelCard, load: Callable[[str], Predictor], rows: _LastRow) -> Callable[[], Prediction]:
+    """Return the question put to one member: a forecast of the names that trade."""
+    return lambda: load(card.model_id).predict(rows.of(card.feature_names))
 
 
 class _LastRow:
-    """Features of a snapshot's last session, computed when first asked for."""
+    """Features of a snapshot's last session, computed when first asked for.
+
+    A name that left the market has no row, as in training: it keeps statements for a while, but there is nothing left
+    to forecast, and it must not hold a place among the others.
+    """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -92,7 +87,9 @@ class _LastRow:
             last = self._snapshot.sessions.size - 1
             self._matrix = features.compute(self._snapshot, slice(last, last + 1))
         order = [self._matrix.names.index(name) for name in names]
-        return np.ascontiguousarray(self._matrix.values[order, -1, :].T)
+        X = np.ascontiguousarray(self._matrix.values[order, -1, :].T)
+        X[~self._snapshot.panel.trading()[-1]] = np.nan
+        return X
 
 
 def _forecast(

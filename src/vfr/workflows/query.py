@@ -221,7 +221,7 @@ def _symbols(body: Mapping[str, object], mode: Mode, config: Mapping[str, object
     asked = body.get("symbols")
     preferred = config.get("symbol") if mode == "single" else None
     if asked is None and preferred is not None:
-        asked = [preferred]
+        asked = []
     if not isinstance(asked, (list, tuple)):
         raise InvalidField("symbols", f"is required in {mode} mode and must be a list of tickers")
     if not asked and preferred is None:
@@ -230,11 +230,11 @@ def _symbols(body: Mapping[str, object], mode: Mode, config: Mapping[str, object
         raise InvalidField("symbols", f"holds {len(asked)} tickers; at most {MAX_SYMBOLS} per request")
     symbols = tuple(dict.fromkeys(_symbol(text) for text in asked))
     if preferred is not None:
-        return (_symbol(preferred),)
+        return (_symbol(preferred, "config.symbol"),)
     return symbols[:1] if mode == "single" else symbols
 
 
-def _symbol(text: object) -> str:
+def _symbol(text: object, field: str = "symbols") -> str:
     if not isinstance(text, str):
-        raise InvalidField("symbols", "every ticker must be text")
-    return normalise(text)
+        raise InvalidField(field, "every ticker must be text")
+    return normalise(text, field)

@@ -116,8 +116,8 @@ def train(
 ) -> TrainReport:
     """Train, judge, store and promote.
 
-    Each version is saved whole before it is promoted in one log row, so that a killed run leaves the store as it was
-    plus, at most, staged versions that nothing serves.
+    Each version is saved whole before it is promoted in one log row: a killed run leaves the champions as they were,
+    plus, at most, whole versions that are staged or answer requests about the past.
 
     Parameters
     ----------
@@ -153,8 +153,10 @@ def train(
     tell = progress or (lambda _stage, _fraction: None)
     tell("features", 0.0)
     cut = snapshot if as_of is None else snapshot.upto(as_of)
-    inputs = prepare(compute(cut), np.isfinite(cut.panel.adj_close))
-    run = _Run(cut, store, inputs, recipe, seed, threads, who, historical, as_of is not None, override_rows)
+    inputs = prepare(compute(cut), cut.panel.trading())
+    run = _Run(
+        cut, store, inputs, recipe, seed, threads, who, historical, bool(cut.as_of < snapshot.as_of), override_rows
+    )
     counts, _ = counting(cut)
     trained: list[Trained] = []
     jobs = [(horizon, member) for horizon in horizons for member in members]
@@ -194,7 +196,7 @@ def _train_one(run: _Run, labelled: Targets, member: str, tell: Progress) -> Tra
     last = Fold("all", rows, np.empty(0, dtype=np.int64))
     with single_threaded_algebra():
         refit = fit_refit(run.inputs, labelled, learner, last, recipe=run.recipe, seed=run.seed)
-    final = _member(run, member, refit, calibrated)
+    final = _member(member, refit, calibrated)
     files = final.files(run.inputs.sample)
     tell("gates", 0.95)
     card = make_card(run.snapshot, run.inputs, run.recipe, labelled, member, refit, files, seed=run.seed)
@@ -216,8 +218,8 @@ def _train_one(run: _Run, labelled: Targets, member: str, tell: Progress) -> Tra
     )
 
 
-def _member(run: _Run, name: str, refit: Refit, calibrated: Calibrated) -> Member:
-    return Member(name, refit.direction, refit.excess, run.inputs.design, calibrated)
+def _member(name: str, refit: Refit, calibrated: Calibrated) -> Member:
+    return Member(name, refit.direction, refit.excess, refit.design, calibrated)
 
 
 def _judge(
@@ -262,7 +264,7 @@ def _keep_refits(run: _Run, labelled: Targets, member: str, done: Walk, served: 
     for refit, calibrated in zip(done.refits, served.calibrations, strict=True):
         if calibrated is None:
             continue
-        files = _member(run, member, refit, calibrated).files(run.inputs.sample)
+        files = _member(member, refit, calibrated).files(run.inputs.sample)
         # The calibration may have seen outcomes later than the last training label: both ended before the test span.
         last_row = int(refit.fold.test[0]) - 1
         own = make_card(run.snapshot, run.inputs, run.recipe, labelled, member, refit, files, seed=run.seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
@@ -15,29 +16,43 @@ from vfr.typing import BoolArray, FloatArray, Horizon, IntArray, Matrix32, Targe
 __all__ = ["Inputs", "Targets", "counting", "prepare", "targets"]
 
 _FEW_MEMBERS = 20
+_MIN_KNOWN = 0.5
+"""Share of the cells a feature must be known in: less would teach when its source began, not what moves prices."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Inputs:
     """Everything known at each of R sessions about each of N symbols, ready for the learners.
 
-    `ranks` [R, N, K] and `state` [R, S] are the design of `design`; `volatility` [R, N, V] holds the raw values of
-    `scale_features`; `known` [R, N] marks cells that can be predicted; `sample` [N, F] is the last raw cross-section.
+    `ranks` [R, N, K] and `state` [R, S] hold every feature of `design`; `coverage` [R, K + S] is the share of cells up
+    to each session in which each was known; `volatility` [R, N, V] holds the raw values of `scale_features`; `known`
+    [R, N] marks cells that can be predicted; `sample` [N, F] is the last raw cross-section of the names that trade.
     """
 
     design: Design
     spec: str
     ranks: Matrix32
     state: Matrix32
+    coverage: FloatArray
     volatility: FloatArray
     scale_features: tuple[str, ...]
     known: BoolArray
     sample: Matrix32
 
-    def rows(self, r: IntArray, n: IntArray, target: Target) -> Matrix32:
-        """Return the design rows of the given cells, shape (len(r), K) or (len(r), K + S)."""
-        X = self.ranks[r, n]
-        return X if target == "excess" else np.concatenate([X, self.state[r]], axis=1)
+    def design_at(self, row: int) -> Design:
+        """Return the design of a version trained on rows up to `row`: the features known well enough by then."""
+        enough = self.coverage[row] >= _MIN_KNOWN
+        ranked = tuple(compress(self.design.ranked, enough))
+        market = tuple(compress(self.design.market, enough[len(self.design.ranked) :]))
+        return Design(self.design.names, ranked, market)
+
+    def rows(self, r: IntArray, n: IntArray, target: Target, design: Design) -> Matrix32:
+        """Return the rows of the given cells under a design, one column for each of its features."""
+        ranked = np.isin(self.design.ranked, design.ranked)
+        X = np.ascontiguousarray(self.ranks[r, n][:, ranked])
+        if target == "excess":
+            return X
+        return np.concatenate([X, self.state[r][:, np.isin(self.design.market, design.market)]], axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,10 +67,15 @@ class Targets:
     counts: BoolArray
 
 
-def prepare(matrix: FeatureMatrix, priced: BoolArray) -> Inputs:
-    """Rank a feature matrix and take from it what calibration needs raw; only priced cells [R x N] can be predicted."""
+def prepare(matrix: FeatureMatrix, trading: BoolArray) -> Inputs:
+    """Rank a feature matrix and take from it what calibration needs raw.
+
+    Only cells [R x N] that trade are ranked and predicted, here as when a forecast is served: a name that left the
+    market keeps statements for a while, and must not hold a place among those that can still be bought.
+    """
     design = Design.of(matrix.names, matrix.values)
-    ranks = design.rank(matrix.values)
+    ranks = design.rank(matrix.values, trading)
+    state = design.state(matrix.values)
     names = tuple(name for name in SCALE_FEATURES if name in design.ranked)
     chosen = [matrix.values[matrix.names.index(name)] for name in names]
     shape = matrix.values.shape[1:]
@@ -64,12 +84,21 @@ def prepare(matrix: FeatureMatrix, priced: BoolArray) -> Inputs:
         design=design,
         spec=matrix.spec,
         ranks=ranks,
-        state=design.state(matrix.values),
+        state=state,
+        coverage=_coverage(ranks, state),
         volatility=volatility,
         scale_features=names,
-        known=np.asarray(np.isfinite(ranks).any(axis=2) & priced),
-        sample=np.ascontiguousarray(matrix.values[:, -1, :].T),
+        known=np.asarray(np.isfinite(ranks).any(axis=2)),
+        sample=np.ascontiguousarray(matrix.values[:, -1, :].T[trading[-1]]),
     )
+
+
+def _coverage(ranks: Matrix32, state: Matrix32) -> FloatArray:
+    """Return [R x K + S]: up to each session, the share of the cells with any feature in which each was known."""
+    known = np.isfinite(ranks)
+    names = known.any(axis=2).sum(axis=1)
+    found = np.concatenate([known.sum(axis=1), np.isfinite(state) * names[:, None]], axis=1)
+    return np.asarray(found.cumsum(axis=0) / np.maximum(names.cumsum(), 1)[:, None], dtype=np.float64)
 
 
 def counting(snapshot: Snapshot) -> tuple[BoolArray, bool]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vfr.models.design import session_ranks
+from vfr.models.design import Design, session_ranks
 from vfr.models.learner import Learner, Scorer
 from vfr.typing import DateArray, FloatArray, IntArray, Target
 from vfr.validation.splits import Fold, walk_forward
@@ -21,9 +21,10 @@ __all__ = ["Refit", "Walk", "fit_refit", "folds_of", "single_threaded_algebra", 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refit:
-    """Scorers of both targets fitted on the rows of one fold."""
+    """Scorers of both targets fitted on the rows of one fold, and the features they read."""
 
     fold: Fold
+    design: Design
     direction: Scorer
     excess: Scorer
     n_rows: int
@@ -73,8 +74,8 @@ def walk(
         r, n = np.nonzero(inputs.known[fold.test])
         if r.size:
             r = fold.test[r]
-            direction[r, n] = refit.direction.score(inputs.rows(r, n, "direction"))
-            excess[r, n] = refit.excess.score(inputs.rows(r, n, "excess"))
+            direction[r, n] = refit.direction.score(inputs.rows(r, n, "direction", refit.design))
+            excess[r, n] = refit.excess.score(inputs.rows(r, n, "excess", refit.design))
         return refit
 
     # Threads, not processes: learners spend their time outside the interpreter, and the inputs are large.
@@ -105,16 +106,17 @@ def single_threaded_algebra() -> AbstractContextManager[object]:
 def fit_refit(inputs: Inputs, targets: Targets, learner: Learner, fold: Fold, *, recipe: Recipe, seed: int) -> Refit:
     """Fit both targets on the training rows of a fold."""
     end = int(fold.train[-1])
+    design = inputs.design_at(end)
 
     def fit(target: Target, outcome: FloatArray) -> tuple[Scorer, int]:
         r, n = _cells(inputs, targets, outcome, fold, learner.max_rows(outcome.shape[1]), recipe, seed)
         weight = 0.5 ** ((end - r) / recipe.half_life)
-        X = inputs.rows(r, n, target)
+        X = inputs.rows(r, n, target, design)
         return learner.fit(X, outcome[r, n], weight, target=target, seed=seed), r.size
 
     direction, _ = fit("direction", targets.labels.direction)
     excess, n_rows = fit("excess", targets.rank)
-    return Refit(fold, direction, excess, n_rows, end + targets.labels.span)
+    return Refit(fold, design, direction, excess, n_rows, end + targets.labels.span)
 
 
 def _cells(

@@ -74,7 +74,9 @@ def _choose(cards: Sequence[ModelCard], member: str, learners: Collection[str], 
         return Choice(member, None, "mismatch", "trained for another feature specification; train again")
     allowed = ("champion", "historical") if wanted.past else ("champion",)
     standing = [c for c in fitting if c.status in allowed]
-    mature = [c for c in standing if np.datetime64(c.labels_end, "D") <= wanted.session]
+    # A request about the past takes what had ended before that day; the latest session is what champions were made at.
+    end = wanted.session - np.timedelta64(int(wanted.past), "D")
+    mature = [c for c in standing if np.datetime64(c.labels_end, "D") <= end]
     if mature:
         return Choice(member, max(mature, key=lambda c: c.labels_end), "ok", None)
     if standing or wanted.past:
@@ -97,8 +99,9 @@ def none_reason(choices: Sequence[Choice], wanted: Wanted, problems: Collection[
     statuses = {c.status for c in choices}
     if statuses == {"no_learner"}:
         return MlUnavailable("UNKNOWN_MEMBER", f"none of the members asked for has a learner here ({reasons})")
-    if problems:
-        return MlUnavailable("ARTIFACT_CORRUPT", f"{len(problems)} stored versions fail their checks ({reasons})")
+    broken = [p for p in problems if f"-{wanted.horizon}-" in p]
+    if broken and not wanted.past:
+        return MlUnavailable("ARTIFACT_CORRUPT", f"{len(broken)} stored versions fail their checks ({reasons})")
     if "no_model_as_of" in statuses:
         return MlUnavailable("NO_MODEL_AS_OF", f"no version had finished learning by {wanted.session}")
     return MlUnavailable("NO_MODEL", f"no version fits horizon {wanted.horizon} ({reasons})")
