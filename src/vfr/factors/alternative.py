@@ -20,7 +20,8 @@ from vfr.data.snapshot import Snapshot
 from vfr.factors import transforms
 from vfr.factors.scores import Measured, Reason, SubFactor
 from vfr.factors.shares import MarketValue, market_value
-from vfr.typing import DateArray, FloatArray, IntArray
+from vfr.factors.universe import universe
+from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["MIN_PEERS", "SUB_FACTORS", "measure"]
 
@@ -82,7 +83,7 @@ class _Trades:
     """What was traded in the year before each of R sessions.
 
     `dollars` and `returns` are [S x N] over a span of sessions that ends each window at the rows `at` [R]; `reason`
-    and `as_of` [R x N] say who no longer trades, and when it last did.
+    and `as_of` [R x N] say who no longer trades, and when it last did; `peers` [R x N] is the universe of the sessions.
     """
 
     dollars: FloatArray
@@ -90,6 +91,7 @@ class _Trades:
     at: IntArray
     reason: NDArray[np.int8]
     as_of: DateArray
+    peers: BoolArray
 
     def mean(self, figures: FloatArray, window: int, least: int) -> FloatArray:
         """Return the mean of the known figures [S x N] of the last `window` sessions, NaN below `least`, [R x N]."""
@@ -121,7 +123,7 @@ def _trades(snapshot: Snapshot, rows: IntArray) -> _Trades:
     reason[np.all(newest < 0, axis=1)] = np.int8(Reason.NO_INPUT)
     if panel.adjustment != "split":
         reason[reason == Reason.PRESENT] = np.int8(Reason.UNUSABLE)
-    return _Trades(dollars, returns, at, reason, as_of)
+    return _Trades(dollars, returns, at, reason, as_of, universe(snapshot, rows))
 
 
 def _amihud(trades: _Trades) -> Measured:
@@ -137,9 +139,10 @@ def _turnover(trades: _Trades, cap: MarketValue) -> Measured:
 
 
 def _ranked(trades: _Trades, value: FloatArray, reason: NDArray[np.int8], *, low_is_good: bool) -> Measured:
-    """Rank in the whole universe; a value missing without a reason lacks history."""
+    """Rank in the universe of the session; a value missing without a reason lacks history."""
     reason = np.where((reason == Reason.PRESENT) & ~np.isfinite(value), np.int8(Reason.NO_HISTORY), reason)
     known = reason == Reason.PRESENT
     value = np.where(known, value, np.nan)
     as_of = np.where(known, trades.as_of, np.datetime64("NaT", "D"))
-    return transforms.ranked(value, reason.astype(np.int8), as_of, low_is_good=low_is_good, min_group=MIN_PEERS)
+    reason = reason.astype(np.int8)
+    return transforms.ranked(value, reason, as_of, low_is_good=low_is_good, min_group=MIN_PEERS, peers=trades.peers)

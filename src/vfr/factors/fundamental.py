@@ -1,7 +1,8 @@
 """The fundamental factor: value, quality and growth from the latest statement known, ranked within the GICS sector.
 
-Every item is a percentile among the symbols of the same sector that have a value that evening; symbols without a
-sector are each other's peers. Fewer than five peers give no score, rather than a comparison with other businesses.
+Every item is a percentile among the symbols of the same sector that are in the universe of the session and have a
+value that evening. Fewer than five peers give no score, rather than a comparison with other businesses; nor does an
+unknown sector, unless the data set knows no sector at all: then all symbols are each other's peers.
 A loss gives a negative yield, which ranks low; it does not drop out. Flows (revenue, income, cash flow) are taken as
 those of a year.
 
@@ -25,6 +26,7 @@ from vfr.factors.fundamental_ratios import RATIOS, Ratio, Statement
 from vfr.factors.scores import Measured, Reason, SubFactor
 from vfr.factors.shares import market_cap
 from vfr.factors.statements import MAX_AGE, dates, latest_known, year_before
+from vfr.factors.universe import sector_groups, universe
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["MIN_PEERS", "SUB_FACTORS", "measure"]
@@ -47,6 +49,14 @@ class _Known:
     stale: BoolArray
 
 
+@dataclass(frozen=True, slots=True)
+class _Peers:
+    """Whom a symbol is ranked among: its sector's number [N] and the universe of each session [R x N]."""
+
+    sector: IntArray
+    universe: BoolArray
+
+
 def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
     """Measure every fundamental sub-factor on the given sessions.
 
@@ -62,16 +72,16 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
     dict of str to Measured
         By sub-factor name. NO_INPUT without statements, NOT_COVERED for a symbol without one or an item the source
         lacks, STALE beyond the maximum age, UNUSABLE for a denominator that is not positive or no market value,
-        SMALL_PEER_GROUP below five peers. `as_of` is the day the statement became known (the price it is set
-        against is always the session's own).
+        SMALL_PEER_GROUP below five peers or without a sector where others have one. `as_of` is the day the statement
+        became known (the price it is set against is always the session's own).
     """
     if snapshot.fundamentals is None:
         nothing = transforms.empty(rows.size, len(snapshot.symbols), Reason.NO_INPUT)
         return {sub.name: nothing for sub in SUB_FACTORS}
     known = _known(snapshot, snapshot.fundamentals, rows)
-    groups = np.unique(np.array(snapshot.securities.sector), return_inverse=True)[1].astype(np.int64)
+    peers = _Peers(sector_groups(snapshot.securities.sector), universe(snapshot, rows))
     financial = np.array([sector.casefold() == "financials" for sector in snapshot.securities.sector])
-    return {sub.name: _measured(r, known, groups, financial) for sub, r in zip(SUB_FACTORS, RATIOS, strict=True)}
+    return {sub.name: _measured(r, known, peers, financial) for sub, r in zip(SUB_FACTORS, RATIOS, strict=True)}
 
 
 def _known(snapshot: Snapshot, statements: Fundamentals, rows: IntArray) -> _Known:
@@ -86,13 +96,21 @@ def _known(snapshot: Snapshot, statements: Fundamentals, rows: IntArray) -> _Kno
     return _Known(statement, known_at, absent, stale)
 
 
-def _measured(ratio: Ratio, known: _Known, groups: IntArray, financial: BoolArray) -> Measured:
+def _measured(ratio: Ratio, known: _Known, peers: _Peers, financial: BoolArray) -> Measured:
     value, item_missing = ratio.value(known.statement)
     excluded = financial[None, :] & ratio.skip_financials
     reason = _reason(value, [(item_missing | known.absent | excluded, Reason.NOT_COVERED), (known.stale, Reason.STALE)])
     value = np.where(reason == Reason.PRESENT, value, np.nan)
     as_of = np.where(np.isfinite(value), known.known_at, np.datetime64("NaT", "D"))
-    return transforms.ranked(value, reason, as_of, low_is_good=ratio.low_is_good, groups=groups, min_group=MIN_PEERS)
+    return transforms.ranked(
+        value,
+        reason,
+        as_of,
+        low_is_good=ratio.low_is_good,
+        groups=peers.sector,
+        min_group=MIN_PEERS,
+        peers=peers.universe,
+    )
 
 
 def _reason(value: FloatArray, causes: list[tuple[BoolArray, Reason]]) -> NDArray[np.int8]:

@@ -12,6 +12,7 @@ from vfr.data.snapshot import Snapshot
 from vfr.factors.scores import Measured
 from vfr.factors.technical_history import History
 from vfr.factors.transforms import measured, normal_score, ranked
+from vfr.factors.universe import universe
 from vfr.typing import BoolArray, FloatArray, IntArray
 
 __all__ = [
@@ -69,7 +70,7 @@ class Inputs:
             bars=History(bars, sessions, rows),
             trades=History((panel.adj_close, panel.volume), sessions, rows),
             priced_trades=priced_trades,
-            peers=_universe(snapshot, rows),
+            peers=universe(snapshot, rows),
             sigma=np.where(sigma > 0.0, sigma, np.nan),
             close=closes.last(panel.adj_close),
             traded_at=priced_trades.last(panel.close),
@@ -84,14 +85,6 @@ class Inputs:
         """Score a measurement of closes by its percentile in the universe of its session."""
         reason, as_of = self.closes.reason(needs), self.closes.as_of
         return ranked(value, reason, as_of, low_is_good=low_is_good, min_group=MIN_UNIVERSE, peers=self.peers)
-
-
-def _universe(snapshot: Snapshot, rows: IntArray) -> BoolArray:
-    traded = np.isfinite(snapshot.panel.adj_close[rows])
-    if snapshot.membership is None:
-        return traded
-    member = snapshot.membership.member[rows]
-    return np.where(member.any(axis=1, keepdims=True), traded & member, traded)
 
 
 def mean_deviation(n: int) -> float:
