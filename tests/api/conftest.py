@@ -31,10 +31,12 @@ class Client:
     def post(self, url: str, **how: Any) -> httpx.Response:
         return self.request("POST", url, **how)
 
+    def session(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=self._transport, base_url="http://127.0.0.1:8000")
+
     def at_once(self, requests: list[tuple[str, str, dict[str, Any]]]) -> list[httpx.Response]:
         async def ask() -> list[httpx.Response]:
-            base = "http://127.0.0.1:8000"
-            async with httpx.AsyncClient(transport=self._transport, base_url=base) as client:
+            async with self.session() as client:
                 return await asyncio.gather(*(client.request(method, url, **how) for method, url, how in requests))
 
         return asyncio.run(ask())

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import replace
+from threading import Event
 from typing import Any
 
 import pytest
+
+from vfr.workflows.forecaster import MlUnavailable
 
 URL = "/api/stocks/analyze"
 Json = dict[str, Any]
@@ -223,3 +228,37 @@ def test_more_than_the_line_holds_is_503(client_with: Any, failure: Any) -> None
     for response in refused:
         failure(response, 503, "OVERLOADED")
         assert response.headers["retry-after"] == "1"
+
+
+def test_classic_answers_do_not_wait_for_machine_learning(
+    application: Any, client_of: Any, failure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free, released = Event(), []
+
+    class Stuck:
+        def at(self, *_: Any) -> MlUnavailable:
+            released.append(free.wait(20))
+            return MlUnavailable("TIMEOUT", "stuck")
+
+    monkeypatch.setattr("vfr.api.application.ML_THREADS", 2)
+    monkeypatch.setattr("vfr.api.application.ML_QUEUE", 1)
+    client = client_of(replace(application, forecaster=Stuck()))
+    stuck = [("GET", "/api/ml/health", {}), *[("POST", URL, {"json": {**AAPL, "include_ml": True}})] * 3]
+    others = [("POST", URL, {"json": AAPL}), ("GET", "/api/health/ready", {})]
+
+    async def ask() -> tuple[list[Any], list[Any], bool]:
+        async with client.session() as session:
+            waiting = [asyncio.create_task(session.request(m, url, **how)) for m, url, how in stuck]
+            try:
+                answers = [await session.request(m, url, **how) for m, url, how in others]
+                early = not released
+            finally:
+                free.set()
+            return answers, await asyncio.gather(*waiting), early
+
+    answers, late, early = asyncio.run(ask())
+    assert early
+    assert [r.status_code for r in answers] == [200, 200]
+    refused = [r for r in late if r.headers.get("retry-after")]
+    assert len(refused) == 1
+    failure(refused[0], 503, "OVERLOADED")

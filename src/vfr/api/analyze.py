@@ -66,7 +66,8 @@ def routes(context: Context) -> list[Route]:
         query = AnalyzeQuery.parse(body)
         if query.include_ml:
             context.authorise(request, "read")
-        answer, rendered = await work.run(_answer, query, request_id(request.scope))
+        threads = context.ml_work if query.include_ml else work
+        answer, rendered = await threads.run(_answer, query, request_id(request.scope))
         if answer.failed_status is not None:
             errors = [error.to_dict() for error in answer.errors]
             code = errors[0]["code"] if errors else "NO_DATA"

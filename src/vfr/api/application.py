@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 
@@ -16,6 +16,10 @@ from vfr.api.work import Work
 from vfr.bootstrap import Application
 
 __all__ = ["create_api"]
+
+ML_THREADS: Final = 4
+ML_QUEUE: Final = 60
+"""Threads that wait for forecasts, and requests that may wait for such a thread. Forecasts are made one at a time."""
 
 _DESCRIPTION = (
     "A transparent five-factor score of stocks, and machine learning that can only help. Prices are USD, returns "
@@ -33,12 +37,14 @@ def create_api(application: Application) -> FastAPI:
         Its data should be prepared; without data every route says so.
     """
     settings = application.settings
-    context = Context(application, Work(settings.request_threads, settings.request_queue))
+    work = Work(settings.request_threads, settings.request_queue)
+    context = Context(application, work, ml_work=Work(ML_THREADS, ML_QUEUE))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         context.work.close()
+        context.ml_work.close()
 
     api = FastAPI(
         title="VFR",

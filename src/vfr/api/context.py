@@ -19,10 +19,14 @@ __all__ = ["Context"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Context:
-    """The application behind the routes, and the threads its work runs in."""
+    """The application behind the routes, and the threads its work runs in.
+
+    What may wait for a forecast runs in `ml_work`, so that nothing else ever waits behind it.
+    """
 
     application: Application
     work: Work
+    ml_work: Work
 
     def authorise(self, request: Request, need: Need) -> None:
         """Let the caller of a request pass, or refuse."""

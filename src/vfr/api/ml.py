@@ -53,7 +53,7 @@ def router(context: Context) -> APIRouter:
     @made.get("/health", response_model=Success[MlHealthData], summary="State of machine learning, part by part")
     async def health(request: Request) -> Response:
         context.authorise(request, "read")
-        found = {**await work.run(application.ml_health), "timestamp": epoch_ms()}
+        found = {**await context.ml_work.run(application.ml_health), "timestamp": epoch_ms()}
         if found["status"] == "unhealthy":
             message = "no part of machine learning answers; classic analysis does not need it"
             return error_response(request.scope, 503, "ML_UNHEALTHY", message, data=found)
