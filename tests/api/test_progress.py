@@ -12,6 +12,8 @@ import pytest
 from vfr import bootstrap
 from vfr.adapters.store import progress_files
 from vfr.adapters.store.progress_files import ProgressFiles
+from vfr.api.errors import Refusal
+from vfr.api.work import Work
 from vfr.settings import Settings
 
 URL = "/api/stocks/analyze"
@@ -115,8 +117,8 @@ def test_events_expire_and_are_bounded(tmp_path: Path, monkeypatch: pytest.Monke
         channel.append(name, {"stage": name})
     assert not old.exists()
     assert len(list((tmp_path / "progress").iterdir())) == 3
-    assert channel.read("d", 0)[0] == [{"stage": "d"}]
-    assert channel.read("none", 0) == ([], 0)
+    assert channel.read("d")[0] == [{"stage": "d"}]
+    assert channel.read("none") == ([], None)
 
 
 def test_half_an_event_waits_for_its_end(tmp_path: Path) -> None:
@@ -126,11 +128,53 @@ def test_half_an_event_waits_for_its_end(tmp_path: Path) -> None:
     path = next((tmp_path / "progress").iterdir())
     with path.open("ab") as log:
         log.write(b'{"stage": "tw')
-    found, offset = channel.read("s", 0)
+    found, place = channel.read("s")
     assert [event["stage"] for event in found] == ["one"]
     with path.open("ab") as log:
         log.write(b'o"}\n')
-    assert channel.read("s", offset)[0] == [{"stage": "two"}]
+    assert channel.read("s", place)[0] == [{"stage": "two"}]
+
+
+def test_a_session_begun_anew_is_read_from_its_beginning_however_long(tmp_path: Path) -> None:
+    channel = ProgressFiles(tmp_path)
+    channel.begin("s")
+    channel.append("s", {"stage": "first"})
+    found, place = channel.read("s")
+    assert [event["stage"] for event in found] == ["first"]
+    channel.begin("s")
+    again = [{"stage": f"a much longer stage {n}"} for n in range(9)]
+    for event in again:
+        channel.append("s", event)
+    found, place = channel.read("s", place)
+    assert found == again
+    assert channel.read("s", place) == ([], place)
+
+
+def test_a_broken_line_is_passed_over(tmp_path: Path) -> None:
+    channel = ProgressFiles(tmp_path)
+    channel.begin("s")
+    with next((tmp_path / "progress").iterdir()).open("ab") as log:
+        log.write(b'{"stage": "tw{"stage": "x"}\n\xff\n\n7\n')
+    channel.append("s", {"stage": "three"})
+    assert channel.read("s")[0] == [{"stage": "three"}]
+
+
+def test_a_stream_that_finds_no_free_thread_looks_again(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = f"{ID}busy"
+    client.post(URL, **body(session))
+    looks = 0
+    real = Work.run
+
+    async def refused_at_first(self: Work, *call: Any, **more: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        if looks < 3:
+            raise Refusal(503, "OVERLOADED", "full")
+        return await real(self, *call, **more)
+
+    monkeypatch.setattr(Work, "run", refused_at_first)
+    found = events(client.get(f"{URL}/progress/{session}"))
+    assert [found[0]["stage"], found[-1]["stage"]] == ["connected", "complete"]
 
 
 def test_progress_is_not_for_strangers(client_with: Any, failure: Any) -> None:

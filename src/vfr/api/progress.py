@@ -18,6 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from vfr.api.context import Context
+from vfr.api.errors import Refusal
 from vfr.bootstrap import Application
 from vfr.clock import elapsed_ms, epoch_ms
 from vfr.errors import InvalidField, VfrError
@@ -109,9 +110,13 @@ def routes(context: Context) -> list[Route]:
             return
         try:
             yield _rendered(_event("connected", "Waiting for the request", 0))
-            offset, opened, told = 0, elapsed_ms(), elapsed_ms()
+            place: tuple[bytes, int] | None = None
+            opened = told = elapsed_ms()
             while elapsed_ms(opened) < 1e3 * OPEN_S:
-                events, offset = await context.work.run(context.application.progress.read, session_id, offset)
+                events: list[dict[str, Any]] = []
+                # The response has begun: when no thread is free, the next look finds what this one would have.
+                with suppress(Refusal):
+                    events, place = await context.work.run(context.application.progress.read, session_id, place)
                 for event in events:
                     yield _rendered(event)
                     told = elapsed_ms()
