@@ -181,6 +181,8 @@ class Application:
     ) -> TrainReport:
         """Train on the current data set as the one training leader, and promote what passes the gates.
 
+        The gates read outcomes, so the run is counted in the ledger of the data home.
+
         Raises
         ------
         TrainingFailed
@@ -196,7 +198,7 @@ class Application:
                 if progress is not None:
                     progress(stage, fraction)
 
-            return train(
+            trained = train(
                 self.datasets.snapshot(),
                 self.models,
                 horizons=horizons,
@@ -208,6 +210,8 @@ class Application:
                 who=who,
                 override_rows=override_rows,
             )
+            self._ledger().append({"kind": "train", "who": who} | trained.to_dict())
+            return trained
 
     def evidence(
         self,
@@ -225,7 +229,6 @@ class Application:
 
         The run is counted in `ledger`, by default the one of the data home.
         """
-        from vfr.adapters.store.ledger import FileLedger
         from vfr.workflows.evidence import evidence
 
         return evidence(
@@ -236,10 +239,16 @@ class Application:
             release=release,
             seed=seed,
             threads=self.settings.ml_threads,
-            ledger=ledger or FileLedger(self.settings.data_home / "evidence" / "ledger.jsonl"),
+            ledger=ledger or self._ledger(),
             commit=commit,
             progress=progress,
         )
+
+    def _ledger(self) -> Ledger:
+        """Return the ledger of the data home: every run that read outcomes out of sample."""
+        from vfr.adapters.store.ledger import FileLedger
+
+        return FileLedger(self.settings.data_home / "evidence" / "ledger.jsonl")
 
     def untrained(self) -> tuple[Horizon, ...]:
         """Return the horizons at which a starter member has no version made from the current data.

@@ -286,6 +286,18 @@ def test_a_late_forecast_is_a_timeout_and_kept_for_the_next_request(make, comput
     assert len(computed) == 1
 
 
+def test_an_answer_to_data_that_changed_meanwhile_is_not_kept(seeded_snapshot, computed):
+    store, datasets = Store([card()], gate=threading.Event()), Datasets(seeded_snapshot)
+    forecasts = Forecasts(datasets, store, lambda: None)
+    assert at(forecasts, timeout_ms=10).code == "TIMEOUT"
+    datasets.version = "b/1"
+    store.gate.set()
+    assert isinstance(at(forecasts), Forecast)
+    datasets.version = "a/1"
+    assert not at(forecasts).from_cache
+    forecasts.close()
+
+
 def test_the_same_forecast_asked_for_at_once_is_computed_once(make, computed):
     store = Store([card()], gate=threading.Event())
     forecasts = make(store)

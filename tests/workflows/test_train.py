@@ -11,8 +11,10 @@ from vfr.data.snapshot import Snapshot
 from vfr.errors import InvalidField, TrainingFailed
 from vfr.features import compute
 from vfr.models.learners import LEARNERS
+from vfr.models.member import Member
 from vfr.workflows.train import TrainReport, train
 from vfr.workflows.train_data import Inputs, counting, prepare, targets
+from vfr.workflows.train_judge import serve
 from vfr.workflows.train_recipe import DEFAULT, Recipe
 from vfr.workflows.train_walk import fit_refit, folds_of, walk
 
@@ -179,6 +181,44 @@ def test_outcomes_of_the_test_span_do_not_reach_its_refit(seeded_snapshot, input
     )
     assert one.excess.dump() == two.excess.dump()
     assert one.last_label_row < start
+
+
+def test_features_are_chosen_by_what_was_known_by_the_end_of_training(seeded_snapshot, inputs):
+    """A feature that begins to be known later changes no earlier version's design."""
+    cut = 400
+    early = prepare(
+        compute(seeded_snapshot.upto(seeded_snapshot.sessions[cut])), seeded_snapshot.panel.trading()[: cut + 1]
+    )
+    assert inputs.design_at(cut) == early.design_at(cut)
+    last = inputs.known.shape[0] - 1
+    assert set(inputs.design_at(cut).ranked) < set(inputs.design_at(last).ranked)
+
+
+def test_a_forecast_is_served_as_the_walk_forward_scored_it(seeded_snapshot, inputs):
+    """The same session through the stored member and through the walk gives the same probabilities and excess."""
+    counts, _ = counting(seeded_snapshot)
+    labelled = targets(seeded_snapshot, "7d", counts)
+    folds = folds_of(seeded_snapshot.sessions, labelled.labels.span, SMALL)
+    done = walk(inputs, labelled, LEARNERS["linear"], folds, recipe=SMALL, seed=0, threads=1)
+    judged = serve(inputs, labelled, done, SMALL)
+    refit, calibrated = done.refits[-1], judged.calibrations[-1]
+    row = int(refit.fold.test[-1])
+    X = np.ascontiguousarray(compute(seeded_snapshot, slice(row, row + 1)).values[:, 0, :].T)
+    X[~seeded_snapshot.panel.trading()[row]] = np.nan
+    p = Member("linear", refit.direction, refit.excess, refit.design, calibrated).predict(X)
+    assert not seeded_snapshot.panel.trading()[row].all()
+    np.testing.assert_allclose(p.p_up, judged.prediction.p_up[row], rtol=1e-9)
+    np.testing.assert_allclose(p.expected_excess, judged.prediction.expected_excess[row], rtol=1e-9)
+
+
+def test_training_as_of_the_latest_session_is_training(trained, seeded_snapshot):
+    """It is not a run about the past, so the same versions keep their status."""
+    home, report, _ = trained
+    again = _train(seeded_snapshot, home, members=("linear",), as_of=seeded_snapshot.as_of)
+    assert (again.trained[0].model_id, again.trained[0].status) == (
+        report.trained[1].model_id,
+        report.trained[1].status,
+    )
 
 
 def test_walk_scores_each_session_once_and_only_where_features_are_known(seeded_snapshot, inputs):

@@ -8,6 +8,7 @@ from itertools import compress
 import numpy as np
 
 from vfr.data.snapshot import Snapshot
+from vfr.factors.universe import FEW_MEMBERS
 from vfr.features.matrix import FeatureMatrix, Labels
 from vfr.models.design import Design, session_ranks
 from vfr.models.scale import SCALE_FEATURES
@@ -15,7 +16,6 @@ from vfr.typing import BoolArray, FloatArray, Horizon, IntArray, Matrix32, Targe
 
 __all__ = ["Inputs", "Targets", "counting", "prepare", "targets"]
 
-_FEW_MEMBERS = 20
 _MIN_KNOWN = 0.5
 """Share of the cells a feature must be known in: less would teach when its source began, not what moves prices."""
 
@@ -111,7 +111,7 @@ def counting(snapshot: Snapshot) -> tuple[BoolArray, bool]:
     if snapshot.membership is None:
         return priced, False
     member = snapshot.membership.member & priced
-    silent = member.sum(axis=1) < _FEW_MEMBERS
+    silent = member.sum(axis=1) < FEW_MEMBERS
     return np.where(silent[:, None], priced, member), not bool(silent.all())
 
 
