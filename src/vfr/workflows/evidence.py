@@ -220,13 +220,14 @@ def _facts(
     members: tuple[str, ...],
 ) -> dict[str, Cell]:
     rows = np.flatnonzero(study.cells.any(axis=1))
+    design = inputs.design_at(int(rows[-1]))
     facts: dict[str, Cell] = {
         "data": f"{snapshot.name} ({snapshot.version[:12]})",
         "horizon": study.horizon,
         "mode": mode,
         "sessions judged": f"{snapshot.sessions[rows[0]]} to {snapshot.sessions[rows[-1]]} ({rows.size})",
         "label": f"adjusted {labelled.labels.basis} of t+1 to adjusted {labelled.labels.basis} of t+1+{study.h}",
-        "features": f"{len(inputs.design.ranked)} ranked, {len(inputs.design.market)} market ({inputs.spec[:8]})",
+        "features": f"{len(design.ranked)} ranked, {len(design.market)} market ({inputs.spec[:8]})",
         "members": ", ".join(members),
         "seed": seed,
         "names that count per session": float(study.cells[rows].sum(axis=1).mean()),
