@@ -109,7 +109,8 @@ def _shared(work: _Pass, n_symbols: int) -> None:
 
     threads = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba starts
     tiles = -(-n_symbols // TILE)
-    size = TILE * max(1, tiles // (_PIECES * threads)) if tiles > threads else -(-n_symbols // threads)
+    many = tiles > _PIECES * threads
+    size = TILE * (tiles // (_PIECES * threads)) if many else -(-n_symbols // threads)
     pieces = [(first, min(first + size, n_symbols)) for first in range(0, n_symbols, size)]
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(work, pieces))
