@@ -12,7 +12,7 @@ from vfr.cli.app import app
 from vfr.errors import VfrError
 from vfr.factors.registry import SUB_FACTORS
 from vfr.factors.scores import FACTOR_NAMES
-from vfr.features.registry import FEATURES
+from vfr.features.registry import docs_table
 from vfr.scoring.table import DEFAULT
 
 
@@ -46,12 +46,6 @@ def score_table() -> str:
     return tiers + "\n" + tilts
 
 
-def features() -> str:
-    """Return the table of registered features."""
-    rows = [(f"`{f.name}`", f.family, f.unit, f.window, f.description, f.reference) for f in FEATURES.values()]
-    return table(("feature", "family", "unit", "sessions", "measures", "reference"), rows)
-
-
 def errors() -> str:
     """Return the error tree with its codes and statuses."""
 
@@ -78,5 +72,12 @@ def commands() -> str:
 def write_all(folder: Path) -> None:
     """Write every generated fragment into a folder."""
     folder.mkdir(exist_ok=True)
-    for make in (sub_factors, score_table, features, errors, commands):
-        (folder / f"{make.__name__}.md").write_text(make(), encoding="utf-8")
+    fragments = {
+        "sub_factors": sub_factors,
+        "score_table": score_table,
+        "features": docs_table,
+        "errors": errors,
+        "commands": commands,
+    }
+    for name, make in fragments.items():
+        (folder / f"{name}.md").write_text(make(), encoding="utf-8")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 __all__ = [
     "HORIZONS",
     "MEMBER_NAMES",
+    "NEUTRAL_BAND",
     "BoolArray",
     "DateArray",
     "FloatArray",
@@ -35,3 +36,6 @@ HORIZONS: Final[dict[Horizon, int]] = {"1d": 1, "7d": 5, "30d": 21}
 
 MEMBER_NAMES: Final = ("lightgbm", "xgboost", "lstm", "linear", "trees")
 """Ensemble members of the contract; those without a learner yet are answered with a reason."""
+
+NEUTRAL_BAND: Final = 0.01
+"""A probability of a rise this close to one half has no direction."""

@@ -11,7 +11,7 @@ from vfr.data.quality import Finding, Severity, finding
 from vfr.data.universe import Listings
 from vfr.typing import BoolArray
 
-__all__ = ["check_panel"]
+__all__ = ["check_panel", "panel_facts"]
 
 _JUMP: Final = 0.5
 _STUCK: Final = 5
@@ -106,3 +106,16 @@ def _missing(panel: Panel) -> Finding:
     examples = [f"{name}: {count} of {int(known.sum())} bars" for name, count in counts.items() if count]
     message = "fields unknown beside a known close; scores that need them say so."
     return finding("missing_fields", "info", examples, message, sum(counts.values()))
+
+
+def panel_facts(panel: Panel, rows_read: int) -> dict[str, str | int | float]:
+    """Return what a report says of the panel itself: its size, span and adjustment."""
+    return {
+        "rowsRead": rows_read,
+        "bars": int(np.isfinite(panel.close).sum()),
+        "sessions": panel.shape[0],
+        "symbols": panel.shape[1],
+        "first": str(panel.sessions[0]),
+        "last": str(panel.sessions[-1]),
+        "adjustment": panel.adjustment,
+    }

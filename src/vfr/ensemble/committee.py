@@ -21,14 +21,11 @@ import numpy as np
 from vfr.clock import elapsed_ms
 from vfr.errors import ArtifactCorrupt, VfrError
 from vfr.models.prediction import Prediction
-from vfr.typing import BoolArray, FloatArray
+from vfr.typing import NEUTRAL_BAND, BoolArray, FloatArray
 
-__all__ = ["NEUTRAL_BAND", "MemberResult", "Method", "Verdict", "ask", "combine"]
+__all__ = ["MemberResult", "Method", "Verdict", "ask", "combine"]
 
 Method: TypeAlias = Literal["weighted", "voting", "stacking"]
-
-NEUTRAL_BAND: Final = 0.01
-"""A probability closer than this to one half has no direction."""
 
 _NOTES: Final[dict[Method, tuple[str, str | None]]] = {
     "weighted": ("equal_weight", "equal weights: no member has earned more on matured outcomes"),

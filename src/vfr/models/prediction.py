@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-import numpy as np
-
 from vfr.typing import MEMBER_NAMES, FloatArray, Horizon, Matrix32
 
 __all__ = ["MEMBER_NAMES", "ModelCard", "ModelStore", "Prediction", "Predictor", "Status"]
@@ -117,13 +115,3 @@ class ModelStore(Protocol):
 
     def set_status(self, model_id: str, status: Status, *, who: str, why: str) -> None:
         """Change a version's status; one append-only log row each time."""
-
-
-def session_of(text: str) -> np.datetime64:
-    """Parse an ISO date of a card."""
-    return np.datetime64(text, "D")
-
-
-def mature(card: ModelCard, as_of: np.datetime64) -> bool:
-    """Whether everything a version learned from had happened before a session's close."""
-    return bool(session_of(card.labels_end) <= as_of)

@@ -8,14 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from vfr.typing import FloatArray, IntArray
+from vfr.typing import NEUTRAL_BAND, FloatArray, IntArray
 from vfr.workflows.answer import MlPrediction
 from vfr.workflows.forecaster import Forecast, MlUnavailable
 
 __all__ = ["Enhancement"]
-
-NEUTRAL_BAND: Final = 0.01
-"""Probabilities closer than this to one half have no direction."""
 
 _NO_FEATURES: Final = MlUnavailable(
     "NO_FEATURES", "this symbol does not trade at that session, or every input of it is unknown"

@@ -16,7 +16,7 @@ import polars as pl
 
 from vfr.adapters.providers.prices import read_panel
 from vfr.adapters.providers.tables import Table, numbers, read_table
-from vfr.data.checks import check_panel
+from vfr.data.checks import check_panel, panel_facts
 from vfr.data.fingerprint import fingerprint
 from vfr.data.panel import Panel
 from vfr.data.provider import Progress
@@ -99,7 +99,7 @@ class BundledProvider:
         snapshot = replace(snapshot, version=fingerprint(snapshot))
         tell("read", 1.0)
         findings += [*check_panel(panel), *_caveats(panel)]
-        return snapshot, QualityReport.of(findings, _facts(panel, rows))
+        return snapshot, QualityReport.of(findings, panel_facts(panel, rows))
 
 
 def _file(package: str, inside: str) -> Path:
@@ -158,15 +158,3 @@ def _caveats(panel: Panel) -> list[Finding]:
         finding("coarse_prices", "warning", coarse, step),
         finding("survivors_only", "warning", panel.symbols, kept),
     ]
-
-
-def _facts(panel: Panel, rows: int) -> dict[str, str | int | float]:
-    return {
-        "rowsRead": rows,
-        "bars": int(np.isfinite(panel.close).sum()),
-        "sessions": panel.shape[0],
-        "symbols": panel.shape[1],
-        "first": str(panel.sessions[0]),
-        "last": str(panel.sessions[-1]),
-        "adjustment": panel.adjustment,
-    }

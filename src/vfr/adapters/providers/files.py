@@ -7,14 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from vfr.adapters.providers.dated import read_macro, read_texts
 from vfr.adapters.providers.neighbours import Neighbours
 from vfr.adapters.providers.prices import read_panel
 from vfr.adapters.providers.statements import read_fundamentals
 from vfr.adapters.providers.tables import SUFFIXES, find_table
-from vfr.data.checks import check_panel
+from vfr.data.checks import check_panel, panel_facts
 from vfr.data.fingerprint import fingerprint
 from vfr.data.panel import Panel
 from vfr.data.provider import Progress
@@ -85,7 +83,7 @@ class FilesProvider:
         tell("hashing", 0.9)
         snapshot = replace(snapshot, version=fingerprint(snapshot))
         tell("read", 1.0)
-        return snapshot, QualityReport.of(findings, _facts(panel, rows))
+        return snapshot, QualityReport.of(findings, panel_facts(panel, rows))
 
     def _price_file(self) -> Path:
         if not self._folder.is_dir():
@@ -140,15 +138,3 @@ def _shape_findings(panel: Panel) -> list[Finding]:
         message = "no adj_close: closes are taken as adjusted for dividends already, which are never credited again."
         found.append(finding("assumed_adjustment", "warning", (), message, 1))
     return found
-
-
-def _facts(panel: Panel, rows: int) -> dict[str, str | int | float]:
-    return {
-        "rowsRead": rows,
-        "bars": int(np.isfinite(panel.close).sum()),
-        "sessions": panel.shape[0],
-        "symbols": panel.shape[1],
-        "first": str(panel.sessions[0]),
-        "last": str(panel.sessions[-1]),
-        "adjustment": panel.adjustment,
-    }
