@@ -14,7 +14,14 @@ the tree so that no leaf is unmapped. Messages name the field and the fix; they 
     ├── DataError                  the data cannot serve the request
     │   ├── NoData                 nothing installed, or nothing before the date asked for
     │   ├── ImportRejected         a folder cannot become a data set
-    │   └── DatasetCorrupt         an installed data set fails its checks
+    │   ├── DatasetCorrupt         an installed data set fails its checks
+    │   ├── SyncBusy               another process writes the same archive
+    │   └── ProviderError          a live source gave no usable answer; what is installed stays
+    │       ├── Throttled          it asks for fewer questions
+    │       ├── UnknownAtSource    it does not know the subject
+    │       ├── ProviderUnavailable  it cannot be reached, fails or is too slow
+    │       ├── ProviderDenied     it refuses the key or the plan
+    │       └── BadAnswer          what it sent is not what it documents
     ├── ModelError                 the machine-learning side cannot serve (never fails a classic answer)
     │   ├── NoModel                no version fits the request
     │   ├── ArtifactCorrupt        a stored version fails its checks
@@ -26,6 +33,7 @@ from __future__ import annotations
 
 __all__ = [
     "ArtifactCorrupt",
+    "BadAnswer",
     "DataError",
     "DatasetCorrupt",
     "ImportRejected",
@@ -34,8 +42,14 @@ __all__ = [
     "ModelError",
     "NoData",
     "NoModel",
+    "ProviderDenied",
+    "ProviderError",
+    "ProviderUnavailable",
     "SettingsError",
+    "SyncBusy",
+    "Throttled",
     "TrainingFailed",
+    "UnknownAtSource",
     "UnknownSector",
     "UnknownSymbol",
     "UnsupportedHorizon",
@@ -118,6 +132,60 @@ class DatasetCorrupt(DataError):
     """An installed data set fails its integrity checks."""
 
     code = "DATASET_CORRUPT"
+
+
+class SyncBusy(DataError):
+    """Another process writes the same archive."""
+
+    code = "SYNC_BUSY"
+
+
+class ProviderError(DataError):
+    """A live source gave no usable answer; nothing that is installed changes."""
+
+    code = "PROVIDER_ERROR"
+
+
+class Throttled(ProviderError):
+    """A source asks for fewer questions; it says nothing about the subject.
+
+    Parameters
+    ----------
+    message : str
+        What happened, naming the source.
+    retry_after : float or None
+        Seconds to wait as the source stated them.
+    """
+
+    code = "THROTTLED"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UnknownAtSource(ProviderError):
+    """A source says that it does not know the subject."""
+
+    code = "UNKNOWN_AT_SOURCE"
+
+
+class ProviderUnavailable(ProviderError):
+    """A source cannot be reached, fails, is too slow, or was left alone after failing repeatedly."""
+
+    code = "PROVIDER_UNAVAILABLE"
+
+
+class ProviderDenied(ProviderError):
+    """A source refuses the key, or the plan of the key."""
+
+    code = "PROVIDER_DENIED"
+
+
+class BadAnswer(ProviderError):
+    """What a source sent is not what it documents."""
+
+    code = "BAD_ANSWER"
 
 
 class ModelError(VfrError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from vfr.workflows.datasets import checked_name
 
 if TYPE_CHECKING:
-    from vfr.data.provider import DataProvider, Progress
+    from vfr.data.provider import DatasetSource, Progress
     from vfr.data.quality import QualityReport
     from vfr.data.snapshot import Snapshot
     from vfr.factors.board import Board
@@ -40,7 +40,7 @@ class ImportResult:
 
 
 def import_data(
-    provider: DataProvider,
+    provider: DatasetSource,
     store: DatasetStore,
     *,
     build_board: Callable[[Snapshot], Board] | None = None,
@@ -50,7 +50,7 @@ def import_data(
 
     Parameters
     ----------
-    provider : DataProvider
+    provider : DatasetSource
         The source.
     store : DatasetStore
         Where it is kept. Whatever was there stays until the last step.

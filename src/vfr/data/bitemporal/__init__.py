@@ -1,0 +1,1 @@
+"""Facts with two times, when they hold and when they became known: tables, versions, and the view of any past day."""
