@@ -6,91 +6,85 @@ from typing import Final
 
 import numpy as np
 
+from vfr.data.checks_listings import ends_early, missing_sessions, returned
+from vfr.data.checks_stale import stale_findings
 from vfr.data.panel import Panel
-from vfr.data.quality import Finding, Severity, finding
+from vfr.data.quality import Finding, finding
 from vfr.data.universe import Listings
-from vfr.typing import BoolArray
+from vfr.typing import BoolArray, FloatArray
 
 __all__ = ["check_panel", "panel_facts"]
 
 _JUMP: Final = 0.5
-_STUCK: Final = 5
+_CORPORATE: Final = 0.4
 _TOLERANCE: Final = 1e-6
+_GROSS: Final = 0.005
 
 
 def check_panel(panel: Panel) -> list[Finding]:
     """Return the findings of every check on a panel.
 
-    Checks: sessions missing inside a symbol's listing, symbols that start late or end early, stale repeats,
-    returns beyond 50 %, open or close outside high-low, zero volume, fields missing beside a known close.
+    Checks: sessions missing inside a symbol's listing, symbols that leave and come back or end early, bars that repeat
+    the one before (and those among them that hide a move), returns beyond 50 %, jumps of the close alone, open or
+    close outside high-low, zero volume, fields missing beside a known close.
     """
     listings = Listings.of(panel)
-    checks = (_gaps(panel, listings), _ends(panel, listings), _stale(panel), _jumps(panel), _ranges(panel))
-    found = [*checks, _zero_volume(panel), _missing(panel)]
+    found = [
+        missing_sessions(panel, listings),
+        returned(panel),
+        ends_early(panel, listings),
+        *stale_findings(panel),
+        _large_returns(panel),
+        _close_jumps(panel),
+        _ranges(panel),
+        _zero_volume(panel),
+        _missing_fields(panel),
+    ]
     return [f for f in found if f.count]
 
 
 def _cells(panel: Panel, where: BoolArray) -> list[str]:
-    rows, columns = np.nonzero(where[:, :])
-    few = zip(rows[:8].tolist(), columns[:8].tolist(), strict=True)
-    return [f"{panel.symbols[c]} {panel.sessions[r]}" for r, c in few]
+    return [f"{panel.symbols[c]} {panel.sessions[r]}" for r, c in np.argwhere(where)[:8].tolist()]
 
 
-def _gaps(panel: Panel, listings: Listings) -> Finding:
-    row = np.arange(panel.sessions.size)[:, None]
-    listed = (row >= listings.first) & (row <= listings.last) & (listings.first >= 0)
-    missing = (listed & ~np.isfinite(panel.close)).sum(axis=0)
-    expected = listed.sum(axis=0)
-    worst = [c for c in np.argsort(-missing, kind="stable").tolist() if missing[c]]
-    examples = [f"{panel.symbols[c]}: {missing[c]} of {expected[c]} sessions" for c in worst]
-    share = missing.sum() / max(1, expected.sum())
-    severity: Severity = "error" if share > 0.2 else "warning" if share > 0.001 else "info"
-    message = f"{len(worst)} symbols lack sessions between their first and last bar; left unknown, never filled."
-    return finding("missing_sessions", severity, examples, message, int(missing.sum()))
+def _returns(price: FloatArray) -> FloatArray:
+    """Return [T x N] one-session returns; the first row, and a session beside a gap, have none."""
+    out = np.full(price.shape, np.nan)
+    out[1:] = price[1:] / price[:-1] - 1
+    return out
 
 
-def _ends(panel: Panel, listings: Listings) -> Finding:
-    last = panel.sessions.size - 1
-    early = [c for c in range(len(panel.symbols)) if 0 <= listings.last[c] < last]
-    examples = [f"{panel.symbols[c]} {panel.sessions[listings.last[c]]}" for c in early]
-    message = (
-        "symbols whose bars stop before the last session (acquired, delisted, dropped); no delisting return known."
-    )
-    return finding("ends_early", "info", examples, message)
+def _moves(panel: Panel, where: BoolArray, returns: FloatArray) -> list[str]:
+    cells = np.argwhere(where)[:8].tolist()
+    return [f"{panel.symbols[c]} {panel.sessions[r]} {returns[r, c]:+.0%}" for r, c in cells]
 
 
-def _stale(panel: Panel) -> Finding:
-    close, before = panel.close[1:], panel.close[:-1]
-    same = close == before
-    flat = same & (panel.high[1:] == close) & (panel.low[1:] == close)
-    bare = ~np.isfinite(panel.high[1:])
-    run = np.zeros(same.shape, dtype=np.int64)
-    for i in range(same.shape[0]):
-        run[i] = np.where(same[i], (run[i - 1] if i else 0) + 1, 0)
-    stale = flat | (bare & (run >= _STUCK))
-    padded = np.vstack([np.zeros((1, same.shape[1]), dtype=np.bool_), stale])
-    message = "bars without a range that repeat the close before (five in a row where only closes are known); kept."
-    return finding("stale_bars", "info", _cells(panel, padded), message, int(stale.sum()))
-
-
-def _jumps(panel: Panel) -> Finding:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        returns = panel.adj_close[1:] / panel.adj_close[:-1] - 1
+def _large_returns(panel: Panel) -> Finding:
+    returns = _returns(panel.adj_close)
     big = np.abs(returns) > _JUMP
-    rows, columns = np.nonzero(big)
-    examples = [
-        f"{panel.symbols[c]} {panel.sessions[r + 1]} {returns[r, c]:+.0%}"
-        for r, c in zip(rows[:8].tolist(), columns[:8].tolist(), strict=True)
-    ]
-    return finding("large_returns", "warning", examples, "one-session returns beyond 50 %; kept.", int(big.sum()))
+    message = "one-session returns beyond 50 %, real ones included; kept."
+    return finding("large_returns", "warning", _moves(panel, big, returns), message, int(big.sum()))
+
+
+def _close_jumps(panel: Panel) -> Finding:
+    """Find closes that jump while the adjusted close does not: a corporate action that only one of them knows."""
+    returns = _returns(panel.close)
+    alone = (np.abs(returns) > _CORPORATE) & (np.abs(_returns(panel.adj_close)) <= _CORPORATE)
+    message = (
+        "closes that move over 40 % in a session while the adjusted close does not (spin-offs, new share classes, "
+        "splits not applied); kept: returns are measured on the adjusted close."
+    )
+    return finding("close_jumps", "warning", _moves(panel, alone, returns), message, int(alone.sum()))
 
 
 def _ranges(panel: Panel) -> Finding:
-    slack = _TOLERANCE * panel.close
-    above = (np.fmax(panel.open, panel.close) > panel.high + slack) & np.isfinite(panel.high)
-    below = (np.fmin(panel.open, panel.close) < panel.low - slack) & np.isfinite(panel.low)
-    bad = above | below | (panel.low > panel.high + slack)
-    message = "bars whose open or close lies outside high-low; kept as the source has them."
+    top, bottom = np.fmax(panel.open, panel.close), np.fmin(panel.open, panel.close)
+    beyond = np.fmax(np.fmax(top / panel.high, panel.low / bottom), panel.low / panel.high) - 1
+    bad = beyond > _TOLERANCE
+    gross = int((beyond > _GROSS).sum())
+    message = (
+        f"bars whose open or close lies outside high-low, {gross} of them by over 0.5 %; kept as the source has them."
+    )
     return finding("outside_high_low", "warning", _cells(panel, bad), message, int(bad.sum()))
 
 
@@ -99,7 +93,7 @@ def _zero_volume(panel: Panel) -> Finding:
     return finding("zero_volume", "info", _cells(panel, zero), "bars without a trade; kept.", int(zero.sum()))
 
 
-def _missing(panel: Panel) -> Finding:
+def _missing_fields(panel: Panel) -> Finding:
     known = np.isfinite(panel.close)
     fields = ("open", "high", "low", "adj_close", "volume")
     counts = {name: int((known & ~np.isfinite(getattr(panel, name))).sum()) for name in fields}
