@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias
 
 import polars as pl
 
 from vfr.errors import ImportRejected
 
-__all__ = ["MOMENT", "TABLES", "Kind", "Table", "conform", "empty"]
+__all__ = ["ALWAYS", "MOMENT", "TABLES", "Kind", "Table", "conform", "empty"]
 
 Kind: TypeAlias = Literal[
     "bars", "actions", "fundamentals", "macro", "membership", "texts", "insiders", "ratings", "profile"
@@ -18,6 +19,9 @@ Kind: TypeAlias = Literal[
 
 MOMENT: Final = pl.Datetime("us", "UTC")
 """Every moment is aware, in UTC."""
+
+ALWAYS: Final = datetime(1900, 1, 1, tzinfo=UTC)
+"""When a `timeless` fact counts as known: before any session."""
 
 _STAMP: Final[Mapping[str, pl.DataType | type[pl.DataType]]] = {"source": pl.String, "known_at": MOMENT}
 
@@ -41,6 +45,9 @@ class Table:
         Date or moment column whose year splits the table into files; None keeps one file.
     tolerance : float
         Relative difference of figures that still counts as the same value (vendors' rounding).
+    timeless : bool
+        True where no source tells since when a value holds (a name, a sector): the first one seen counts as known
+        always, a later one from the moment it was seen.
     """
 
     columns: Mapping[str, pl.DataType | type[pl.DataType]]
@@ -48,6 +55,7 @@ class Table:
     dated: bool
     partition: str | None = None
     tolerance: float = 0.0
+    timeless: bool = False
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -148,6 +156,7 @@ TABLES: Final[Mapping[Kind, Table]] = {
         {"symbol": pl.String, "field": pl.String, "text": pl.String, **_STAMP},
         key=("symbol", "field", "source"),
         dated=False,
+        timeless=True,
     ),
 }
 """Every table, in the order of `Kind`."""
