@@ -49,6 +49,9 @@ _PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
 }
 
 _HOST: Final = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63})*|[0-9a-f:]{2,45})")
+_CONTACT: Final = re.compile(r"[ -~]*[^@\s]+@[^@\s]+\.[^@\s]+[ -~]*", re.ASCII)
+_URL: Final = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]{1,260}(?:/[A-Za-z0-9._~/-]{0,200})?")
+_CRON: Final = re.compile(r"[0-9*/,-]+ +[0-9*/,-]+ +[0-9*/,-]+ +[0-9A-Za-z*/,-]+ +[0-9A-Za-z*/,-]+")
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.\[\]:-]{1,260}")
 
 ScoreOverrides = dict[str, Any]
@@ -85,6 +88,23 @@ class Settings(BaseSettings):
         False switches machine learning off whatever the stored switch says.
     ml_threads : int
         Threads of a training run; the same number and seed give the same models, byte for byte.
+    database_url : SecretStr or None
+        Where leases and the pace of providers are kept (SQLAlchemy): SQLite in the data home by default, PostgreSQL for
+        several machines.
+    archive_url : str
+        Folder or fsspec URL (``s3://bucket/vfr``) of what `vfr data sync` gathers; in the data home by default.
+    archive_versions : int
+        Published versions kept of each archive.
+    edgar_contact : str
+        An address the SEC can write to, sent as User-Agent as it asks; EDGAR is not asked without one.
+    fred_key, fmp_key, tiingo_key : SecretStr or None
+        Keys of providers that need one; a provider without its key is not asked.
+    provider_urls : mapping of str to str
+        Other addresses of providers, by name: a gateway or a mirror. JSON in a variable.
+    sync_providers : tuple of str
+        Providers in order of trust, for `vfr data sync` and `vfr worker` where none are named.
+    sync_schedule : str
+        When `vfr worker` brings data up to date: five cron fields, UTC.
     score_table : mapping
         Overrides of the published numbers of the classic score, part by part, in the shape of `ScoreTable.to_dict`:
         ``weights``, ``tilts``, ``tiers``, ``halfLifeDays``. JSON in a variable, a table in ``vfr.toml``.
@@ -114,6 +134,16 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     ml_enabled: bool = True
     ml_threads: int = Field(default=2, ge=1, le=64)
+    database_url: SecretStr | None = None
+    archive_url: str = ""
+    archive_versions: int = Field(default=5, ge=1, le=1_000)
+    edgar_contact: str = Field(default="", max_length=200)
+    fred_key: SecretStr | None = None
+    fmp_key: SecretStr | None = None
+    tiingo_key: SecretStr | None = None
+    provider_urls: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    sync_providers: Annotated[tuple[str, ...], NoDecode] = ("yahoo", "edgar", "fred")
+    sync_schedule: str = "15 22 * * 1-5"
     score_table: Annotated[ScoreOverrides, NoDecode] = Field(default_factory=dict)
 
     @classmethod
@@ -130,14 +160,14 @@ class Settings(BaseSettings):
         files = InitSettingsSource(settings_cls, init_kwargs=_file_values())
         return init_settings, env_settings, files
 
-    @field_validator("allowed_hosts", "allowed_origins", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", "sync_providers", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         return tuple(part.strip().lower() for part in value.split(",") if part.strip())
 
-    @field_validator("score_table", mode="before")
+    @field_validator("score_table", "provider_urls", mode="before")
     @classmethod
     def _json(cls, value: object) -> object:
         if not isinstance(value, str):
@@ -164,6 +194,28 @@ class Settings(BaseSettings):
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return _each(value, _ORIGIN, "origins such as https://app.example.org")
 
+    @field_validator("edgar_contact")
+    @classmethod
+    def _contact(cls, value: str) -> str:
+        if value and not _CONTACT.fullmatch(value.strip()):
+            raise ValueError("must hold an e-mail address, such as: Jane Doe jane@example.org")
+        return value.strip()
+
+    @field_validator("provider_urls")
+    @classmethod
+    def _urls(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, url in value.items():
+            if not _URL.fullmatch(url):
+                raise ValueError(f"{name}: must be an http or https address without user or query")
+        return {name: url.rstrip("/") for name, url in value.items()}
+
+    @field_validator("sync_schedule")
+    @classmethod
+    def _cron(cls, value: str) -> str:
+        if not _CRON.fullmatch(value.strip()):
+            raise ValueError("must be five cron fields in UTC, such as: 15 22 * * 1-5")
+        return value.strip()
+
     @field_validator("host")
     @classmethod
     def _host(cls, value: str) -> str:
@@ -178,6 +230,17 @@ class Settings(BaseSettings):
     def table(self) -> ScoreTable:
         """The classic score's table: the published one with the overrides applied."""
         return _score_table(self.score_table)
+
+    @property
+    def database(self) -> str:
+        """URL of the database: as set, or SQLite in the data home."""
+        url = self.database_url
+        return url.get_secret_value() if url else f"sqlite:///{self.data_home / 'vfr.sqlite3'}"
+
+    @property
+    def archives(self) -> str:
+        """Folder or URL of the archives: as set, or in the data home."""
+        return self.archive_url or str(self.data_home / "archives")
 
     @property
     def loopback(self) -> bool:

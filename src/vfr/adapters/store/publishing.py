@@ -14,7 +14,15 @@ from typing import Any, Final
 
 from vfr.errors import DatasetCorrupt
 
-__all__ = ["TEMPORARY", "publish_folder", "read_manifest", "replace_text", "single_writer", "verify_folder"]
+__all__ = [
+    "TEMPORARY",
+    "publish_folder",
+    "read_manifest",
+    "replace_text",
+    "single_writer",
+    "try_writer",
+    "verify_folder",
+]
 
 TEMPORARY: Final = ".tmp-"
 """Prefix of unfinished work; whatever carries it when nobody holds the lock was left by a killed writer."""
@@ -30,6 +38,19 @@ def single_writer(root: Path) -> Iterator[None]:
     with (root / ".lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def try_writer(root: Path) -> Iterator[bool]:
+    """Hold the one writer's lock of a folder if nobody does, and say whether; never wait."""
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / ".lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def replace_text(path: Path, text: str) -> None:

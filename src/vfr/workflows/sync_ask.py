@@ -1,0 +1,111 @@
+"""Put one question to a provider and check its answer; whatever goes wrong becomes a reasoned outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import polars as pl
+
+from vfr.data.batch_checks import check_batch
+from vfr.data.bitemporal.tables import Kind, empty
+from vfr.data.bitemporal.versions import as_of
+from vfr.data.provider import Batch, DataProvider
+from vfr.data.quality import Finding
+from vfr.errors import BadAnswer, ImportRejected, ProviderError
+from vfr.workflows.sync_plan import Task
+
+__all__ = ["DONE", "Known", "Outcome", "ask"]
+
+DONE: Final = "DONE"
+QUARANTINED: Final = "QUARANTINED"
+
+Known = Callable[[Kind, str, str], pl.DataFrame]
+"""Given kind, source and subject: the rows stored."""
+
+_UNREADABLE: Final = (KeyError, TypeError, ValueError, IndexError, AttributeError)
+"""What a parser meets when a vendor's answer has another shape than documented."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """What came of a question.
+
+    `code` is DONE, QUARANTINED (an answer of which nothing was usable) or that of an error; `at` is when it was asked.
+    """
+
+    task: Task
+    at: datetime
+    code: str = DONE
+    message: str = ""
+    accepted: Mapping[Kind, pl.DataFrame] = field(default_factory=dict)
+    quarantined: Mapping[Kind, pl.DataFrame] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+def ask(provider: DataProvider, task: Task, known: Known, now: datetime) -> Outcome:
+    """Return what a provider said, checked against the calendar, the actions and what is stored.
+
+    Notes
+    -----
+    Nothing of an unusable answer is kept but the refused rows. A provider's failure is never a statement about the
+    subject: it leaves what is stored as it is.
+    """
+    order = task.order(now)
+    try:
+        batches = provider.fetch(order)
+        return _checked(task, batches, known, now)
+    except ProviderError as error:
+        return Outcome(task, now, error.code, error.message)
+    except ImportRejected as error:
+        return Outcome(task, now, BadAnswer.code, f"{task.provider}: {error.message}")
+    except _UNREADABLE as error:
+        message = (
+            f"{task.provider} answered about {task.subject} in a form that cannot be read ({type(error).__name__})"
+        )
+        return Outcome(task, now, BadAnswer.code, message)
+
+
+def _checked(task: Task, batches: tuple[Batch, ...], known: Known, now: datetime) -> Outcome:
+    order = task.order(now)
+    actions = _actions(task, batches, known, now)
+    accepted: dict[Kind, pl.DataFrame] = {}
+    quarantined: dict[Kind, pl.DataFrame] = {}
+    findings: list[Finding] = []
+    for batch in batches:
+        checked = check_batch(batch, order, known(batch.kind, task.provider, task.subject), actions)
+        accepted[batch.kind] = checked.accepted
+        if checked.quarantined.height:
+            quarantined[batch.kind] = checked.quarantined
+        findings += checked.findings
+    code, message = _verdict(task, accepted, quarantined, findings)
+    return Outcome(task, now, code, message, accepted if code == DONE else {}, quarantined, tuple(findings))
+
+
+def _actions(task: Task, batches: tuple[Batch, ...], known: Known, now: datetime) -> pl.DataFrame:
+    """Return the splits and dividends in force: those of this answer, and stored ones that it does not cover."""
+    told = next((batch for batch in batches if batch.kind == "actions"), None)
+    stored = as_of("actions", known("actions", task.provider, task.subject), now)
+    if told is None:
+        return stored
+    return pl.concat([stored.filter(pl.col("date") < told.since), told.frame.select(empty("actions").columns)])
+
+
+def _verdict(
+    task: Task,
+    accepted: Mapping[Kind, pl.DataFrame],
+    quarantined: Mapping[Kind, pl.DataFrame],
+    findings: list[Finding],
+) -> tuple[str, str]:
+    """Say whether an answer counts: bars that are refused whole take their actions with them."""
+    lead = task.offer.kinds[0]
+    refused = quarantined.get(lead)
+    if refused is not None and not accepted[lead].height:
+        reasons = ", ".join(sorted(set(refused["reason"].to_list())))
+        return QUARANTINED, f"{task.provider} {task.subject}: {refused.height} rows refused ({reasons})"
+    worst = next((one for one in findings if one.severity == "error" and one.check == "empty_answer"), None)
+    if worst is not None:
+        return BadAnswer.code, f"{task.provider} {task.subject}: {worst.message}"
+    return DONE, ""

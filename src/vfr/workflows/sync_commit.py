@@ -1,0 +1,108 @@
+"""Publish what a sync gathered: new facts and corrections as versions, refused rows beside them, all in one step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import polars as pl
+
+from vfr.data.bitemporal.tables import TABLES, Kind
+from vfr.data.bitemporal.versions import amendments, withdrawals
+from vfr.workflows.archive import QUARANTINE, Archive
+from vfr.workflows.staging import ProviderDiary, SyncDiary
+from vfr.workflows.stored import Stored
+from vfr.workflows.sync_ask import DONE, Outcome
+
+__all__ = ["Committed", "commit", "written_up"]
+
+
+@dataclass(slots=True)
+class Committed:
+    """What was published: the archive's version, whether it is a new one, and rows by ``provider kind``."""
+
+    version: str = ""
+    changed: bool = False
+    new: Counter[str] = field(default_factory=Counter)
+    corrected: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[str] = field(default_factory=Counter)
+
+
+def commit(outcomes: Sequence[Outcome], archive: Archive, sources: Sequence[str], now: datetime) -> Committed:
+    """Add to an archive what usable answers say that it does not hold yet.
+
+    The same answers committed twice change nothing the second time.
+    """
+    stored = Stored(archive)
+    before = [version.version for version in archive.versions()][:1]
+    out = Committed()
+    additions: dict[Kind, list[pl.DataFrame]] = {}
+    for outcome in outcomes:
+        for kind, rows in outcome.accepted.items():
+            for added in _added(kind, outcome, rows, stored, out):
+                additions.setdefault(kind, []).append(added)
+    archive.quarantine(_refused(outcomes, out))
+    merged = {kind: pl.concat(frames) for kind, frames in additions.items()}
+    out.version = archive.publish(merged, sources=sources, now=now)
+    out.changed = [out.version] != before
+    return out
+
+
+def _added(kind: Kind, outcome: Outcome, rows: pl.DataFrame, stored: Stored, out: Committed) -> list[pl.DataFrame]:
+    """Return the rows an answer adds to a table, and count them."""
+    task = outcome.task
+    held = stored.rows(kind, task.provider, task.subject)
+    added = amendments(kind, held, rows, outcome.at)
+    first = added.join(held, on=list(TABLES[kind].key), how="anti", nulls_equal=True).height
+    label = f"{task.provider} {kind}"
+    out.new[label] += first
+    out.corrected[label] += added.height - first
+    # An answer with prices tells every action of its span; one that it no longer tells was withdrawn.
+    if kind == "actions" and outcome.accepted.get("bars", rows).height:
+        gone = withdrawals(kind, held.filter(pl.col("date") >= task.since), rows, outcome.at)
+        out.corrected[label] += gone.height
+        return [added, gone]
+    return [added]
+
+
+def _refused(outcomes: Sequence[Outcome], out: Committed) -> pl.DataFrame:
+    frames = [pl.DataFrame(schema=dict(QUARANTINE))]
+    for outcome in outcomes:
+        for kind, rows in outcome.quarantined.items():
+            out.quarantined[f"{outcome.task.provider} {kind}"] += rows.height
+            plain = rows.drop("reason", "known_at", strict=False)
+            frames.append(
+                pl.DataFrame(
+                    {
+                        "source": outcome.task.provider,
+                        "kind": kind,
+                        "subject": outcome.task.subject,
+                        "reason": rows["reason"],
+                        "row": plain.select(pl.struct(pl.all()).struct.json_encode()).to_series(),
+                        "seen_at": pl.Series([outcome.at] * rows.height, dtype=QUARANTINE["seen_at"]),
+                    },
+                    schema_overrides=dict(QUARANTINE),
+                )
+            )
+    return pl.concat(frames)
+
+
+def written_up(diary: SyncDiary, outcomes: Sequence[Outcome], now: datetime) -> SyncDiary:
+    """Return a diary with a sync's outcomes added: topics answered, and how each provider did."""
+    asked = dict(diary.asked)
+    providers = dict(diary.providers)
+    for outcome in outcomes:
+        name = outcome.task.provider
+        last = providers.get(name, ProviderDiary())
+        if outcome.code == DONE:
+            asked[outcome.task.topic] = outcome.at
+            answered = max(filter(None, (last.answered_at, outcome.at)))
+            providers[name] = replace(last, answered_at=answered)
+        else:
+            providers[name] = replace(last, failed_at=outcome.at, code=outcome.code, message=outcome.message)
+    for name in {outcome.task.provider for outcome in outcomes}:
+        if all(outcome.code == DONE for outcome in outcomes if outcome.task.provider == name):
+            providers[name] = ProviderDiary(answered_at=providers[name].answered_at)
+    return replace(diary, asked=asked, providers=providers, finished_at=now)

@@ -1,0 +1,129 @@
+"""Which questions a sync asks: per provider, kind and subject, from the day after which news may still come."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from vfr.data.bitemporal.tables import Kind
+from vfr.data.provider import DataProvider, Offer, Order, Subject
+
+__all__ = ["OVERLAP", "Asked", "Task", "plan_tasks"]
+
+OVERLAP: Final[Mapping[Kind, int]] = {"bars": 14, "texts": 2, "insiders": 10}
+"""Days before the newest stored fact that are asked for again, so that late corrections are seen."""
+
+_SLACK: Final = timedelta(hours=4)
+"""A question due every day may come this much early, so that a daily schedule never skips a day."""
+
+_DIGITS: Final = 16
+
+Asked = Mapping[str, datetime]
+"""When each question was last answered, by `Task.topic`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One question to one provider."""
+
+    provider: str
+    offer: Offer
+    subject: str
+    since: date
+
+    @property
+    def topic(self) -> str:
+        """What is asked, whatever the first day: ``yahoo bars,actions AAPL``."""
+        return f"{self.provider} {','.join(self.offer.kinds)} {self.subject}"
+
+    @property
+    def key(self) -> str:
+        """Name of its staged answer: a hash of the whole question."""
+        return hashlib.sha256(f"{self.topic} {self.since}".encode()).hexdigest()[:_DIGITS]
+
+    def order(self, now: datetime) -> Order:
+        """Return the order to place at a moment."""
+        return Order(self.offer, self.subject, self.since, now)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return {
+            "provider": self.provider,
+            "kinds": list(self.offer.kinds),
+            "subject": self.subject,
+            "since": self.since.isoformat(),
+        }
+
+
+def plan_tasks(
+    providers: Iterable[DataProvider],
+    subjects: Mapping[Subject, Sequence[str]],
+    *,
+    newest: Callable[[Kind, str, str], date | None],
+    asked: Asked,
+    last_close: datetime,
+    now: datetime,
+    start: date,
+    refetch: bool = False,
+) -> tuple[Task, ...]:
+    """Return the questions that may bring something new, in the order they are asked.
+
+    Parameters
+    ----------
+    providers : iterable of DataProvider
+        In order of trust.
+    subjects : mapping
+        What to ask about, by what questions are about.
+    newest : callable
+        Given kind, source and subject: the day of the newest fact stored, None if there is none.
+    asked : mapping of str to datetime
+        When each topic was last answered.
+    last_close : datetime
+        Close of the last completed session.
+    now : datetime
+    start : date
+        First day of the history wanted.
+    refetch : bool
+        Ask for the whole history again, whatever is stored.
+
+    Notes
+    -----
+    A topic answered since the last close cannot have news if it is about bars; others wait for their offer's `every`
+    days.
+    """
+    tasks = []
+    for provider in providers:
+        for offer in provider.offers:
+            for subject in subjects.get(offer.per, ()):
+                task = Task(
+                    provider.name, offer, subject, _since(provider.name, offer, subject, newest, start, refetch)
+                )
+                if refetch or _due(task, asked.get(task.topic), last_close, now):
+                    tasks.append(task)
+    return tuple(tasks)
+
+
+def _since(
+    provider: str,
+    offer: Offer,
+    subject: str,
+    newest: Callable[[Kind, str, str], date | None],
+    start: date,
+    refetch: bool,
+) -> date:
+    kind = offer.kinds[0]
+    last = None if refetch else newest(kind, provider, subject)
+    if last is None:
+        return start
+    return max(start, last - timedelta(days=OVERLAP.get(kind, 0)))
+
+
+def _due(task: Task, answered: datetime | None, last_close: datetime, now: datetime) -> bool:
+    if answered is None:
+        return True
+    if "bars" in task.offer.kinds:
+        return answered < last_close
+    return now - answered >= timedelta(days=task.offer.every) - _SLACK
