@@ -112,7 +112,7 @@ class ParquetArchive:
         """Keep refused rows beside the tables, each once, the newest `MAX_QUARANTINE` of them."""
         if rows.is_empty():
             return
-        held = pl.concat([self.quarantined(), rows.select(QUARANTINE)]).unique(maintain_order=True)
+        held = pl.concat([self.quarantined(), rows.select(list(QUARANTINE))]).unique(maintain_order=True)
         held = held.unique([name for name in QUARANTINE if name != "seen_at"], keep="first", maintain_order=True)
         self.objects.put(self._at(_REFUSED), _parquet(held.sort("seen_at", maintain_order=True).tail(MAX_QUARANTINE)))
 
