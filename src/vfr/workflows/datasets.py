@@ -63,8 +63,8 @@ class DatasetStore(Protocol):
     `DatasetCorrupt` if it fails its checks.
     """
 
-    def publish(self, snapshot: Snapshot, quality: QualityReport, board: Board) -> str:
-        """Store a data set under its name, make it current, and return its version; all or nothing."""
+    def publish(self, snapshot: Snapshot, quality: QualityReport, board: Board, *, make_current: bool = True) -> str:
+        """Store a data set under its name, make it current if wanted, and return its version; all or nothing."""
         ...
 
     def names(self) -> list[DatasetInfo]:

@@ -40,9 +40,9 @@ class HeldDatasets:
         self._board: tuple[str, Board] | None = None
         self._snapshot: tuple[str, Snapshot] | None = None
 
-    def publish(self, snapshot: Snapshot, quality: QualityReport, board: Board) -> str:
-        """Store a data set and make it current."""
-        return self._store.publish(snapshot, quality, board)
+    def publish(self, snapshot: Snapshot, quality: QualityReport, board: Board, *, make_current: bool = True) -> str:
+        """Store a data set and make it current if wanted."""
+        return self._store.publish(snapshot, quality, board, make_current=make_current)
 
     def names(self) -> list[DatasetInfo]:
         """Return every data set, by name."""

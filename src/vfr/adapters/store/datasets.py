@@ -53,8 +53,8 @@ class DirectoryDatasets:
     def __init__(self, home: Path) -> None:
         self._root = home / "datasets"
 
-    def publish(self, snapshot: Snapshot, quality: QualityReport, board: Board) -> str:
-        """Store a data set under its name, make it current, and return its version; all or nothing.
+    def publish(self, snapshot: Snapshot, quality: QualityReport, board: Board, *, make_current: bool = True) -> str:
+        """Store a data set under its name, make it current if wanted, and return its version; all or nothing.
 
         Raises
         ------
@@ -65,14 +65,16 @@ class DirectoryDatasets:
         """
         folder = self._root / checked_name(snapshot.name)
         try:
-            self._publish(folder, snapshot, quality, board)
+            self._publish(folder, snapshot, quality, board, make_current=make_current)
         except OSError as error:
             raise DataError(
                 f"the data home cannot be written ({error.strerror}); the data in it is unchanged"
             ) from error
         return snapshot.version
 
-    def _publish(self, folder: Path, snapshot: Snapshot, quality: QualityReport, board: Board) -> None:
+    def _publish(
+        self, folder: Path, snapshot: Snapshot, quality: QualityReport, board: Board, *, make_current: bool
+    ) -> None:
         from vfr.adapters.store.snapshot_files import write_snapshot
         from vfr.adapters.store.tables import write_tables
 
@@ -89,7 +91,8 @@ class DirectoryDatasets:
             finally:
                 shutil.rmtree(work, ignore_errors=True)
             replace_text(folder / _POINTER, build)
-            replace_text(self._root / _POINTER, snapshot.name)
+            if make_current:
+                replace_text(self._root / _POINTER, snapshot.name)
             _prune(folder, build)
 
     def names(self) -> list[DatasetInfo]:
