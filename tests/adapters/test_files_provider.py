@@ -33,8 +33,8 @@ def test_a_folder_with_everything(folder: Path, market: Snapshot) -> None:
     assert found["splits_not_applied"] == 1
     assert found["splits_after_end"] == 1
     assert snapshot.fundamentals is not None
-    assert snapshot.fundamentals.values["revenue"].tolist() == [5.0, 1000.0]
-    assert np.isnan(snapshot.fundamentals.values["shares"]).tolist() == [True, False]
+    assert snapshot.fundamentals.values["revenue"].tolist() == [5.0, 1000.0, 1001.0]
+    assert np.isnan(snapshot.fundamentals.values["shares"]).tolist() == [True, False, False]
     assert np.isnan(snapshot.fundamentals.values["cash"]).all()
     assert found["restated_periods"] == 1
     assert found["bad_share_counts"] == 1

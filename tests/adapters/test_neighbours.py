@@ -80,6 +80,48 @@ def test_statements_without_a_filing_date_are_assumed_and_impossible_ones_left_o
     assert found["impossible_filing"].severity == "error"
 
 
+def test_every_filing_that_says_something_new_is_a_version(folder: Path) -> None:
+    rows = [
+        "AAPL,2015-12-31,2016-02-20,7,3",
+        "AAPL,2015-12-31,2016-03-20,7,3",  # says nothing new
+        "AAPL,2015-12-31,2016-04-20,,2",  # restates income only
+        "AAPL,2015-12-31,2016-02-20,7,3",  # the same row again
+        "KO,2015-12-31,2016-02-11,5,1",
+        "KO,2015-12-31,2016-02-11,6,1",  # contradicts the row above in revenue
+    ]
+    versions = []
+    for lines in (rows, rows[::-1]):
+        text = "\n".join(["symbol,period_end,filing_date,revenue,net_income", *lines])
+        (folder / "fundamentals.csv").write_text(text)
+        snapshot, found = load(folder)
+        filed = snapshot.fundamentals
+        assert filed is not None
+        assert filed.known_at.astype(str).tolist() == ["2016-02-11", "2016-02-20", "2016-04-20"]
+        np.testing.assert_array_equal(filed.values["revenue"], [np.nan, 7.0, 7.0])
+        assert filed.values["net_income"].tolist() == [1.0, 3.0, 2.0]
+        assert found["restated_periods"].count == 1
+        assert found["repeated_statements"].count == 2
+        assert found["statements_of_one_day"].count == 1
+        versions.append(snapshot.version)
+    assert versions[0] == versions[1]
+
+
+def test_a_macro_table_with_vintages_keeps_them_all(folder: Path) -> None:
+    (folder / "macro.csv").write_text(
+        "series,date,value,available_date\nUNRATE,2016-01-01,5.0,2016-02-05\nUNRATE,2016-01-01,4.9,2016-03-04\n"
+        "CPIAUCSL,2016-01-01,237.1,2016-02-19\nCPIAUCSL,2016-01-01,237.2,2016-02-19\n"
+        "CPIAUCSL,2016-02-01,237.3,2016-03-16\n"
+    )
+    snapshot, found = load(folder)
+    assert snapshot.macro is not None
+    jobs, prices = snapshot.macro.series["UNRATE"], snapshot.macro.series["CPIAUCSL"]
+    assert jobs.value.tolist() == [5.0, 4.9]
+    assert not jobs.revised
+    assert prices.value.tolist() == [237.3]
+    assert prices.revised
+    assert found["contradicting_figures"].count == 2
+
+
 def test_contradicting_splits_are_refused(folder: Path) -> None:
     (folder / "corporate_actions.csv").write_text(
         "symbol,date,action,value\nAAPL,2016-03-01,split,7\nAAPL,2016-03-01,split,2\n"

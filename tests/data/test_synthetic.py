@@ -24,6 +24,21 @@ def test_every_input_is_present_and_has_holes(seeded_snapshot: Snapshot) -> None
     assert set(s.macro.series) >= {"VIXCLS", "DGS10", "DGS2", "DGS3MO", "DFF", "CPIAUCSL", "UNRATE", "BAA", "AAA"}
 
 
+def test_statements_and_unemployment_are_restated(seeded_snapshot: Snapshot) -> None:
+    f = seeded_snapshot.fundamentals
+    assert f is not None
+    assert seeded_snapshot.macro is not None
+    # SYNAC restates within the year; SYNAD after the next statement.
+    for column, days in ((2, 100), (3, 375)):
+        rows = np.flatnonzero((f.column == column) & (f.period_end == np.datetime64("2016-12-31")))
+        first, second = rows.tolist()
+        assert f.known_at[second] - f.known_at[first] == np.timedelta64(days)
+        assert f.values["revenue"][second] == f.values["revenue"][first] * 0.94
+        assert f.values["cash"][second] == f.values["cash"][first]
+    jobs = seeded_snapshot.macro.series["UNRATE"]
+    assert jobs.date.size == 2 * np.unique(jobs.date).size
+
+
 def test_same_seed_same_market_other_seed_another() -> None:
     one, two, other = (
         synthetic.snapshot(np.random.default_rng(seed), n_sessions=60, n_symbols=10) for seed in (3, 3, 4)

@@ -48,6 +48,94 @@ def test_unknown_observations_and_late_corrections_of_old_dates_are_passed_over(
     np.testing.assert_array_equal(macro_series.level(series, "X", DAYS[:2], macro_series.DAILY).value, [1.0, 1.0])
 
 
+def vintages(*rows):
+    """Return a series from rows (observation, released, value), as ALFRED lists them."""
+    date, known = (np.array([row[i] for row in rows], dtype="datetime64[D]") for i in (0, 1))
+    order = np.argsort(known, kind="stable")
+    return MacroSeries(date[order], known[order], np.array([row[2] for row in rows])[order], revised=False)
+
+
+def on(*days):
+    return np.array(days, dtype="datetime64[D]")
+
+
+def test_each_day_reads_the_vintage_of_that_day():
+    jobs = vintages(
+        ("2014-01-01", "2014-02-07", 6.6),
+        ("2014-02-01", "2014-03-07", 6.7),
+        ("2014-01-01", "2014-03-07", 6.5),
+        ("2014-02-01", "2014-04-04", 6.8),
+        ("2014-01-01", "2014-05-02", 6.4),  # an older month: the newest stays February
+    )
+    days = on("2014-04-03", "2014-02-07", "2014-03-07", "2014-02-06", "2014-05-02")
+    reading = macro_series.level(Macro({"UNRATE": jobs}), "UNRATE", days, macro_series.MONTHLY)
+    np.testing.assert_array_equal(reading.value, [6.7, 6.6, 6.7, np.nan, 6.8])
+    assert reading.date.astype(str).tolist() == ["2014-02-01", "2014-01-01", "2014-02-01", "NaT", "2014-02-01"]
+    assert names(reading) == ["PRESENT", "PRESENT", "PRESENT", "NO_HISTORY", "PRESENT"]
+
+
+def test_a_year_over_year_growth_compares_vintages_in_force_on_the_day():
+    first = [("2013-01-01", "2013-02-20", 200.0), ("2014-01-01", "2014-02-20", 210.0)]
+    revised = [("2013-01-01", "2014-02-25", 205.0), ("2014-01-01", "2014-03-18", 213.2)]
+    prices = Macro({"CPI": vintages(*first, *revised)})
+    days = on("2014-02-20", "2014-02-24", "2014-02-25", "2014-03-18")
+    reading = macro_series.growth_over_year(prices, "CPI", days, macro_series.MONTHLY)
+    np.testing.assert_allclose(reading.value, [5.0, 5.0, 100 * (210 / 205 - 1), 4.0])
+    assert set(reading.date.astype(str)) == {"2014-01-01"}
+    # A year published late takes part from its own day on.
+    late = Macro({"CPI": vintages(first[1], ("2013-01-01", "2014-03-01", 200.0))})
+    reading = macro_series.growth_over_year(late, "CPI", on("2014-02-28", "2014-03-01"), macro_series.MONTHLY)
+    np.testing.assert_allclose(reading.value, [np.nan, 5.0])
+    assert names(reading) == ["NO_HISTORY", "PRESENT"]
+
+
+def test_a_withdrawn_figure_uncovers_the_one_before_it():
+    a = vintages(
+        ("2014-01-01", "2014-01-02", 1.0),
+        ("2014-01-02", "2014-01-03", 2.0),
+        ("2014-01-02", "2014-01-04", np.nan),
+        ("2014-01-02", "2014-01-06", 2.5),
+    )
+    days = on("2014-01-03", "2014-01-04", "2014-01-05", "2014-01-06")
+    level = macro_series.level(Macro({"A": a}), "A", days, macro_series.DAILY)
+    np.testing.assert_array_equal(level.value, [2.0, 1.0, 1.0, 2.5])
+    assert level.date[1] == np.datetime64("2014-01-01")
+    b = daily(("2014-01-01", 0.25), ("2014-01-02", 0.5))
+    spread = macro_series.spread(Macro({"A": a, "B": b}), "A", "B", days, macro_series.DAILY)
+    np.testing.assert_array_equal(spread.value, [1.5, 0.75, 0.75, 2.0])
+    only = macro_series.level(
+        Macro({"A": vintages(("2014-01-01", "2014-01-02", 1.0), ("2014-01-01", "2014-01-03", np.nan))}),
+        "A",
+        days[:1],
+        macro_series.DAILY,
+    )
+    assert names(only) == ["NO_HISTORY"]
+
+
+figure = st.sampled_from([1.0, 2.0, 3.0, np.nan])
+
+
+@given(st.lists(st.tuples(st.integers(0, 15), st.integers(0, 8), figure), max_size=40))
+def test_readings_equal_those_of_what_was_published_by_each_evening(rows):
+    month = np.datetime64("2013-01")
+    listed = sorted({(m, k): v for m, k, v in rows}.items(), key=lambda row: (row[0][1], row[0][0]))
+    dates = np.array([(month + m).astype("datetime64[D]") for (m, _), _ in listed], dtype="datetime64[D]")
+    known = np.array([np.datetime64("2014-04-20") + k for (_, k), _ in listed], dtype="datetime64[D]")
+    inputs = Macro({"X": MacroSeries(dates, known, np.array([v for _, v in listed], dtype=float), revised=False)})
+    days = np.datetime64("2014-04-19") + np.array([9, 0, 4, 5, 7])
+    level = macro_series.level(inputs, "X", days, macro_series.MONTHLY)
+    growth = macro_series.growth_over_year(inputs, "X", days, macro_series.MONTHLY)
+    for i, day in enumerate(days):
+        force = {m: v for (m, k), v in listed if np.datetime64("2014-04-20") + k <= day}
+        force = {m: v for m, v in force.items() if np.isfinite(v)}
+        newest = max(force, default=None)
+        fresh = newest is not None and newest >= 12  # December ended more than 100 days before
+        expected = force[newest] if fresh else np.nan
+        year = 100 * (expected / force.get(newest - 12, np.nan) - 1) if fresh else np.nan
+        np.testing.assert_array_equal(level.value[i], expected)
+        np.testing.assert_array_equal(growth.value[i], year)
+
+
 def test_a_spread_needs_both_series_on_the_same_date():
     series = Macro(
         {"A": daily(("2013-12-31", 3.0), ("2014-01-01", 4.0)), "B": daily(("2013-12-31", 1.0), ("2014-01-02", 9.0))}

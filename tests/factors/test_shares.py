@@ -57,6 +57,38 @@ def test_a_count_that_jumps_is_believed_once_repeated(statements, counts, expect
     np.testing.assert_array_equal(shares_on_price_basis(statements(*rows), None), expected)
 
 
+def test_a_restatement_corrects_a_count_and_confirms_none(statements):
+    def shares(*counts):
+        return shares_on_price_basis(
+            statements(*((0, f"{year}-12-31", day, {"shares": float(n)}) for year, day, n in counts)), None
+        ).tolist()
+
+    old = (2012, "2013-03-31", 100)
+    np.testing.assert_array_equal(shares(old, (2013, "2014-03-31", 900), (2013, "2014-06-30", 110)), [100, np.nan, 110])
+    repeated = shares(old, (2013, "2014-03-31", 900), (2013, "2014-06-30", 900), (2014, "2015-03-31", 905))
+    np.testing.assert_array_equal(repeated, [100, np.nan, np.nan, 905])
+    # A late word on 2012 does not become what 2014 is compared with.
+    late = shares(old, (2013, "2014-03-31", 190), (2012, "2014-06-30", 101), (2014, "2015-03-31", 370))
+    np.testing.assert_array_equal(late, [100, 190, 101, 370])
+
+
+def test_a_count_restated_after_a_split_keeps_its_basis(statements, splits):
+    known = statements(
+        (0, "2013-12-31", "2014-02-01", {"shares": 100.0}),
+        (0, "2013-12-31", "2014-06-01", {"shares": 100.0}),  # repeated as it was
+        (0, "2013-12-31", "2014-08-01", {"shares": 204.0}),  # restated for the split
+    )
+    np.testing.assert_allclose(shares_on_price_basis(known, splits((0, "2014-05-01", 2.0))), [200.0, 200.0, 204.0])
+
+
+def test_restating_does_not_make_a_statement_young(market, statements):
+    known = statements(
+        (0, "2012-07-01", "2012-09-27", {"shares": 5.0}), (0, "2012-07-01", "2013-09-27", {"shares": 6.0})
+    )
+    value = market_value(market(fundamentals=known), np.array([0]))
+    assert value.reason[0, 0] == Reason.STALE
+
+
 def test_counts_years_apart_are_not_compared(statements):
     known = statements(
         (0, "2003-06-30", "2003-09-28", {"shares": 10.0}), (0, "2013-06-30", "2013-09-28", {"shares": 99.0})

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from vfr.factors.registry import SUB_FACTORS
+from vfr.factors.statements import first_known
 from vfr.features.registry import FEATURES
 from vfr.workflows.lookahead import lookahead
 from vfr.workflows.perturb import other_anchor, other_future, other_scale
@@ -37,6 +38,16 @@ def by_period_end(s: Snapshot, rows: IntArray) -> FloatArray:
     for i, day in enumerate(s.sessions[rows]):
         for k in np.flatnonzero(f.period_end <= day):
             out[i, f.column[k]] = f.values["net_income"][k] / f.values["revenue"][k]
+    return out
+
+
+def restated_too_early(s: Snapshot, rows: IntArray) -> FloatArray:
+    """Use the last version of each statement from the day of its first one."""
+    out = np.full((rows.size, len(s.symbols)), np.nan)
+    f, first = s.fundamentals, first_known(s.fundamentals)
+    for i, day in enumerate(s.sessions[rows]):
+        for k in np.flatnonzero(first <= day):
+            out[i, f.column[k]] = f.values["net_income"][k] / f.values["total_equity"][k]
     return out
 
 
@@ -76,14 +87,23 @@ def test_planted_leaks_are_named_and_honest_entries_are_not(seeded_snapshot: Sna
         momentum=momentum,
         centred=centred,
         by_period_end=by_period_end,
+        restated_too_early=restated_too_early,
         adjusted_level=adjusted_level,
         dividends_to_come=dividends_to_come,
         full_sample_rank=full_sample_rank,
     )
     found = run(seeded_snapshot, *((probe(), planted) if as_feature else (planted, probe())))
-    assert found.keys() == {"centred", "by_period_end", "adjusted_level", "dividends_to_come", "full_sample_rank"}
+    assert found.keys() == {
+        "centred",
+        "by_period_end",
+        "restated_too_early",
+        "adjusted_level",
+        "dividends_to_come",
+        "full_sample_rank",
+    }
     assert {"truncation", "future"} <= found["centred"]
     assert {"truncation", "future"} <= found["by_period_end"]
+    assert {"truncation", "future"} <= found["restated_too_early"]
     assert found["adjusted_level"] == {"rescaling", "anchor"}
     assert found["dividends_to_come"] == {"anchor"}
     assert found["full_sample_rank"] == {"truncation", "prefix"}

@@ -29,6 +29,12 @@ class Securities:
     sector: tuple[str, ...]
     sub_industry: tuple[str, ...]
 
+    def take(self, columns: IntArray) -> Securities:
+        """Return the descriptions of the given columns."""
+        chosen = columns.tolist()
+        rows = ([words[c] for c in chosen] for words in (self.name, self.sector, self.sub_industry))
+        return Securities(*map(tuple, rows))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Actions:
@@ -58,14 +64,22 @@ class Actions:
             out[(column == c) & (day < d)] *= r
         return out
 
+    def take(self, columns: IntArray) -> Actions:
+        """Return the splits of the given columns, renumbered from 0 in their order."""
+        column, rows = _renumbered(self.column, columns)
+        return Actions(column, self.date[rows], self.ratio[rows])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fundamentals:
-    """Statements, M rows sorted by `known_at`: one per (symbol, period), as first published.
+    """Statements, M rows sorted by `known_at`: every version of each (symbol, period), each whole.
 
-    `values` maps a canonical item (``revenue``, ``net_income``, ``total_assets`` ...) to M figures in USD (shares in
-    shares, ``eps`` in USD per share) as reported, NaN where unknown. `known_at` is the filing date, or the date the
-    source lets one assume.
+    The first version is the statement as first published, later ones restate it; on any day the version in force is
+    the last one known by then, and of several of one day the last in order. `values` maps a canonical item
+    (``revenue``, ``net_income``, ``total_assets`` ...) to M figures in USD (shares in shares, ``eps`` in USD per
+    share) as reported, NaN where unknown. `known_at` is the filing date, or the date the source lets one assume.
+    `vfr.data.restate` makes whole versions of
+    filings that repeat only part of a statement.
     """
 
     column: IntArray
@@ -79,10 +93,21 @@ class Fundamentals:
         values = {item: figures[:n] for item, figures in self.values.items()}
         return Fundamentals(self.column[:n], self.period_end[:n], self.known_at[:n], values)
 
+    def take(self, columns: IntArray) -> Fundamentals:
+        """Return the statements of the given columns, renumbered from 0 in their order."""
+        column, rows = _renumbered(self.column, columns)
+        values = {item: figures[rows] for item, figures in self.values.items()}
+        return Fundamentals(column, self.period_end[rows], self.known_at[rows], values)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MacroSeries:
-    """One series, sorted by `known_at` (the release date, not the period); `revised` if levels are later revisions."""
+    """One series, sorted by `known_at` (the release date, not the period); `revised` if levels are later revisions.
+
+    An observation `date` may have several rows, its vintages: on any day the one last known by then is in force, and
+    of several of one day the last in order. A vintage of NaN withdraws the observation until a later one. Such a
+    series holds what was known, so it is not `revised`.
+    """
 
     date: DateArray
     known_at: DateArray
@@ -119,6 +144,11 @@ class Texts:
         n = int(np.searchsorted(self.created_at, moment, side="right"))
         return Texts(self.column[:n], self.created_at[:n], self.text[:n])
 
+    def take(self, columns: IntArray) -> Texts:
+        """Return the texts about the given columns, renumbered from 0 in their order."""
+        column, rows = _renumbered(self.column, columns)
+        return Texts(column, self.created_at[rows], tuple(self.text[i] for i in rows.tolist()))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Membership:
@@ -140,6 +170,10 @@ class Membership:
         cut = self.member[start:stop], self.index_size[start:stop]
         return Membership(self.index, *cut, self.renamed, self.unreconciled)
 
+    def take(self, columns: IntArray) -> Membership:
+        """Return the given columns; the size of the index and what was never matched stay those of the whole."""
+        return Membership(self.index, self.member[:, columns], self.index_size, self.renamed, self.unreconciled)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Benchmark:
@@ -153,3 +187,11 @@ class Benchmark:
     def rows(self, start: int, stop: int) -> Benchmark:
         """Return the sessions [start, stop)."""
         return Benchmark(self.symbol, self.close[start:stop], self.adj_close[start:stop], self.price_only)
+
+
+def _renumbered(column: IntArray, columns: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the rows that are about `columns`, and their new numbers: places in `columns`."""
+    place = np.full(max(column.max(initial=-1), columns.max(initial=-1)) + 1, -1, dtype=np.int64)
+    place[columns] = np.arange(columns.size)
+    rows = np.flatnonzero(place[column] >= 0)
+    return place[column[rows]], rows

@@ -1,4 +1,4 @@
-"""Everything known at the close of one session, and the one function that forgets what came later."""
+"""Everything known at the close of one session, the one function that forgets what came later, and a part of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from vfr.data.panel import Panel
 from vfr.data.records import Actions, Benchmark, Fundamentals, Macro, Membership, Securities, Texts
-from vfr.typing import DateArray, TimeArray
+from vfr.typing import DateArray, IntArray, TimeArray
 
 __all__ = ["Snapshot"]
 
@@ -84,4 +84,29 @@ class Snapshot:
             texts=self.texts and self.texts.known_by(close),
             membership=self.membership and self.membership.rows(0, stop),
             benchmark=self.benchmark and self.benchmark.rows(0, stop),
+        )
+
+    def take(self, columns: IntArray) -> Snapshot:
+        """Return a few symbols with everything known about them, in the panel's order.
+
+        Parameters
+        ----------
+        columns : int64 array
+            Columns of the panel, in any order; repeats count once.
+
+        Returns
+        -------
+        Snapshot
+            Macro series, benchmark and the size of the index stay whole. Name and version stay those of the data set
+            it was taken from: whatever ranks symbols against each other needs the whole.
+        """
+        chosen = np.unique(np.asarray(columns, dtype=np.int64))
+        return replace(
+            self,
+            panel=self.panel.take(chosen),
+            securities=self.securities.take(chosen),
+            actions=self.actions and self.actions.take(chosen),
+            fundamentals=self.fundamentals and self.fundamentals.take(chosen),
+            texts=self.texts and self.texts.take(chosen),
+            membership=self.membership and self.membership.take(chosen),
         )

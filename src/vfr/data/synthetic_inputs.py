@@ -9,6 +9,7 @@ import numpy as np
 from vfr.data.items import ITEMS
 from vfr.data.panel import Panel
 from vfr.data.records import Actions, Benchmark, Fundamentals, Macro, MacroSeries, Membership, Texts
+from vfr.data.restate import restate
 from vfr.typing import DateArray, FloatArray, TimeArray
 
 __all__ = ["benchmark", "fundamentals", "macro", "membership", "texts"]
@@ -34,11 +35,16 @@ _MONTHLY: Final = {
     "BAA": (4.8, 0.08),
 }
 
+_RESTATED: Final = {"revenue": 0.94, "net_income": 0.85, "total_assets": 0.97, "shares": 1.02}
+"""Items that a restatement changes, and by what factor."""
+
 
 def fundamentals(rng: np.random.Generator, panel: Panel, actions: Actions) -> Fundamentals:
     """Return annual statements of all but the last symbol; some lose money, one hides its share count.
 
     Share counts and `eps` are as reported, on the split basis of the period's end; the last symbol has none at all.
+    Every fourth symbol restates some items of each statement a hundred days later, and another fourth when the next
+    statement is out already.
     """
     n = len(panel.symbols) - 1
     first = panel.sessions[0].astype("datetime64[Y]") - 2
@@ -51,8 +57,16 @@ def fundamentals(rng: np.random.Generator, panel: Panel, actions: Actions) -> Fu
     shares = np.tile(rng.lognormal(19.5, 0.8, n), years.size) / actions.factor_after(column, period_end)
     values["eps"] = values["net_income"] / shares
     values["shares"] = np.where(column == 1, np.nan, shares)
-    order = np.lexsort((column, period_end, known_at))
-    return Fundamentals(column[order], period_end[order], known_at[order], {k: values[k][order] for k in ITEMS})
+    late = np.array([0, 0, 100, 375])[column % 4]
+    again = np.flatnonzero(late)
+    nothing = np.full(again.size, np.nan)
+    restated = {k: values[k][again] * _RESTATED[k] if k in _RESTATED else nothing for k in ITEMS}
+    return restate(
+        np.concatenate([column, column[again]]),
+        np.concatenate([period_end, period_end[again]]),
+        np.concatenate([known_at, (known_at + late)[again]]),
+        {k: np.concatenate([values[k], restated[k]]) for k in ITEMS},
+    )
 
 
 def _statement(rng: np.random.Generator, revenue: FloatArray, column: np.ndarray) -> dict[str, FloatArray]:
@@ -91,7 +105,10 @@ def _statement(rng: np.random.Generator, revenue: FloatArray, column: np.ndarray
 
 
 def macro(rng: np.random.Generator, sessions: DateArray) -> Macro:
-    """Return daily and monthly random walks from three years before the first session; released with a delay."""
+    """Return daily and monthly random walks from three years before the first session; released with a delay.
+
+    Unemployment is revised a month after each release, so that it holds two vintages of every observation.
+    """
     begin = sessions[0].astype("datetime64[M]") - 36
     days = np.arange(begin.astype("datetime64[D]"), sessions[-1] + 1)
     days = days[np.is_busday(days)]
@@ -101,7 +118,17 @@ def macro(rng: np.random.Generator, sessions: DateArray) -> Macro:
     cpi = series["CPIAUCSL"]
     trend = cpi.value * np.exp(0.0017 * np.arange(cpi.value.size))
     series["CPIAUCSL"] = MacroSeries(cpi.date, cpi.known_at, trend, revised=True)
+    series["UNRATE"] = _revised_later(series["UNRATE"])
     return Macro(series)
+
+
+def _revised_later(first: MacroSeries) -> MacroSeries:
+    """Add a second vintage of each observation, a little higher in even months and lower in odd ones."""
+    factor = np.where(np.arange(first.value.size) % 2 == 0, 1.02, 0.99)
+    known_at = np.concatenate([first.known_at, first.known_at + 30])
+    order = np.argsort(known_at, kind="stable")
+    date, value = np.tile(first.date, 2), np.concatenate([first.value, first.value * factor])
+    return MacroSeries(date[order], known_at[order], value[order], revised=False)
 
 
 def _walk(rng: np.random.Generator, dates: DateArray, level: float, step: float, *, delay: int) -> MacroSeries:

@@ -25,7 +25,7 @@ from vfr.factors import transforms
 from vfr.factors.fundamental_ratios import RATIOS, Ratio, Statement
 from vfr.factors.scores import Measured, Reason, SubFactor
 from vfr.factors.shares import market_cap
-from vfr.factors.statements import MAX_AGE, dates, latest_known, year_before
+from vfr.factors.statements import MAX_AGE, dates, first_known, last_filing, newest_period, take_rows, year_before
 from vfr.factors.universe import sector_groups, universe
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
@@ -63,7 +63,7 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
     Parameters
     ----------
     snapshot : Snapshot
-        Statements are used from the day they became known, for 460 days.
+        Statements are used from the day their period became known, for 460 days, in the version known on each session.
     rows : int64 array, shape (R,)
         Rows of the panel.
 
@@ -72,8 +72,8 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
     dict of str to Measured
         By sub-factor name. NO_INPUT without statements, NOT_COVERED for a symbol without one or an item the source
         lacks, STALE beyond the maximum age, UNUSABLE for a denominator that is not positive or no market value,
-        SMALL_PEER_GROUP below five peers or without a sector where others have one. `as_of` is the day the statement
-        became known (the price it is set against is always the session's own).
+        SMALL_PEER_GROUP below five peers or without a sector where others have one. `as_of` is the day that version of
+        the statement became known (the price it is set against is always the session's own).
     """
     if snapshot.fundamentals is None:
         nothing = transforms.empty(rows.size, len(snapshot.symbols), Reason.NO_INPUT)
@@ -86,14 +86,12 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
 
 def _known(snapshot: Snapshot, statements: Fundamentals, rows: IntArray) -> _Known:
     days = snapshot.sessions[rows]
-    latest = latest_known(statements, days, len(snapshot.symbols))
-    absent = latest < 0
-    known_at = dates(statements.known_at, latest)
-    before = np.full(latest.shape, -1, dtype=np.int64)
-    before[~absent] = year_before(statements)[latest[~absent]]
+    filed = last_filing(statements, days, len(snapshot.symbols))
+    latest, before = (take_rows(of, filed) for of in (newest_period(statements), year_before(statements)))
     statement = Statement(statements, latest, before, market_cap(snapshot, rows))
-    stale = ~absent & (days[:, None] - known_at > MAX_AGE)
-    return _Known(statement, known_at, absent, stale)
+    absent = latest < 0
+    stale = ~absent & (days[:, None] - dates(first_known(statements), latest) > MAX_AGE)
+    return _Known(statement, dates(statements.known_at, latest), absent, stale)
 
 
 def _measured(ratio: Ratio, known: _Known, peers: _Peers, financial: BoolArray) -> Measured:

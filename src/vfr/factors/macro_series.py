@@ -2,6 +2,9 @@
 
 Every reading is a `Reading` [R]: its value, the date of the observation it rests on, and why it is missing. What had
 not been released by a day is not seen on that day, and what is too old for its kind is STALE, not a reading.
+
+Where a series has several vintages of an observation, the one last known by the day counts, for the newest observation
+and for every other that it is compared with.
 """
 
 from __future__ import annotations
@@ -13,9 +16,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vfr.data.records import Macro, MacroSeries
+from vfr.data.records import Macro
 from vfr.factors.scores import Reason
-from vfr.typing import BoolArray, DateArray, FloatArray
+from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["DAILY", "MONTHLY", "Kind", "Reading", "change_over_year", "first_of", "growth_over_year", "level", "spread"]
 
@@ -67,18 +70,20 @@ def level(macro: Macro, name: str, days: DateArray, kind: Kind) -> Reading:
     Reading
         R readings; NO_HISTORY before the first release.
     """
-    series = _clean(macro, name)
-    return _missing(days) if series is None else _at(series, days, kind)
+    series = _vintages(macro, name)
+    if series is None:
+        return _missing(days)
+    return _read(series.date, series.first_known(), series.at, days, kind)
 
 
 def spread(macro: Macro, long: str, short: str, days: DateArray, kind: Kind) -> Reading:
     """Return the difference of two series on the newest date both were observed on, known on each day."""
-    a, b = _clean(macro, long), _clean(macro, short)
+    a, b = _vintages(macro, long), _vintages(macro, short)
     if a is None or b is None:
         return _missing(days)
     both, i, j = np.intersect1d(a.date, b.date, return_indices=True)
-    known_at = np.maximum(a.known_at[i], b.known_at[j])
-    return _at(_in_order(MacroSeries(both, known_at, a.value[i] - b.value[j], a.revised or b.revised)), days, kind)
+    known_at = np.maximum(a.first_known()[i], b.first_known()[j])
+    return _read(both, known_at, lambda date, day: a.at(date, day) - b.at(date, day), days, kind)
 
 
 def growth_over_year(macro: Macro, name: str, days: DateArray, kind: Kind) -> Reading:
@@ -108,54 +113,109 @@ def _against_year_before(
     compare: Callable[[FloatArray, FloatArray], FloatArray],
     average: int = 1,
 ) -> Reading:
-    series = _clean(macro, name)
+    series = _vintages(macro, name)
     if series is None:
         return _missing(days)
-    if series.date.size == 0:
-        return _missing(days, Reason.NO_HISTORY)
-    month = series.date.astype("datetime64[M]")
-    smooth = np.mean([_lagged(month, series.value, lag) for lag in range(average)], axis=0)
-    value = compare(smooth, _lagged(month, smooth, 12))
-    return _at(MacroSeries(series.date, series.known_at, value, series.revised), days, kind)
+    newest = _read(series.date, series.first_known(), series.at, days, kind)
+    months = series.monthly()
+
+    def smooth(back: int) -> FloatArray:
+        """Return the average of the months that end `back` months before the newest, as known on each day."""
+        month = newest.date.astype("datetime64[M]") - back
+        lagged = [months.at((month - lag).astype("datetime64[D]"), days) for lag in range(average)]
+        return np.asarray(np.mean(lagged, axis=0))
+
+    return _known(compare(smooth(0), smooth(12)), newest)
 
 
-def _lagged(month: DateArray, value: FloatArray, lag: int) -> FloatArray:
-    """Return the value `lag` calendar months before each month, NaN where that month is missing."""
-    wanted = month - np.timedelta64(lag, "M")
-    at = np.searchsorted(month, wanted)
-    return np.where(month[np.minimum(at, month.size - 1)] == wanted, value[np.minimum(at, month.size - 1)], np.nan)
+def _known(value: FloatArray, newest: Reading) -> Reading:
+    """Return a reading derived from a newest observation; where it cannot be derived, history is missing."""
+    gone = np.isnan(value)
+    reason = np.where(gone & (newest.reason == Reason.PRESENT), np.int8(Reason.NO_HISTORY), newest.reason)
+    return Reading(value, np.where(gone, np.datetime64("NaT", "D"), newest.date), reason.astype(np.int8))
 
 
-def _clean(macro: Macro, name: str) -> MacroSeries | None:
-    """Return a series without unknown values, or None if the source lacks it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Vintages:
+    """A series by observation: its V vintages sorted by date, then by the day each became known.
+
+    `date` [U] lists the observation dates once; `key` [V] orders vintages by both days at once.
+    """
+
+    date: DateArray
+    start: IntArray
+    day: DateArray
+    known_at: DateArray
+    value: FloatArray
+    key: IntArray
+
+    @classmethod
+    def of(cls, day: DateArray, known_at: DateArray, value: FloatArray) -> _Vintages:
+        """Sort vintages; an unknown figure that takes back nothing is left out."""
+        order = np.lexsort((known_at, day))
+        day, known_at, value = day[order], known_at[order], value[order]
+        known = np.isfinite(value)
+        takes_back = np.zeros(known.size, dtype=np.bool_)
+        takes_back[1:] = known[:-1] & (day[1:] == day[:-1])
+        use = known | takes_back
+        day, known_at, value = day[use], known_at[use], value[use]
+        date, start = np.unique(day, return_index=True)
+        return cls(date, start, day, known_at, value, _key(day, known_at))
+
+    def monthly(self) -> _Vintages:
+        """Return the same figures dated by the first day of their month."""
+        month = self.day.astype("datetime64[M]").astype("datetime64[D]")
+        return _Vintages.of(month, self.known_at, self.value)
+
+    def first_known(self) -> DateArray:
+        """Return the day each observation first became known, [U]."""
+        return self.known_at[self.start]
+
+    def at(self, date: DateArray, days: DateArray) -> FloatArray:
+        """Return the figure of each observation date in force on the day beside it, NaN where there is none."""
+        if self.day.size == 0:
+            return np.full(days.size, np.nan)
+        row = np.searchsorted(self.key, _key(date, days), side="right") - 1
+        return np.where((row >= 0) & (self.day[row] == date), self.value[row], np.nan)
+
+
+def _key(date: DateArray, days: DateArray) -> IntArray:
+    """Return numbers that sort as (date, day) pairs do."""
+    return np.asarray(date.astype(np.int64) * 2**24 + days.astype(np.int64), dtype=np.int64)
+
+
+def _vintages(macro: Macro, name: str) -> _Vintages | None:
+    """Return a series by observation, or None if the source lacks it."""
     series = macro.series.get(name)
-    if series is None:
-        return None
-    known = np.isfinite(series.value)
-    return _in_order(MacroSeries(series.date[known], series.known_at[known], series.value[known], series.revised))
+    return None if series is None else _Vintages.of(series.date, series.known_at, series.value)
 
 
-def _in_order(series: MacroSeries) -> MacroSeries:
-    """Sort by release and drop what was released after a newer observation already was, so that dates increase."""
-    order = np.lexsort((series.date, series.known_at))
-    date = series.date[order]
-    newest = np.maximum.accumulate(date) if date.size else date
-    newer = np.concatenate([np.ones(min(date.size, 1), dtype=np.bool_), date[1:] > newest[:-1]])
-    keep = order[newer]
-    return MacroSeries(series.date[keep], series.known_at[keep], series.value[keep], series.revised)
+def _read(
+    date: DateArray,
+    known_at: DateArray,
+    value: Callable[[DateArray, DateArray], FloatArray],
+    days: DateArray,
+    kind: Kind,
+) -> Reading:
+    """Read on each day the newest of U observations that is known then and not withdrawn.
 
-
-def _at(series: MacroSeries, days: DateArray, kind: Kind) -> Reading:
-    """Read a series whose dates and release dates increase on each day."""
-    row = np.searchsorted(series.known_at, days, side="right") - 1
-    if series.date.size == 0:
+    `date` increases, `known_at` is when each first became known, `value` gives figures by (date, day).
+    """
+    if date.size == 0:
         return _missing(days, Reason.NO_HISTORY)
-    value, date = series.value[row], series.date[row]
-    reason = np.where(np.isfinite(value), np.int8(Reason.PRESENT), np.int8(Reason.NO_HISTORY)).astype(np.int8)
-    reason[kind.stale(date, days)] = np.int8(Reason.STALE)
-    reason[row < 0] = np.int8(Reason.NO_HISTORY)
+    order = np.argsort(known_at, kind="stable")
+    newest = np.maximum.accumulate(order)
+    row = np.searchsorted(known_at[order], days, side="right") - 1
+    place = np.where(row >= 0, newest[row], -1)
+    found = value(date[place], days)
+    while (gone := (place >= 0) & np.isnan(found)).any():
+        # Withdrawn, or not known yet though a later one is: the observation before it is the newest.
+        place[gone] -= 1
+        found[gone] = value(date[place[gone]], days[gone])
+    reason = np.where(place >= 0, np.int8(Reason.PRESENT), np.int8(Reason.NO_HISTORY)).astype(np.int8)
+    reason[(place >= 0) & kind.stale(date[place], days)] = np.int8(Reason.STALE)
     gone = reason != Reason.PRESENT
-    return Reading(np.where(gone, np.nan, value), np.where(gone, np.datetime64("NaT", "D"), date), reason)
+    return Reading(np.where(gone, np.nan, found), np.where(gone, np.datetime64("NaT", "D"), date[place]), reason)
 
 
 def _missing(days: DateArray, reason: Reason = Reason.NO_INPUT) -> Reading:

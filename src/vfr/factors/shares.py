@@ -8,7 +8,9 @@ wrong by the factor of the split is worse than none.
 
 Sources derive counts (net income / earnings per share) and get some wrong by several times. A count that more than
 doubles or halves from one statement to the next without a split is not believed until the following statement repeats
-it within a tenth, as it does after a merger. Every statement is judged by itself and its predecessors only.
+it within a tenth, as it does after a merger; a restatement of the same period repeats it, but confirms nothing. Every
+statement is judged by itself and what was filed before it only; a late word on an older period teaches nothing about
+the next one.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from numpy.typing import NDArray
 from vfr.data.records import Actions, Fundamentals
 from vfr.data.snapshot import Snapshot
 from vfr.factors.scores import Reason
-from vfr.factors.statements import MAX_AGE, dates, item, latest_known, take
+from vfr.factors.statements import MAX_AGE, dates, first_known, item, latest_known, take
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["MarketValue", "market_cap", "market_value", "shares_on_price_basis"]
@@ -87,7 +89,7 @@ def market_value(snapshot: Snapshot, rows: IntArray) -> MarketValue:
     shares = shares_on_price_basis(statements, snapshot.actions)
     latest = latest_known(statements, days, n_symbols, usable=_counted(statements))
     usd = take(shares, latest) * (_last_close(snapshot, rows) if snapshot.panel.adjustment == "split" else np.nan)
-    stale = days[:, None] - dates(statements.known_at, latest) > MAX_AGE
+    stale = days[:, None] - dates(first_known(statements), latest) > MAX_AGE
     usd[stale] = np.nan
     reason = np.where(np.isfinite(usd), np.int8(Reason.PRESENT), np.int8(Reason.UNUSABLE)).astype(np.int8)
     reason[stale] = np.int8(Reason.STALE)
@@ -111,7 +113,7 @@ def shares_on_price_basis(statements: Fundamentals, actions: Actions | None) -> 
     Parameters
     ----------
     statements : Fundamentals
-        M statements, sorted by `known_at`.
+        M statements, every version of them, sorted by `known_at`.
     actions : Actions or None
         Splits; None means there were none.
 
@@ -155,12 +157,12 @@ class _History:
         jumps = [abs(log(x / self.believed)) if comparable else 0.0 for x in options]
         jump = min(jumps)
         count = options[jumps.index(jump)]
-        repeated = abs(log(count / self.seen)) <= _REPEATED
-        self.seen, self.seen_at = count, period
-        if jump > _BELIEVED and not repeated:
-            return np.nan
-        self.believed = count
-        return count
+        repeated = period != self.seen_at and abs(log(count / self.seen)) <= _REPEATED
+        believed = jump <= _BELIEVED or repeated
+        if self.seen_at is None or period >= self.seen_at:
+            self.seen, self.seen_at = count, period
+            self.believed = count if believed else self.believed
+        return count if believed else np.nan
 
 
 def _split_before_filing(statements: Fundamentals, actions: Actions) -> BoolArray:

@@ -26,10 +26,10 @@ CODE_VERSIONS: Final[dict[Family, int]] = {
     "bars": 1,
     "trading": 1,
     "oscillators": 1,
-    "regime": 1,
+    "regime": 2,
     "sector_relative": 1,
     "cross_section": 1,
-    "fundamentals": 1,
+    "fundamentals": 2,
 }
 """Raised whenever a change of code may change a value of the family; part of the version hash."""
 

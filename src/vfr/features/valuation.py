@@ -1,4 +1,4 @@
-"""Features of statements: ratios of `vfr.factors.fundamental_ratios`, once per statement, then spread over sessions.
+"""Features of statements: ratios of `vfr.factors.fundamental_ratios`, once per filing, then spread over sessions.
 
 Catalogue order. A ratio to the market value is the statement's figure over that session's market value.
 """
@@ -13,7 +13,7 @@ from vfr.data.records import Fundamentals
 from vfr.data.snapshot import Snapshot
 from vfr.factors.fundamental_ratios import RATIOS, Statement
 from vfr.factors.shares import market_cap
-from vfr.factors.statements import MAX_AGE, latest_known, year_before
+from vfr.factors.statements import MAX_AGE, first_known, last_filing, newest_period, year_before
 from vfr.typing import FloatArray, IntArray, Matrix32
 
 __all__ = ["valuation"]
@@ -30,7 +30,7 @@ _OF_STATEMENT: Final = (
 
 
 def valuation(snapshot: Snapshot, dollar_volume: Matrix32, rows: slice, out: Matrix32) -> None:
-    """Write the features known on each session; unknown 460 days after the statement became known.
+    """Write the features known on each session; unknown 460 days after the statement's period became known.
 
     Parameters
     ----------
@@ -51,22 +51,22 @@ def valuation(snapshot: Snapshot, dollar_volume: Matrix32, rows: slice, out: Mat
         size = np.log(cap)
     out[0] = size
     out[1] = np.exp(dollar_volume - size)
-    latest = _fresh(statements, snapshot, wanted)
+    filed = _fresh(statements, snapshot, wanted)
     figures = _figures(statements)
     for k, name in enumerate(_TO_PRICE):
-        out[2 + k] = _take(figures[name], latest) / cap
+        out[2 + k] = _take(figures[name], filed) / cap
     for k, name in enumerate(_OF_STATEMENT):
-        out[5 + k] = _take(figures[name], latest)
+        out[5 + k] = _take(figures[name], filed)
 
 
 def _fresh(statements: Fundamentals, snapshot: Snapshot, rows: IntArray) -> IntArray:
-    """Return the row of the latest statement known, -1 where there is none or it is stale, [R x N]."""
+    """Return the row of the last filing, -1 where there is none or what was the latest then is stale, [R x N]."""
     days = snapshot.sessions[rows]
-    latest = latest_known(statements, days, len(snapshot.symbols))
-    expires = (statements.known_at + MAX_AGE).astype(np.int64)
-    stale = days.astype(np.int64)[:, None] > expires[latest]
-    latest[stale] = -1
-    return latest
+    filed = last_filing(statements, days, len(snapshot.symbols))
+    expires = (first_known(statements)[newest_period(statements)] + MAX_AGE).astype(np.int64)
+    stale = days.astype(np.int64)[:, None] > expires[filed]
+    filed[stale] = -1
+    return filed
 
 
 def _take(figures: FloatArray, rows: IntArray) -> FloatArray:
@@ -75,7 +75,7 @@ def _take(figures: FloatArray, rows: IntArray) -> FloatArray:
 
 
 def _figures(statements: Fundamentals) -> dict[str, FloatArray]:
-    """Return each ratio of each statement [M], those to the market value per USD 1 of it."""
-    every = np.arange(statements.column.size, dtype=np.int64)[None, :]
-    own = Statement(statements, every, year_before(statements)[None, :], np.ones(every.shape))
+    """Return each ratio in force after each filing [M], those to the market value per USD 1 of it."""
+    latest, before = newest_period(statements)[None, :], year_before(statements)[None, :]
+    own = Statement(statements, latest, before, np.ones(latest.shape))
     return {ratio.name: ratio.value(own)[0][0] for ratio in RATIOS if ratio.name in (*_TO_PRICE, *_OF_STATEMENT)}

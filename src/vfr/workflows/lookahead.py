@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfr.data.snapshot import Snapshot
+from vfr.factors.statements import first_known
 from vfr.typing import IntArray
 from vfr.workflows.perturb import other_anchor, other_future, other_scale
 
@@ -189,17 +190,21 @@ class _Cells:
 
 
 def _sessions(snapshot: Snapshot, rng: np.random.Generator) -> IntArray:
-    """Choose rows [R], ascending: spread over the span behind the warm-up, and one between a period and its statement.
+    """Choose rows [R], ascending: spread over the span behind the warm-up, and where statements are about to come.
 
-    The last session is left out: it has no future to change.
+    That is between a period and its statement and, where statements are restated, between two versions of one. The
+    last session is left out: it has no future to change.
     """
     n_sessions = snapshot.sessions.size
     edges = np.linspace(int(_WARM * n_sessions), n_sessions - 1, _SESSIONS + 1).astype(np.int64)
     rows = [int(rng.integers(low, max(high, low + 1))) for low, high in pairwise(edges)]
     f = snapshot.fundamentals
     if f is not None:
-        middle = f.period_end + (f.known_at - f.period_end) // 2
-        usable = middle[(middle > snapshot.sessions[edges[0]]) & (middle < snapshot.sessions[-2])]
-        if usable.size:
-            rows.append(snapshot.panel.row(rng.choice(usable)))
+        first = first_known(f)
+        again = f.known_at > first
+        for begin, end in ((f.period_end[~again], f.known_at[~again]), (first[again], f.known_at[again])):
+            middle = begin + (end - begin) // 2
+            usable = middle[(middle > snapshot.sessions[edges[0]]) & (middle < snapshot.sessions[-2])]
+            if usable.size:
+                rows.append(snapshot.panel.row(rng.choice(usable)))
     return np.unique(np.array(rows, dtype=np.int64))

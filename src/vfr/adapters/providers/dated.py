@@ -20,7 +20,11 @@ _REVISED: Final = frozenset({"CPIAUCSL", "CPILFESL", "UNRATE", "INDPRO", "PAYEMS
 
 
 def read_macro(neighbours: Neighbours) -> Macro | None:
-    """Return the series by release date; without one a delay is assumed and reported."""
+    """Return the series by release date, every vintage of an observation that the table holds.
+
+    Without release dates a delay is assumed and reported. Figures of one observation and day that contradict each
+    other are left out.
+    """
     table = neighbours.table("macro")
     if table is None:
         return None
@@ -29,18 +33,26 @@ def read_macro(neighbours: Neighbours) -> Macro | None:
     stated = next((c for c in ("available_date", "release_date", "known_at") if table.find(c)), None)
     known_at = session_days(table, table.need(stated)) if stated else None
     out = {}
-    impossible = 0
+    impossible = contradicting = 0
     for series in sorted(set(name.drop_nulls().to_list())):
         rows = (name == series).fill_null(value=False).to_numpy() & np.isfinite(value)
         known = known_at[rows] if known_at is not None else _assumed_release(day[rows])
         frame = pl.DataFrame({"known": known, "day": day[rows], "value": value[rows]}).unique()
         late = frame.filter(pl.col("known") >= pl.col("day")).sort("known", "day", "value")
         impossible += len(frame) - len(late)
-        dates, released = (late[c].to_numpy().astype("datetime64[D]") for c in ("day", "known"))
-        out[series] = MacroSeries(dates, released, late["value"].to_numpy(), revised=series in _REVISED)
+        kept = late.filter(~pl.struct("known", "day").is_duplicated())
+        contradicting += len(late) - len(kept)
+        dates, released = (kept[c].to_numpy().astype("datetime64[D]") for c in ("day", "known"))
+        # A table with vintages says what was known; one without may hold later revisions of these series.
+        vintages = bool(kept["day"].is_duplicated().any())
+        revised = series in _REVISED and not vintages
+        out[series] = MacroSeries(dates, released, kept["value"].to_numpy(), revised=revised)
     if impossible:
         message = f"{table.file}: figures released before their period began; left out."
         neighbours.findings.append(finding("impossible_release", "error", (), message, impossible))
+    if contradicting:
+        message = f"{table.file}: figures of one observation and release day that contradict each other; left out."
+        neighbours.findings.append(finding("contradicting_figures", "warning", (), message, contradicting))
     if known_at is None:
         message = f"{table.file}: no release dates; assumed the next day, and 45 days after its end for a month."
         neighbours.findings.append(finding("assumed_release", "warning", sorted(out), message))

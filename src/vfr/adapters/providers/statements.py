@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import polars as pl
 
 from vfr.adapters.providers.days import session_days
 from vfr.adapters.providers.neighbours import Neighbours
@@ -12,6 +13,7 @@ from vfr.adapters.providers.tables import Table, numbers, texts
 from vfr.data.items import ITEMS
 from vfr.data.quality import Severity, finding
 from vfr.data.records import Fundamentals
+from vfr.data.restate import restate
 from vfr.errors import ImportRejected
 from vfr.typing import BoolArray, DateArray, FloatArray
 
@@ -38,10 +40,11 @@ _ASSUMED_DELAY: Final = 90
 
 
 def read_fundamentals(neighbours: Neighbours) -> Fundamentals | None:
-    """Return the statements of the panel's symbols, as first published, sorted by the day they became public, or None.
+    """Return the statements of the panel's symbols, every version by the day it became public, or None.
 
     A statement without a filing date is assumed public 90 days after its period; share counts that are not positive
-    are unknown. Of several statements of one period the first published stays.
+    are unknown. Of several statements of one period each counts from its own day, whole: what it leaves out stays as
+    it was. One that repeats what is known is dropped.
 
     Raises
     ------
@@ -62,13 +65,13 @@ def read_fundamentals(neighbours: Neighbours) -> Fundamentals | None:
     _report(neighbours, "bad_share_counts", "warning", message, _named(table, period_end, bad_shares))
     message = f"{table.file}: statements public before their period ended; left out."
     _report(neighbours, "impossible_filing", "error", message, _named(table, period_end, impossible))
-    order = np.lexsort((period_end, column, known_at))
-    order = order[(column >= 0)[order] & ~impossible[order]]
-    order = _first_published(neighbours, table, order, column * 1_000_000 + period_end.astype(np.int64))
-    if order.size == 0:
+    use = np.flatnonzero((column >= 0) & ~impossible)
+    if use.size == 0:
         return None
-    figures = {item: values[item][order] for item in ITEMS}
-    return Fundamentals(column[order], period_end[order], known_at[order], figures)
+    rows = Fundamentals(column[use], period_end[use], known_at[use], {item: values[item][use] for item in ITEMS})
+    filed = restate(rows.column, rows.period_end, rows.known_at, rows.values)
+    _report_versions(neighbours, table, rows, filed)
+    return filed
 
 
 def _known_at(table: Table, period_end: DateArray, neighbours: Neighbours) -> DateArray:
@@ -102,10 +105,22 @@ def _report(neighbours: Neighbours, check: str, severity: Severity, message: str
         neighbours.findings.append(finding(check, severity, examples, message))
 
 
-def _first_published(neighbours: Neighbours, table: Table, order: np.ndarray, key: np.ndarray) -> np.ndarray:
-    _, first = np.unique(key[order], return_index=True)
-    repeats = order.size - first.size
-    if repeats:
-        message = f"{table.file}: later statements of a period already reported; the first published stays."
-        neighbours.findings.append(finding("restated_periods", "info", (), message, repeats))
-    return order[np.sort(first)]
+def _report_versions(neighbours: Neighbours, table: Table, rows: Fundamentals, filed: Fundamentals) -> None:
+    """Say how many of the rows read are later versions, how many say nothing new, and which share a day."""
+    versions = filed.column.size
+    periods = len(pl.DataFrame({"c": filed.column, "p": filed.period_end}).unique())
+    message = f"{table.file}: later statements that restate a period already reported; each counts from its own day."
+    _count(neighbours, "restated_periods", "info", message, versions - periods)
+    distinct = pl.DataFrame({"c": rows.column, "p": rows.period_end, "k": rows.known_at, **rows.values}).unique()
+    days = len(distinct.select("c", "p", "k").unique())
+    message = (
+        f"{table.file}: several rows of one statement and day; figures they contradict each other in are not used."
+    )
+    _count(neighbours, "statements_of_one_day", "warning", message, len(distinct) - days)
+    message = f"{table.file}: statements that repeat what was known already; counted once."
+    _count(neighbours, "repeated_statements", "info", message, rows.column.size - len(distinct) + days - versions)
+
+
+def _count(neighbours: Neighbours, check: str, severity: Severity, message: str, count: int) -> None:
+    if count:
+        neighbours.findings.append(finding(check, severity, (), message, count))
