@@ -1,0 +1,1 @@
+"""Live sources of market data: one provider per vendor, each parsing that vendor's answers strictly."""
