@@ -196,5 +196,5 @@ def test_a_horizon_is_trained_when_every_starter_member_has_a_version(
 ) -> None:
     bare, trained = (bootstrap.build(Settings(data_home=home)) for home in homes)
     assert bare.untrained() == trained.untrained() == ("7d", "1d", "30d")
-    monkeypatch.setattr(bootstrap, "STARTER_MEMBERS", ("linear",))
+    monkeypatch.setattr("vfr.bootstrap.application.STARTER_MEMBERS", ("linear",))
     assert trained.untrained() == ("1d", "30d")

@@ -1,7 +1,4 @@
-"""Composition root: settings to adapters to workflows, once. The only importer of adapters.
-
-Building costs milliseconds; whatever is heavy is imported by the call that needs it.
-"""
+"""What every door needs, wired: data sets, models, the switch, the training state."""
 
 from __future__ import annotations
 
@@ -38,7 +35,7 @@ if TYPE_CHECKING:
     from vfr.workflows.query import AnalyzeQuery
     from vfr.workflows.train import TrainReport
 
-__all__ = ["Application", "build", "configure_logging", "train_starter"]
+__all__ = ["STARTER_MEMBERS", "Application", "build", "configure_logging", "train_starter"]
 
 STARTER_HORIZONS: Final[tuple[Horizon, ...]] = ("7d", "1d", "30d")
 """The default horizon of a request first."""
