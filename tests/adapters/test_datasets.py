@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -12,10 +13,12 @@ import polars as pl
 import pytest
 
 from vfr.adapters.store.datasets import DirectoryDatasets
+from vfr.adapters.store.snapshot_files import read_snapshot, write_snapshot
 from vfr.data.fingerprint import fingerprint
 from vfr.data.quality import QualityReport, finding
+from vfr.data.records import Macro, Texts
 from vfr.data.snapshot import Snapshot
-from vfr.errors import DataError, DatasetCorrupt, InvalidField, NoData
+from vfr.errors import DataError, DatasetCorrupt, InvalidField, NoData, UnknownSymbol
 from vfr.factors.board import Board
 
 QUALITY = QualityReport.of([finding("x", "info", ["a"], "b")], {"rowsRead": 1})
@@ -60,6 +63,73 @@ def test_a_bare_snapshot_comes_back_bare(
     back = store.snapshot()
     assert fingerprint(back) == fingerprint(bare)
     assert store.names()[0].inputs == ()
+
+
+def test_a_few_symbols_are_the_part_of_the_whole(store: DirectoryDatasets, market: Snapshot) -> None:
+    part = store.snapshot(symbols=["WMT", "AAPL", "KO", "AAPL"])
+    assert part.symbols == ("AAPL", "KO", "WMT")
+    assert (part.name, part.version) == ("one", variant(market).version)
+    assert fingerprint(part) == fingerprint(variant(market).take(np.array([0, 3, 6])))
+    assert fingerprint(store.snapshot("one", list(market.symbols))) == part.version
+    assert part.panel.close.flags.c_contiguous
+    assert store.snapshot(symbols=[]).panel.shape == (120, 0)
+    with pytest.raises(UnknownSymbol, match="NOPE: not in the installed data"):
+        store.snapshot(symbols=["AAPL", "NOPE"])
+
+
+def test_a_few_symbols_of_a_bare_data_set(
+    store: DirectoryDatasets, market: Snapshot, board: Callable[[Snapshot], Board]
+) -> None:
+    nothing = dict.fromkeys(("actions", "fundamentals", "macro", "texts", "membership", "benchmark"))
+    bare = replace(variant(market, "bare"), **nothing)
+    store.publish(bare, QUALITY, board(bare))
+    assert fingerprint(store.snapshot(symbols=["KO"])) == fingerprint(bare.take(np.array([3])))
+
+
+@pytest.mark.parametrize("lines", [("naïve £5 📈", "", "x\ny"), ("", "", "")])
+def test_texts_of_any_kind_come_back(tmp_path: Path, market: Snapshot, lines: tuple[str, ...]) -> None:
+    day = np.array(["2016-01-05"] * 3, dtype="datetime64[s]")
+    write_snapshot(tmp_path, replace(market, texts=Texts(np.array([3, 0, 3]), day, lines)))
+    whole = read_snapshot(tmp_path, name="a", version="b").texts
+    assert whole is not None
+    assert whole.text == lines
+    part = read_snapshot(tmp_path, name="a", version="b", symbols=["KO"]).texts
+    assert part is not None
+    assert part.text == (lines[0], lines[2])
+    assert part.column.tolist() == [0, 0]
+
+
+def rewritten_as_before(folder: Path, market: Snapshot) -> None:
+    """Turn a folder into what the first release wrote: texts in the JSON, an array per item and per series."""
+    words = json.loads((folder / "records.json").read_text())
+    words["texts"] = {"text": market.texts.text}
+    words["macro"] = {name: {"revised": series.revised} for name, series in market.macro.series.items()}
+    (folder / "records.json").write_text(json.dumps(words))
+    with np.load(folder / "records.npz") as stored:
+        arrays = {key: stored[key] for key in stored.files}
+    for item, figures in zip(words["fundamentals"]["values"], arrays.pop("fundamentals.values"), strict=True):
+        arrays[f"fundamentals.values.{item}"] = figures
+    for field in ("date", "known_at", "value"):
+        del arrays[f"macro.{field}"]
+        arrays |= {f"macro.{name}.{field}": getattr(series, field) for name, series in market.macro.series.items()}
+    del arrays["texts.end"]
+    np.savez(folder / "records.npz", **arrays)
+    (folder / "texts.utf8").unlink()
+
+
+def test_data_sets_of_the_first_layout_are_read(tmp_path: Path, market: Snapshot) -> None:
+    write_snapshot(tmp_path, market)
+    rewritten_as_before(tmp_path, market)
+    assert fingerprint(read_snapshot(tmp_path, name="a", version="b")) == fingerprint(market)
+    part = read_snapshot(tmp_path, name="a", version="b", symbols=["KO", "AAPL"])
+    assert fingerprint(part) == fingerprint(market.take(np.array([0, 3])))
+
+
+def test_inputs_that_are_there_but_empty_come_back(tmp_path: Path, market: Snapshot) -> None:
+    write_snapshot(tmp_path, replace(market, macro=Macro({}), fundamentals=replace(market.fundamentals, values={})))
+    back = read_snapshot(tmp_path, name="a", version="b", symbols=["KO"])
+    assert back.macro.series == {}
+    assert back.fundamentals.values == {}
 
 
 def test_a_board_comes_back_whole(
@@ -157,7 +227,7 @@ def test_importing_again_mends_a_damaged_version(
 
 
 @pytest.mark.parametrize(
-    "file", ["close.npy", "records.npz", "records.json", "board.npz", "board.json", "manifest.json"]
+    "file", ["close.npy", "records.npz", "records.json", "texts.utf8", "board.npz", "board.json", "manifest.json"]
 )
 @pytest.mark.parametrize("harm", ["cut", "gone"])
 def test_a_damaged_file_is_noticed_and_the_data_set_named(store: DirectoryDatasets, file: str, harm: str) -> None:
@@ -189,12 +259,13 @@ def test_unreadable_content_of_the_right_size_is_corrupt(store: DirectoryDataset
         store.board()
 
 
-@pytest.mark.parametrize("file", ["close.npy", "records.npz", "records.json", "board.npz", "quality.json"])
+@pytest.mark.parametrize(
+    "file", ["close.npy", "records.npz", "records.json", "texts.utf8", "board.npz", "quality.json"]
+)
 def test_garbage_of_the_right_size_is_corrupt_and_spoils_nothing_else(store: DirectoryDatasets, file: str) -> None:
     path = build(store) / file
     path.write_bytes(np.random.default_rng(1).bytes(path.stat().st_size))
-    readers = {"close.npy": store.snapshot, "records.npz": store.snapshot, "records.json": store.snapshot}
-    spoiled = {"board.npz": store.board, "quality.json": store.quality}.get(file) or readers[file]
+    spoiled = {"board.npz": store.board, "quality.json": store.quality}.get(file, store.snapshot)
     with pytest.raises(DatasetCorrupt, match="data set one: a file cannot be read"):
         spoiled()
     for read in {store.snapshot, store.board, store.quality} - {spoiled}:

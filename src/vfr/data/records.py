@@ -18,6 +18,7 @@ __all__ = [
     "Membership",
     "Securities",
     "Texts",
+    "renumbered",
 ]
 
 
@@ -66,7 +67,7 @@ class Actions:
 
     def take(self, columns: IntArray) -> Actions:
         """Return the splits of the given columns, renumbered from 0 in their order."""
-        column, rows = _renumbered(self.column, columns)
+        column, rows = renumbered(self.column, columns)
         return Actions(column, self.date[rows], self.ratio[rows])
 
 
@@ -95,7 +96,7 @@ class Fundamentals:
 
     def take(self, columns: IntArray) -> Fundamentals:
         """Return the statements of the given columns, renumbered from 0 in their order."""
-        column, rows = _renumbered(self.column, columns)
+        column, rows = renumbered(self.column, columns)
         values = {item: figures[rows] for item, figures in self.values.items()}
         return Fundamentals(column, self.period_end[rows], self.known_at[rows], values)
 
@@ -146,7 +147,7 @@ class Texts:
 
     def take(self, columns: IntArray) -> Texts:
         """Return the texts about the given columns, renumbered from 0 in their order."""
-        column, rows = _renumbered(self.column, columns)
+        column, rows = renumbered(self.column, columns)
         return Texts(column, self.created_at[rows], tuple(self.text[i] for i in rows.tolist()))
 
 
@@ -189,8 +190,15 @@ class Benchmark:
         return Benchmark(self.symbol, self.close[start:stop], self.adj_close[start:stop], self.price_only)
 
 
-def _renumbered(column: IntArray, columns: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the rows that are about `columns`, and their new numbers: places in `columns`."""
+def renumbered(column: IntArray, columns: IntArray) -> tuple[IntArray, IntArray]:
+    """Return for rows about some columns their new numbers, places in `columns`, and which rows those are.
+
+    Examples
+    --------
+    >>> number, rows = renumbered(np.array([4, 0, 7, 4]), np.array([0, 4]))
+    >>> number.tolist(), rows.tolist()
+    ([1, 0, 1], [0, 1, 3])
+    """
     place = np.full(max(column.max(initial=-1), columns.max(initial=-1)) + 1, -1, dtype=np.int64)
     place[columns] = np.arange(columns.size)
     rows = np.flatnonzero(place[column] >= 0)

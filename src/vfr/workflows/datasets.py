@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -86,8 +87,12 @@ class DatasetStore(Protocol):
         """Make a data set current."""
         ...
 
-    def snapshot(self, name: str | None = None) -> Snapshot:
-        """Return everything a data set holds."""
+    def snapshot(self, name: str | None = None, symbols: Sequence[str] | None = None) -> Snapshot:
+        """Return everything a data set holds, or, given symbols, everything about them, in the panel's order.
+
+        A part is for reading what is known of a few names: whatever ranks names against each other needs the whole.
+        `UnknownSymbol` is raised for a symbol it lacks.
+        """
         ...
 
     def board(self, name: str | None = None) -> Board:

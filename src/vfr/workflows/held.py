@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import RLock
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -31,7 +31,7 @@ class HeldDatasets:
     Notes
     -----
     The stamp of the store is asked at every call, so that an import by another process is seen by the next request.
-    Named data sets are passed through.
+    Named data sets, and parts of one, are passed through.
     """
 
     def __init__(self, store: DatasetStore) -> None:
@@ -76,10 +76,10 @@ class HeldDatasets:
             self._board = _current(self._board, self._store.stamp(), self._store.board)
             return self._board[1]
 
-    def snapshot(self, name: str | None = None) -> Snapshot:
-        """Return everything a data set holds."""
-        if name is not None:
-            return self._store.snapshot(name)
+    def snapshot(self, name: str | None = None, symbols: Sequence[str] | None = None) -> Snapshot:
+        """Return everything a data set holds, or everything about some symbols; a part is read anew."""
+        if name is not None or symbols is not None:
+            return self._store.snapshot(name, symbols)
         with self._lock:
             self._snapshot = _current(self._snapshot, self._store.stamp(), self._store.snapshot)
             return self._snapshot[1]

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from zipfile import BadZipFile
@@ -125,17 +125,23 @@ class DirectoryDatasets:
         with single_writer(self._root):
             replace_text(self._root / _POINTER, name)
 
-    def snapshot(self, name: str | None = None) -> Snapshot:
-        """Return everything a data set holds; price arrays are mapped from disk, not copied.
+    def snapshot(self, name: str | None = None, symbols: Sequence[str] | None = None) -> Snapshot:
+        """Return everything a data set holds, or everything about some symbols; see `DatasetStore`.
+
+        Price arrays of a whole data set are mapped from disk, not copied; a few symbols are read in milliseconds.
 
         Raises
         ------
         NoData, DatasetCorrupt
             If there is no such data set, or it fails its checks.
+        UnknownSymbol
+            If it lacks one of the symbols.
         """
         from vfr.adapters.store.snapshot_files import read_snapshot
 
-        return self._read(name, lambda folder, title, version: read_snapshot(folder, name=title, version=version))
+        return self._read(
+            name, lambda folder, title, version: read_snapshot(folder, name=title, version=version, symbols=symbols)
+        )
 
     def board(self, name: str | None = None) -> Board:
         """Return the prepared last row of a data set, with numpy and JSON alone.
