@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
+from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,6 +21,9 @@ __all__ = ["EARLIEST", "LATEST", "closes_utc", "parse_day", "sessions_between"]
 EARLIEST: Final = np.datetime64("1900-01-01", "D")
 LATEST: Final = np.datetime64("2200-12-31", "D")
 """The days the calendar is asked about; anything outside is a mistake in the data, not a session."""
+
+_ONE_AT_A_TIME: Final = Lock()
+"""Filters of warnings belong to the process, not to a thread; and two threads should not make the same calendar."""
 
 _ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MARGIN: Final = np.timedelta64(10, "D")
@@ -91,8 +96,17 @@ def closes_utc(sessions: DateArray) -> TimeArray:
 def _calendar(start: np.datetime64, end: np.datetime64) -> Mapping[str, Any]:
     if not EARLIEST <= start <= end <= LATEST:
         raise InvalidField("date", f"{start} to {end} is not a range of days between {EARLIEST} and {LATEST}")
+    first, last = (day.astype("datetime64[Y]").astype(int) + 1970 for day in (start, end))
+    with _ONE_AT_A_TIME:
+        return _years(int(first), int(last))
+
+
+@lru_cache(maxsize=32)
+def _years(first: int, last: int) -> Mapping[str, Any]:
+    """Return the schedule of whole years; making one costs a good part of a second."""
     import exchange_calendars
 
+    start, end = np.datetime64(f"{first}-01-01", "D"), np.datetime64(f"{last}-12-31", "D")
     with warnings.catch_warnings():
         # The library calls parts of pandas that newer versions warn about; its users can do nothing about it.
         warnings.simplefilter("ignore")

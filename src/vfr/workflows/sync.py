@@ -1,67 +1,29 @@
 """Use case: bring an archive of facts up to date from live providers, and the data set made from it.
 
-Providers are asked side by side, each in its own lanes. Usable answers are staged one by one; at the end everything new
-is published in one step. A sync that is killed leaves the archive as it was and its staged answers for the next one.
+Usable answers are staged one by one; at the end everything new is published in one step. A sync that is killed leaves
+the archive as it was, and its staged answers for the next one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from threading import Event
-from typing import Final
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import chain
 
-from vfr.data.provider import DataProvider, Progress, Subject
-from vfr.errors import ProviderDenied, ProviderUnavailable, Throttled
+from vfr.data.provider import Progress
+from vfr.errors import NoData
 from vfr.workflows.archive import Archive
+from vfr.workflows.datasets import DatasetStore
 from vfr.workflows.staging import Staging
 from vfr.workflows.stored import Stored
-from vfr.workflows.sync_ask import DONE, Outcome, ask
+from vfr.workflows.sync_ask import DONE, Outcome
+from vfr.workflows.sync_commit import Committed, commit, written_up
+from vfr.workflows.sync_gather import STALE_ANSWER, SyncRequest, gather
 from vfr.workflows.sync_plan import Task, plan_tasks
-from vfr.workflows.sync_report import SyncPlan
+from vfr.workflows.sync_publish import Published, publish_view
+from vfr.workflows.sync_report import Problem, SyncPlan, SyncReport, added_up
 
-__all__ = ["STALE_ANSWER", "SyncRequest", "gather", "plan_sync"]
-
-STALE_ANSWER: Final = timedelta(hours=12)
-"""Staged answers of a stopped sync count this long; older ones are asked again."""
-
-_ENOUGH: Final = 3
-"""Failures in a row that a provider is at fault for, after which the rest of its questions waits for the next sync."""
-
-_PROVIDER_AT_FAULT: Final = frozenset({Throttled.code, ProviderUnavailable.code})
-
-
-@dataclass(frozen=True, slots=True)
-class SyncRequest:
-    """What to bring up to date.
-
-    Parameters
-    ----------
-    providers : sequence of DataProvider
-        In order of trust.
-    subjects : mapping
-        What to ask about: tickers, macro series, indices.
-    start : date
-        First day of the history wanted.
-    now : datetime
-        Aware, UTC.
-    last_close : datetime
-        Close of the last completed session.
-    refetch : bool
-        Ask for the whole history again.
-    lanes : mapping of str to int
-        Questions that a provider may be asked at the same time; 1 where not named.
-    """
-
-    providers: Sequence[DataProvider]
-    subjects: Mapping[Subject, Sequence[str]]
-    start: date
-    now: datetime
-    last_close: datetime
-    refetch: bool = False
-    lanes: Mapping[str, int] = field(default_factory=dict)
+__all__ = ["plan_sync", "sync"]
 
 
 def plan_sync(request: SyncRequest, archive: Archive, staging: Staging, pace: Callable[[str], float]) -> SyncPlan:
@@ -72,104 +34,85 @@ def plan_sync(request: SyncRequest, archive: Archive, staging: Staging, pace: Ca
     pace : callable
         Given a provider: questions per second.
     """
-    stored = Stored(archive)
-    tasks = plan_tasks(
-        request.providers,
-        request.subjects,
-        newest=stored.newest,
-        asked=staging.diary().asked,
-        last_close=request.last_close,
-        now=request.now,
-        start=request.start,
-        refetch=request.refetch,
-    )
+    tasks = _tasks(request, archive, staging)
     resumed = sum(staging.kept(task, request.now - STALE_ANSWER) is not None for task in tasks)
     questions = {p.name: sum(task.provider == p.name for task in tasks) for p in request.providers}
     seconds = max((count / pace(name) for name, count in questions.items() if count), default=0.0)
     return SyncPlan(archive.name, tasks, questions, seconds, resumed)
 
 
-def gather(
-    request: SyncRequest, tasks: Sequence[Task], archive: Archive, staging: Staging, progress: Progress
-) -> list[Outcome]:
-    """Return an outcome for every task, in the order of the tasks: staged ones, then answers of the providers.
+def sync(
+    request: SyncRequest, archive: Archive, staging: Staging, datasets: DatasetStore, progress: Progress
+) -> SyncReport:
+    """Ask every question that is due, publish what is new, and make the data set from all that is known.
 
-    Every usable answer is staged before the next question of its lane is asked.
+    Parameters
+    ----------
+    request : SyncRequest
+    archive : Archive
+        Where facts are kept.
+    staging : Staging
+        Where answers wait until they are published.
+    datasets : DatasetStore
+        Where the data set is published; it becomes current unless another set that was imported is.
+    progress : callable
+        Called with a stage in plain words and the fraction done, 0 to 1.
+
+    Raises
+    ------
+    SyncBusy
+        If another process writes the archive.
+    DataError
+        If the archive or the data home cannot be written; what was there stays, and so do the staged answers.
     """
-    stored = Stored(archive)
-    by_name = {provider.name: provider for provider in request.providers}
-    outcomes: dict[str, Outcome] = {}
-    open_tasks = []
-    for task in tasks:
-        kept = staging.kept(task, request.now - STALE_ANSWER)
-        if kept is None:
-            open_tasks.append(task)
-        else:
-            outcomes[task.key] = kept
-
-    lanes = [
-        _Lane(by_name[name], own[n :: request.lanes.get(name, 1)], stored, staging, request.now, halt)
-        for name, own in _by_provider(open_tasks)
-        for halt in [_Halt()]
-        for n in range(request.lanes.get(name, 1))
-    ]
-    stop = Event()
-    total = max(1, len(tasks))
-    with ThreadPoolExecutor(max(1, len(lanes)), thread_name_prefix="vfr-sync") as pool:
-
-        def tell(outcome: Outcome) -> None:
-            outcomes[outcome.task.key] = outcome
-            progress(f"{outcome.task.provider}: {outcome.task.subject}", len(outcomes) / total)
-
+    with archive.lock():
+        tasks = _tasks(request, archive, staging)
+        resumed = sum(staging.kept(task, request.now - STALE_ANSWER) is not None for task in tasks)
+        outcomes = gather(request, tasks, archive, staging, lambda stage, done: progress(stage, 0.8 * done))
+        progress("publishing what is new", 0.8)
+        sources = tuple(provider.name for provider in request.providers)
+        sources += tuple(name for name in staging.diary().sources if name not in sources)
+        committed = commit(outcomes, archive, sources, request.now)
+        progress("preparing the data set", 0.85)
         try:
-            for done in as_completed([pool.submit(lane.run, stop, tell) for lane in lanes]):
-                done.result()
-        except BaseException:
-            stop.set()
-            raise
-    return [outcomes[task.key] for task in tasks]
+            published = publish_view(archive, datasets, request.now)
+        except NoData:  # No price is known yet: the facts are kept, there is nothing to score.
+            published = Published("", current=False, findings=())
+        # Last, so that a sync killed before it asks again, finds the staged answers, and publishes the same.
+        diary = replace(staging.diary(), sources=sources, universe=tuple(request.subjects.get("symbol", ())))
+        staging.write_diary(written_up(diary, outcomes, request.now))
+        staging.clear()
+        progress("done", 1.0)
+        return _report(archive.name, outcomes, resumed, committed, published)
 
 
-class _Halt:
-    """Why the rest of a provider's questions is not asked; shared by its lanes."""
-
-    def __init__(self) -> None:
-        self.reason: Outcome | None = None
-        self._failures = 0
-
-    def note(self, outcome: Outcome) -> None:
-        """Count failures in a row; a refused key ends it at once."""
-        self._failures = self._failures + 1 if outcome.code in _PROVIDER_AT_FAULT else 0
-        if self._failures >= _ENOUGH or outcome.code == ProviderDenied.code:
-            self.reason = outcome
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Lane:
-    """Some of one provider's questions, asked one after the other."""
-
-    provider: DataProvider
-    tasks: Sequence[Task]
-    stored: Stored
-    staging: Staging
-    now: datetime
-    halt: _Halt
-
-    def run(self, stop: Event, tell: Callable[[Outcome], None]) -> None:
-        for task in self.tasks:
-            if stop.is_set():
-                return
-            reason = self.halt.reason
-            if reason is not None:
-                tell(Outcome(task, self.now, reason.code, reason.message))
-                continue
-            outcome = ask(self.provider, task, self.stored.rows, self.now)
-            self.halt.note(outcome)
-            if outcome.code == DONE:
-                self.staging.keep(outcome)
-            tell(outcome)
+def _tasks(request: SyncRequest, archive: Archive, staging: Staging) -> tuple[Task, ...]:
+    return plan_tasks(
+        request.providers,
+        request.subjects,
+        newest=Stored(archive).newest,
+        asked=staging.diary().asked,
+        last_close=request.last_close,
+        now=request.now,
+        start=request.start,
+        refetch=request.refetch,
+    )
 
 
-def _by_provider(tasks: Sequence[Task]) -> Iterator[tuple[str, list[Task]]]:
-    names = dict.fromkeys(task.provider for task in tasks)
-    yield from ((name, [task for task in tasks if task.provider == name]) for name in names)
+def _report(name: str, outcomes: list[Outcome], resumed: int, committed: Committed, published: Published) -> SyncReport:
+    problems = tuple(Problem(o.task.provider, o.task.subject, o.code, o.message) for o in outcomes if o.code != DONE)
+    return SyncReport(
+        name=name,
+        asked=len(outcomes),
+        answered=len(outcomes) - len(problems),
+        resumed=resumed,
+        new=committed.new,
+        corrected=committed.corrected,
+        quarantined=committed.quarantined,
+        problems=problems,
+        findings=added_up(chain(*(o.findings for o in outcomes), published.findings)),
+        archive_version=committed.version,
+        data_version=published.version,
+        changed=committed.changed,
+        current=published.current,
+    )

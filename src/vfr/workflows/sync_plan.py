@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from vfr.data.bitemporal.tables import Kind
+from vfr.data.bitemporal.view import BENCHMARK
 from vfr.data.provider import DataProvider, Offer, Order, Subject
 
 __all__ = ["OVERLAP", "Asked", "Task", "plan_tasks"]
@@ -97,13 +98,19 @@ def plan_tasks(
     tasks = []
     for provider in providers:
         for offer in provider.offers:
-            for subject in subjects.get(offer.per, ()):
+            for subject in _asked_about(offer, subjects):
                 task = Task(
                     provider.name, offer, subject, _since(provider.name, offer, subject, newest, start, refetch)
                 )
                 if refetch or _due(task, asked.get(task.topic), last_close, now):
                     tasks.append(task)
     return tuple(tasks)
+
+
+def _asked_about(offer: Offer, subjects: Mapping[Subject, Sequence[str]]) -> Sequence[str]:
+    """Return what to ask about: for prices the benchmark too."""
+    named = tuple(subjects.get(offer.per, ()))
+    return (*named, BENCHMARK) if named and "bars" in offer.kinds and BENCHMARK not in named else named
 
 
 def _since(

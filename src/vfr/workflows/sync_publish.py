@@ -1,0 +1,101 @@
+"""Make a data set from everything an archive knows: the snapshot, its quality and the prepared last row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from vfr.data.bitemporal.tables import TABLES, Kind
+from vfr.data.bitemporal.versions import as_of
+from vfr.data.bitemporal.view import view
+from vfr.data.checks import check_panel, panel_facts
+from vfr.data.compare import compare_sources
+from vfr.data.quality import Finding, QualityReport
+from vfr.workflows.archive import Archive
+from vfr.workflows.datasets import DatasetStore
+
+if TYPE_CHECKING:
+    from vfr.data.snapshot import Snapshot
+    from vfr.factors.board import Board
+
+__all__ = ["BUNDLED", "Published", "known_tables", "publish_view", "view_as_of"]
+
+BUNDLED: Final = "bundled"
+"""The data set that stands in until there is another."""
+
+_FED_BY: Final[Mapping[str, tuple[Kind, ...]]] = {
+    "prices": ("bars", "actions"),
+    "volume": ("bars",),
+    "fundamentals": ("fundamentals",),
+    "macro": ("macro",),
+    "texts": ("texts",),
+    "membership": ("membership",),
+    "benchmark": ("bars",),
+}
+"""Which tables stand behind each input of a board."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A data set made from an archive: its content hash, whether requests use it, and what the checks found."""
+
+    version: str
+    current: bool
+    findings: tuple[Finding, ...]
+
+
+def known_tables(archive: Archive, version: str | None = None) -> dict[Kind, pl.DataFrame]:
+    """Return every table of a version, the newest by default."""
+    return {kind: archive.read(kind, version=version) for kind in TABLES}
+
+
+def view_as_of(archive: Archive, moment: datetime, *, version: str | None = None) -> Snapshot:
+    """Return everything that was public at a moment, as a version of an archive knows it.
+
+    Raises
+    ------
+    NoData
+        If there is no such version, or no price was public by then.
+    """
+    sources = next((v.sources for v in archive.versions() if version in (None, v.version)), ())
+    return view(known_tables(archive, version), moment, name=archive.name, sources=sources)
+
+
+def publish_view(archive: Archive, datasets: DatasetStore, now: datetime) -> Published:
+    """Publish the data set of an archive; it becomes current unless the user chose another one by importing it.
+
+    Raises
+    ------
+    NoData
+        If no price is known.
+    """
+    from vfr.factors.compute import compute_board
+
+    tables = known_tables(archive)
+    newest = archive.versions()[0]
+    snapshot = view(tables, now, name=archive.name, sources=newest.sources)
+    disagreements = compare_sources(as_of("bars", tables["bars"], now))
+    facts = panel_facts(snapshot.panel, tables["bars"].height) | {
+        "archiveVersion": newest.version,
+        "sources": ", ".join(newest.sources),
+    }
+    quality = QualityReport.of([*check_panel(snapshot.panel), *disagreements], facts)
+    current = datasets.current() in {None, BUNDLED, archive.name}
+    board = _named_sources(compute_board(snapshot), tables, newest.sources)
+    datasets.publish(snapshot, quality, board, make_current=current)
+    return Published(snapshot.version, current, tuple(disagreements))
+
+
+def _named_sources(board: Board, tables: Mapping[Kind, pl.DataFrame], order: tuple[str, ...]) -> Board:
+    """Return a board whose inputs name the providers behind them, most trusted first."""
+
+    def behind(kind: str) -> str:
+        names = {name for table in _FED_BY[kind] for name in tables[table]["source"].unique().to_list()}
+        return ", ".join(sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name)))
+
+    inputs = {kind: replace(status, source=behind(kind) or status.source) for kind, status in board.inputs.items()}
+    return replace(board, inputs=inputs)
