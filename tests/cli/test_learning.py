@@ -10,6 +10,7 @@ import pytest
 
 from vfr import bootstrap
 from vfr.cli import evidence, lookahead, train
+from vfr.data.coverage import YearCoverage
 from vfr.settings import Settings
 from vfr.workflows.evidence_report import EvidenceReport, Table
 from vfr.workflows.lookahead import Leak, LookaheadReport
@@ -44,7 +45,7 @@ def trained(model_id: str, status: str, refused: tuple[str, ...] = ()) -> Traine
 
 
 def report(*rows: Trained) -> TrainReport:
-    return TrainReport("bundled", "2f4c89427f387db6", "spec", 7, 12.3, rows)
+    return TrainReport("bundled", "2f4c89427f387db6", "spec", 7, 12.3, rows, (YearCoverage(2019, 451.7, 505.0),))
 
 
 @pytest.fixture
@@ -74,6 +75,7 @@ def test_train_asks_for_what_was_said(cli, application) -> None:
     assert "champion" in result.out
     assert "0.5389" in result.out
     assert "linear-7d-b: refused by leak.ic" in result.out
+    assert "Survivorship: 452 of 505 members in 2019 are priced" in " ".join(result.out.split())
     assert result.err.splitlines() == ["preparing", "working"]
 
 

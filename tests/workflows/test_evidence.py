@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -51,7 +52,10 @@ def test_the_report_prints_every_table_and_survives_json(report):
         "Confidence deciles",
         "Interval of the excess return",
         "Gates and leak alarm",
+        "Index members priced",
     ]
+    assert body["facts"]["survivorship"].endswith("; delisted names stay to their last bar")
+    assert [row["year"] for row in body["tables"][-1]["rows"]] == ["2016", "2017", "2018"]
     assert body["facts"]["horizon"] == "7d"
     assert 0 < body["facts"]["coverage of true membership"] <= 1
     assert report.to_markdown().count("### ") == len(titles)
@@ -76,11 +80,18 @@ def test_the_run_is_in_the_ledger(report, ledger):
 def test_the_classic_score_is_judged_by_the_same_report(seeded_snapshot):
     report = evidence(seeded_snapshot, horizon="7d", classic=True, release=True)
     assert {row[2] for row in report.table("Rank IC").rows} >= {"composite", "technical", "fundamental"}
+    assert report.table("Index members priced").rows[0][2] == 50.0
     tiers = report.table("Forward excess").rows
     assert sum(row[1] for row in tiers) == pytest.approx(1.0)
     shares = [row[4] for row in report.table("Machine learning").rows]
     assert shares == sorted(shares)
     json.dumps(report.to_dict(), allow_nan=False)
+
+
+def test_without_membership_survivorship_is_said_to_be_unknown(seeded_snapshot):
+    report = evidence(replace(seeded_snapshot, membership=None), horizon="7d", classic=True, release=True)
+    assert report.facts["survivorship"] == "index membership unknown: survivorship cannot be measured"
+    assert not any(table.title.startswith("Index members") for table in report.tables)
 
 
 def test_development_does_not_read_later_outcomes(seeded_snapshot):

@@ -55,6 +55,15 @@ def test_every_member_gets_a_verdict_and_a_stored_version(trained):
     assert store.problems() == {}
 
 
+def test_every_training_says_how_many_members_are_priced(trained):
+    home, report, _ = trained
+    body = report.to_dict()
+    assert body["survivorship"] == report.survivorship
+    assert report.survivorship.startswith("47 of 50 members in 2016 ... ")
+    assert [row["year"] for row in body["membersPriced"]] == [2016, 2017, 2018]
+    assert all(card.params["survivorship"] == report.survivorship for card in DirectoryModels(home).cards())
+
+
 def test_promotions_name_who_and_carry_the_gates(trained):
     home, report, _ = trained
     rows = [row for row in DirectoryModels(home).log() if row["event"] == "status"]
@@ -132,6 +141,7 @@ def test_few_rows_are_refused_unless_a_reason_is_recorded(seeded_snapshot, tmp_p
     few = replace(few, closes_at=seeded_snapshot.closes_at[:520])
     recipe = replace(SMALL, stride=(("7d", 10),))
     report = _train(few, tmp_path, members=("linear",), recipe=recipe)
+    assert report.to_dict()["survivorship"] == "index membership unknown: survivorship cannot be measured"
     assert "training_rows" in report.trained[0].refused
     assert report.trained[0].status == "staged"
     report = _train(few, tmp_path, members=("linear",), recipe=recipe, override_rows="a demonstration")

@@ -84,6 +84,7 @@ def _print(result: TrainReport) -> None:
     for row in result.trained:
         if row.refused:
             screen.print(f"  [yellow]![/] {row.model_id}: refused by {', '.join(row.refused)}")
+    screen.print(f"[dim]Survivorship: {result.survivorship}[/]")
     screen.print(f"[dim]{result.data_name} {result.data_version[:12]}, seed {result.seed}, {result.seconds:.0f} s[/]")
 
 

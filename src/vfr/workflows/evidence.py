@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vfr.data.coverage import survivorship, survivorship_text
 from vfr.data.snapshot import Snapshot
 from vfr.errors import InvalidField, TrainingFailed
 from vfr.models.learners import LEARNERS
@@ -87,10 +88,18 @@ def evidence(
             tell=tell,
             recipe=recipe,
         )
+    report = _with_survivorship(report, cut)
     if ledger is not None:
         entry = {"kind": "evidence", "classic": classic, "commit": commit, "facts": report.to_dict()["facts"]}
         ledger.append(entry | {"rank_ic": report.table("Rank IC").to_dict()["rows"]})
     return report
+
+
+def _with_survivorship(report: EvidenceReport, snapshot: Snapshot) -> EvidenceReport:
+    """Add how many index members the data prices: whatever a report says, it says of those."""
+    years = survivorship(snapshot)
+    facts = {**report.facts, "survivorship": survivorship_text(years)}
+    return EvidenceReport(facts, (*report.tables, tables.members_priced(years)) if years else report.tables)
 
 
 def development(snapshot: Snapshot, *, release: bool) -> tuple[Snapshot, str]:
@@ -235,9 +244,9 @@ def _facts(
     if is_membership and snapshot.membership is not None:
         size = snapshot.membership.index_size[rows].astype(np.float64)
         facts["coverage of true membership"] = float((study.cells[rows].sum(axis=1) / np.maximum(size, 1)).mean())
-        facts["universe"] = "index members at t; those here still survived to the end of the data"
+        facts["universe"] = "index members at t, as far as they are priced"
     else:
-        facts["universe"] = "every priced name; the data set has no membership, so survivorship is unknown"
+        facts["universe"] = "every priced name"
     return facts
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from vfr.data.coverage import YearCoverage
 from vfr.typing import BoolArray, FloatArray
 from vfr.validation import metrics
 from vfr.validation.bootstrap import Interval, ratio_interval
@@ -12,7 +15,7 @@ from vfr.validation.significance import newey_west, overlap_lag
 from vfr.workflows.evidence_data import Judged, Study
 from vfr.workflows.evidence_report import Cell, Table
 
-__all__ = ["by_year", "direction", "paired", "per_date", "rank_ic_table", "reliability"]
+__all__ = ["by_year", "direction", "members_priced", "paired", "per_date", "rank_ic_table", "reliability"]
 
 
 def per_date(values: FloatArray, cells: BoolArray) -> tuple[FloatArray, FloatArray]:
@@ -125,6 +128,13 @@ def reliability(study: Study) -> Table:
     )
     columns = ("bin", "P(up)", "went up", "confidence", "sign right", "rows")
     return Table(f"Reliability ({model.name})", columns, rows)
+
+
+def members_priced(years: Sequence[YearCoverage]) -> Table:
+    """Index members with prices beside all of them, by year."""
+    rows = tuple((str(year.year), year.priced, year.members, year.priced / year.members) for year in years)
+    note = "Means of the sessions. Members without prices take no part in any figure above."
+    return Table("Index members priced", ("year", "priced", "members", "share"), rows, note)
 
 
 def _right(model: Judged, study: Study) -> FloatArray:

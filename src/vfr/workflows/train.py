@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 
 from vfr.clock import elapsed_ms
+from vfr.data.coverage import YearCoverage, survivorship, survivorship_text
 from vfr.data.snapshot import Snapshot
 from vfr.errors import ArtifactCorrupt, InvalidField, TrainingFailed
 from vfr.models.calibrated import Calibrated
@@ -57,6 +58,12 @@ class TrainReport:
     seed: int
     seconds: float
     trained: tuple[Trained, ...]
+    coverage: tuple[YearCoverage, ...] = ()
+
+    @property
+    def survivorship(self) -> str:
+        """How many index members the data prices, in one line."""
+        return survivorship_text(self.coverage)
 
     def to_dict(self) -> dict[str, object]:
         """Return the report for JSON."""
@@ -81,6 +88,8 @@ class TrainReport:
             "featureSpec": self.feature_spec,
             "seed": self.seed,
             "seconds": round(self.seconds, 1),
+            "survivorship": self.survivorship,
+            "membersPriced": [asdict(year) for year in self.coverage],
             "models": rows,
         }
 
@@ -168,7 +177,8 @@ def train(
 
         trained.append(_train_one(run, labelled[horizon], member, part))
     tell("done", 1.0)
-    return TrainReport(cut.name, cut.version, inputs.spec, seed, elapsed_ms(started) / 1e3, tuple(trained))
+    seconds = elapsed_ms(started) / 1e3
+    return TrainReport(cut.name, cut.version, inputs.spec, seed, seconds, tuple(trained), survivorship(cut))
 
 
 def _train_one(run: _Run, labelled: Targets, member: str, tell: Progress) -> Trained:

@@ -9,6 +9,7 @@ from importlib import metadata
 import numpy as np
 
 from vfr.clock import utc_now
+from vfr.data.coverage import survivorship, survivorship_text
 from vfr.data.snapshot import Snapshot
 from vfr.models.learners import LEARNERS
 from vfr.models.prediction import ModelCard
@@ -47,6 +48,7 @@ def make_card(
             "interval_level": recipe.level,
             "label_basis": labelled.labels.basis,
         },
+        "survivorship": survivorship_text(survivorship(snapshot)),
     }
     return ModelCard(
         model_id=f"{member}-{horizon}-{labels_end.replace('-', '')}-{digest.hexdigest()[:10]}",

@@ -13,6 +13,7 @@ from vfr.adapters.providers.prices import read_panel
 from vfr.adapters.providers.statements import read_fundamentals
 from vfr.adapters.providers.tables import SUFFIXES, find_table
 from vfr.data.checks import check_panel, panel_facts
+from vfr.data.coverage import survivorship, survivorship_text
 from vfr.data.fingerprint import fingerprint
 from vfr.data.panel import Panel
 from vfr.data.provider import Progress
@@ -83,7 +84,10 @@ class FilesProvider:
         tell("hashing", 0.9)
         snapshot = replace(snapshot, version=fingerprint(snapshot))
         tell("read", 1.0)
-        return snapshot, QualityReport.of(findings, panel_facts(panel, rows))
+        facts = panel_facts(panel, rows)
+        if years := survivorship(snapshot):
+            facts["membersPriced"] = survivorship_text(years)
+        return snapshot, QualityReport.of(findings, facts)
 
     def _price_file(self) -> Path:
         if not self._folder.is_dir():
