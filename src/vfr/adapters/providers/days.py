@@ -12,7 +12,7 @@ from vfr.data.sessions import EARLIEST, LATEST
 from vfr.errors import ImportRejected
 from vfr.typing import DateArray, TimeArray
 
-__all__ = ["moments", "session_days"]
+__all__ = ["moments", "open_ended_days", "session_days"]
 
 NEW_YORK: Final = "America/New_York"
 
@@ -135,3 +135,13 @@ def _refuse_outside(table: Table, column: str, days: DateArray) -> None:
 
 def _first(table: Table, where: pl.Series) -> int:
     return table.row(int(where.arg_max() or 0))
+
+
+def open_ended_days(table: Table, column: str) -> DateArray:
+    """Return a column of days where an empty cell means "still going on", NaT."""
+    blank = table.frame.get_column(column).cast(pl.String).str.strip_chars().fill_null("") == ""
+    out = np.full(len(table.frame), np.datetime64("NaT"), dtype="datetime64[D]")
+    known = np.flatnonzero(~blank.to_numpy())
+    if known.size:
+        out[known] = session_days(table.take(known), column)
+    return out

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from vfr.adapters.providers.bars import tickers
-from vfr.adapters.providers.days import session_days
+from vfr.adapters.providers.days import open_ended_days, session_days
 from vfr.adapters.providers.tables import Table, find_table, numbers, read_table, texts
 from vfr.data.quality import Finding, finding
 from vfr.data.records import Actions, Benchmark, Membership, Securities
@@ -141,7 +141,7 @@ class Neighbours:
             return None
         names, code = tickers(table, table.need("symbol"))
         start = session_days(table, table.need("start_date"))
-        end = _open_ended(table, table.need("end_date"))
+        end = open_ended_days(table, table.need("end_date"))
         if bad := np.flatnonzero(end < start).tolist():
             raise ImportRejected(f"{table.file}: row {table.row(bad[0])}: end_date is before start_date; correct it")
         once = np.unique(np.stack([code, start.astype(np.int64), end.astype(np.int64)]), axis=1, return_index=True)[1]
@@ -200,13 +200,3 @@ class Neighbours:
         hit = (sessions[place] == days) & (figures > 0)
         out[place[hit]] = figures[hit]
         return out
-
-
-def _open_ended(table: Table, column: str) -> DateArray:
-    """Return a column of days where an empty cell means "still going on", NaT."""
-    blank = table.frame.get_column(column).cast(pl.String).str.strip_chars().fill_null("") == ""
-    out = np.full(len(table.frame), np.datetime64("NaT"), dtype="datetime64[D]")
-    known = ~blank.to_numpy()
-    if known.any():
-        out[known] = session_days(table.take(np.flatnonzero(known)), column)
-    return out
