@@ -1,0 +1,101 @@
+"""Whether the moves of as-traded closes agree with splits, dividends, and the closes stored before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from vfr.data.batch_checks_case import Case
+from vfr.typing import BoolArray, DateArray, FloatArray
+
+__all__ = ["Moves", "basis_shifted", "moves"]
+
+_SPLIT_SLACK: Final = 0.35
+_UNEXPLAINED: Final = 3.0
+_LARGE: Final = 0.5
+_CLOSE_BY: Final = np.timedelta64(7, "D")
+"""Moves across longer gaps are not judged: anything may have happened."""
+
+_SHIFTS: Final = ((0.02, 0.005, 3, 0.0), (0.002, 0.0004, 5, 0.5))
+"""A basis has shifted if this far, alike to this much, on this many common days and this share of them.
+
+The first is a split, the second a dividend taken out of the prices. Corrections hit single days, or differ.
+"""
+
+
+_AGREE: Final = 2 / 3
+"""Share of the days that differ which must differ alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """Whether prices and actions contradict each other, and the large moves in words."""
+
+    contradict: bool
+    large: tuple[str, ...]
+
+
+def moves(rows: pl.DataFrame, case: Case) -> Moves:
+    """Judge each move between neighbouring closes of which at least one is new.
+
+    A move is judged on the split basis of its later day, with and without the dividends in between. It contradicts a
+    split if what is left differs by over 35 % (in logarithms) from standing still; without a split it is impossible
+    from a factor of three on, either way.
+    """
+    stored = case.known.filter(pl.col("close") > 0).join(rows, on="date", how="anti")
+    path = pl.concat(
+        [stored.select("date", "close", new=pl.lit(value=False)), rows.select("date", "close", new=pl.lit(value=True))]
+    ).sort("date")
+    if path.height < 2:
+        return Moves(contradict=False, large=())
+    day, close, new = path["date"].to_numpy(), path["close"].to_numpy(), path["new"].to_numpy()
+    judged: BoolArray = (new[1:] | new[:-1]) & (np.diff(day) <= _CLOSE_BY)
+    ratio, dividend = _actions_between(case, day)
+    plain, paid = (np.log(later * ratio / close[:-1]) for later in (close[1:], close[1:] + dividend))
+    left = np.where(np.abs(paid) < np.abs(plain), paid, plain)
+    split = ratio != 1
+    wrong = np.where(split, np.abs(left) >= _SPLIT_SLACK, np.abs(left) >= np.log(_UNEXPLAINED) - 1e-9)
+    large = np.flatnonzero(judged & ~wrong & (np.abs(np.expm1(left)) > _LARGE))
+    named = tuple(f"{day[i + 1]} {np.expm1(left[i]):+.0%}" for i in large.tolist())
+    return Moves(bool((judged & wrong).any()), named)
+
+
+def basis_shifted(rows: pl.DataFrame, known: pl.DataFrame) -> bool:
+    """Tell whether closes differ from the stored ones of the same days by one common factor."""
+    both = rows.join(known.filter(pl.col("close") > 0), on="date", suffix="_stored")
+    apart = np.log((both["close"] / both["close_stored"]).to_numpy())
+    return any(_shifted(apart, *limits) for limits in _SHIFTS)
+
+
+def _shifted(apart: FloatArray, least: float, spread: float, days: int, share: float) -> bool:
+    off = apart[np.abs(apart) > least]
+    if not off.size:
+        return False
+    alike = int((np.abs(off - np.median(off)) <= spread).sum())
+    return alike >= max(days, share * apart.size) and alike > _AGREE * off.size
+
+
+def _actions_between(case: Case, day: DateArray) -> tuple[FloatArray, FloatArray]:
+    """Return, for each pair of neighbouring days, the product of split ratios and the sum of dividends in between."""
+    ratio, dividend = np.ones(day.size), np.zeros(day.size)
+    told = _in_force(case)
+    place = np.searchsorted(day, told["date"].to_numpy())
+    inside = (place > 0) & (place < day.size)
+    value, split = told["value"].to_numpy(), (told["action"] == "split").to_numpy()
+    np.multiply.at(ratio, place[inside & split], value[inside & split])
+    np.add.at(dividend, place[inside & ~split], value[inside & ~split])
+    return ratio[1:], dividend[1:]
+
+
+def _in_force(case: Case) -> pl.DataFrame:
+    """Return one version of each action: of the bars' own source if it tells any, else of the first in the alphabet."""
+    latest = case.actions.sort("known_at").unique(["symbol", "date", "action", "source"], keep="last")
+    usable = latest.filter(
+        (pl.col("symbol") == case.batch.subject) & (pl.col("value") > 0) & pl.col("value").is_finite()
+    )
+    own = usable.filter(pl.col("source").is_in(case.batch.frame["source"].unique().implode()))
+    chosen = own if own.height else usable
+    return chosen.sort("source").unique(["date", "action"], keep="first", maintain_order=True)
