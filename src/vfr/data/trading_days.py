@@ -36,10 +36,7 @@ _MOURNING_AND_DISASTER: Final = (
 def trading_days(start: date, end: date) -> DateArray:
     """Return the exchange's sessions from `start` to `end`, both included, oldest first; empty if there are none.
 
-    Raises
-    ------
-    InvalidField
-        If `start` is before 1900.
+    Before 1900 there are none: nothing is known of that time.
 
     Examples
     --------
