@@ -72,6 +72,7 @@ def test_a_few_symbols_are_the_part_of_the_whole(store: DirectoryDatasets, marke
     assert fingerprint(part) == fingerprint(variant(market).take(np.array([0, 3, 6])))
     assert fingerprint(store.snapshot("one", list(market.symbols))) == part.version
     assert part.panel.close.flags.c_contiguous
+    assert not store.snapshot().panel.close.flags.owndata, "a whole panel is mapped, and shared between processes"
     assert store.snapshot(symbols=[]).panel.shape == (120, 0)
     with pytest.raises(UnknownSymbol, match="NOPE: not in the installed data"):
         store.snapshot(symbols=["AAPL", "NOPE"])
@@ -100,7 +101,7 @@ def test_texts_of_any_kind_come_back(tmp_path: Path, market: Snapshot, lines: tu
 
 
 def rewritten_as_before(folder: Path, market: Snapshot) -> None:
-    """Turn a folder into what the first release wrote: texts in the JSON, an array per item and per series."""
+    """Turn a folder into what the first release wrote: texts in the JSON, an array per item, bars by session only."""
     words = json.loads((folder / "records.json").read_text())
     words["texts"] = {"text": market.texts.text}
     words["macro"] = {name: {"revised": series.revised} for name, series in market.macro.series.items()}
@@ -115,6 +116,7 @@ def rewritten_as_before(folder: Path, market: Snapshot) -> None:
     del arrays["texts.end"]
     np.savez(folder / "records.npz", **arrays)
     (folder / "texts.utf8").unlink()
+    (folder / "by_symbol.npy").unlink()
 
 
 def test_data_sets_of_the_first_layout_are_read(tmp_path: Path, market: Snapshot) -> None:
@@ -227,7 +229,17 @@ def test_importing_again_mends_a_damaged_version(
 
 
 @pytest.mark.parametrize(
-    "file", ["close.npy", "records.npz", "records.json", "texts.utf8", "board.npz", "board.json", "manifest.json"]
+    "file",
+    [
+        "close.npy",
+        "by_symbol.npy",
+        "records.npz",
+        "records.json",
+        "texts.utf8",
+        "board.npz",
+        "board.json",
+        "manifest.json",
+    ],
 )
 @pytest.mark.parametrize("harm", ["cut", "gone"])
 def test_a_damaged_file_is_noticed_and_the_data_set_named(store: DirectoryDatasets, file: str, harm: str) -> None:
@@ -270,6 +282,14 @@ def test_garbage_of_the_right_size_is_corrupt_and_spoils_nothing_else(store: Dir
         spoiled()
     for read in {store.snapshot, store.board, store.quality} - {spoiled}:
         read()
+
+
+def test_garbage_by_symbol_is_corrupt_where_a_part_is_read(store: DirectoryDatasets) -> None:
+    path = build(store) / "by_symbol.npy"
+    path.write_bytes(np.random.default_rng(1).bytes(path.stat().st_size))
+    with pytest.raises(DatasetCorrupt, match="data set one: a file cannot be read"):
+        store.snapshot(symbols=["KO"])
+    assert store.snapshot().panel.shape == (120, 8)
 
 
 def test_prices_that_cannot_be_are_corrupt(store: DirectoryDatasets, market: Snapshot) -> None:

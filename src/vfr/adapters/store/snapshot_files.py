@@ -1,6 +1,7 @@
 """A snapshot as plain arrays for fast loading (numpy and JSON only), beside the same content as parquet tables.
 
-Prices and texts are mapped from disk, so that a few symbols cost what they hold, not what the whole holds.
+Prices and texts are mapped from disk, so that a few symbols cost what they hold, not what the whole holds. Bars lie
+there twice: by session for whole panels, which processes then share, and by symbol, where a few symbols lie together.
 """
 
 from __future__ import annotations
@@ -33,14 +34,17 @@ from vfr.typing import FloatArray, IntArray
 __all__ = ["read_snapshot", "write_snapshot"]
 
 _BARS: Final = (*PRICE_FIELDS, "volume")
+_BY_SYMBOL: Final = "by_symbol.npy"
+_AT_ONCE: Final = 16
 _TEXTS: Final = "texts.utf8"
 _OF_SERIES: Final = ("date", "known_at", "value")
 
 
 def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
-    """Write one ``.npy`` file per price field, ``records.npz``, ``records.json`` and the texts one after the other."""
+    """Write ``.npy`` files of bars, ``records.npz``, ``records.json`` and the texts one after the other."""
     for name in _BARS:
         np.save(folder / f"{name}.npy", getattr(snapshot.panel, name), allow_pickle=False)
+    _write_by_symbol(folder / _BY_SYMBOL, snapshot.panel)
     arrays: dict[str, np.ndarray] = {"sessions": snapshot.sessions, "closes_at": snapshot.closes_at}
     words: dict[str, Any] = {"symbols": snapshot.symbols, "adjustment": snapshot.panel.adjustment}
     for kind in ("securities", "actions", "fundamentals", "membership", "benchmark"):
@@ -57,6 +61,21 @@ def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
         arrays["texts.end"] = ends
     np.savez(folder / "records.npz", allow_pickle=False, **arrays)
     (folder / "records.json").write_text(json.dumps(words), encoding="utf-8")
+
+
+def _write_by_symbol(path: Path, panel: Panel) -> None:
+    """Write the bars as one array [N x 6 x T], a few symbols at a time.
+
+    Not through a memory map: on a full disk that would kill the process where a write raises.
+    """
+    t, n = panel.shape
+    bars: list[FloatArray] = [getattr(panel, name) for name in _BARS]
+    with path.open("wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(bars[0].dtype), "fortran_order": False}
+        np.lib.format.write_array_header_1_0(file, header | {"shape": (n, len(_BARS), t)})
+        for begin in range(0, n, _AT_ONCE):
+            some = slice(begin, begin + _AT_ONCE)
+            np.stack([field[:, some].T for field in bars], axis=1).tofile(file)
 
 
 def _split(kind: str, record: Any, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -104,7 +123,7 @@ def read_snapshot(folder: Path, *, name: str, version: str, symbols: Sequence[st
     listed = tuple(words["symbols"])
     columns = None if symbols is None else _columns(listed, symbols)
     part = listed if columns is None else tuple(listed[c] for c in columns.tolist())
-    bars = {field: _bars(folder / f"{field}.npy", columns) for field in _BARS}
+    bars = _bars(folder) if columns is None else _bars_of(folder, columns)
     panel = Panel(sessions=arrays["sessions"], symbols=part, adjustment=words["adjustment"], **bars)
     return Snapshot(
         name=name,
@@ -130,10 +149,23 @@ def _columns(listed: tuple[str, ...], symbols: Sequence[str]) -> IntArray:
     return np.unique(np.array([place[symbol] for symbol in symbols], dtype=np.int64))
 
 
-def _bars(path: Path, columns: IntArray | None) -> FloatArray:
-    """Map a price field from disk; of some columns, copy what they hold."""
-    whole = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    return whole if columns is None else np.take(whole, columns, axis=1)
+def _bars(folder: Path) -> dict[str, FloatArray]:
+    """Map the price fields from disk, [T x N] each."""
+    return {name: _mapped(folder / f"{name}.npy") for name in _BARS}
+
+
+def _bars_of(folder: Path, columns: IntArray) -> dict[str, FloatArray]:
+    """Copy the price fields of some columns, [T x n] each."""
+    path = folder / _BY_SYMBOL
+    if not path.exists():
+        # Written before bars lay by symbol too.
+        return {name: np.take(whole, columns, axis=1) for name, whole in _bars(folder).items()}
+    block = _mapped(path)[columns]
+    return {name: np.ascontiguousarray(block[:, place].T) for place, name in enumerate(_BARS)}
+
+
+def _mapped(path: Path) -> FloatArray:
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 def _taken(record: Any, columns: IntArray | None) -> Any:
