@@ -13,6 +13,7 @@ from vfr.adapters.store.models import DirectoryModels
 from vfr.adapters.store.progress_files import ProgressFiles
 from vfr.adapters.store.publishing import single_writer
 from vfr.adapters.store.training_state import TrainingState, TrainingStatus
+from vfr.bootstrap.live import Live
 from vfr.errors import SettingsError, TrainingFailed
 from vfr.scoring.table import ScoreTable
 from vfr.typing import HORIZONS, Horizon
@@ -69,6 +70,8 @@ class Application:
         What the training leader is doing.
     progress : ProgressFiles
         Events of running requests, by session id.
+    live : Live
+        What brings data in.
     """
 
     settings: Settings
@@ -80,6 +83,7 @@ class Application:
     switch: MlSwitch
     training: TrainingState
     progress: ProgressFiles
+    live: Live
 
     def prepare(self, progress: Progress | None = None) -> ImportResult | None:
         """Install the bundled data on an empty data home; one process does it, the others wait for it.
@@ -333,6 +337,7 @@ def build(settings: Settings) -> Application:
         switch=switch,
         training=training,
         progress=ProgressFiles(home),
+        live=Live(settings, datasets),
     )
 
 

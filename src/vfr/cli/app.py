@@ -16,7 +16,7 @@ import typer
 from typer.main import get_command
 
 import vfr
-from vfr.cli import analyze, data, doctor, evidence, lookahead, ml, models, serve, train
+from vfr.cli import analyze, data, doctor, evidence, history, lookahead, ml, models, serve, sync, train
 from vfr.cli.options import as_typed
 from vfr.cli.output import error_out
 from vfr.errors import InvalidField, SettingsError, VfrError
@@ -60,9 +60,13 @@ app.command("serve", short_help="Serve the HTTP API and the page.")(serve.comman
 app.command("train", short_help="Train models, judge them, promote what passes the gates.")(train.command)
 app.command("evidence", short_help="Judge models or the classic score out of sample.")(evidence.command)
 app.command("lookahead", short_help="Test every factor and feature for look-ahead.")(lookahead.command)
+data.group.command("sync", short_help="Bring live data in.")(sync.command)
+data.group.command("as-of", short_help="Show what was known on a day.")(history.as_of)
+data.group.command("versions", short_help="List the kept states of an archive.")(history.versions)
 app.add_typer(data.group, name="data")
 app.add_typer(models.group, name="models")
 app.add_typer(ml.group, name="ml")
+app.command("worker", short_help="Keep live data up to date on a schedule.")(sync.worker)
 app.command("doctor", short_help="Check this installation and say how to mend it.")(doctor.command)
 
 

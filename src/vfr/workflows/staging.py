@@ -43,7 +43,7 @@ class SyncDiary:
     asked: Mapping[str, datetime] = field(default_factory=dict)
     providers: Mapping[str, ProviderDiary] = field(default_factory=dict)
     finished_at: datetime | None = None
-    universe: tuple[str, ...] = ()
+    universe: str = ""
     sources: tuple[str, ...] = ()
 
 

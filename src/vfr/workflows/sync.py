@@ -79,7 +79,7 @@ def sync(
         except NoData:  # No price is known yet: the facts are kept, there is nothing to score.
             published = Published("", current=False, findings=())
         # Last, so that a sync killed before it asks again, finds the staged answers, and publishes the same.
-        diary = replace(staging.diary(), sources=sources, universe=tuple(request.subjects.get("symbol", ())))
+        diary = replace(staging.diary(), sources=sources)
         staging.write_diary(written_up(diary, outcomes, request.now))
         staging.clear()
         progress("done", 1.0)

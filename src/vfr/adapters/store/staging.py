@@ -99,7 +99,7 @@ class DirectoryStaging:
                     for name, one in plain["providers"].items()
                 },
                 finished_at=_moment(plain["finishedAt"]),
-                universe=tuple(plain["universe"]),
+                universe=str(plain["universe"]),
                 sources=tuple(plain["sources"]),
             )
         except (OSError, ValueError, KeyError, TypeError):
@@ -111,7 +111,7 @@ class DirectoryStaging:
             "asked": {topic: at.isoformat() for topic, at in diary.asked.items()},
             "providers": {name: one.to_dict() for name, one in diary.providers.items()},
             "finishedAt": diary.finished_at and diary.finished_at.isoformat(),
-            "universe": list(diary.universe),
+            "universe": diary.universe,
             "sources": list(diary.sources),
         }
         replace_file(self._diary, json.dumps(plain).encode())

@@ -1,0 +1,104 @@
+"""`vfr data as-of` and `vfr data versions`: what was known on a day, and which states of an archive are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from vfr.cli.options import AsJson, application, words
+from vfr.cli.output import console, emit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["as_of", "versions"]
+
+_ITEMS: Final = ("revenue", "net_income", "eps", "shares")
+"""Items of a statement on the screen; the JSON has all."""
+
+Name = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="A name of `vfr data list`; the current one by default.")
+]
+
+
+def as_of(
+    day: Annotated[str, typer.Argument(metavar="DATE", help="The evening to go back to.")],
+    symbols: Annotated[str, typer.Option("--symbols", metavar="A,B", help="Shares to tell about in detail.")] = "",
+    name: Name = None,
+    version: Annotated[
+        str | None, typer.Option("--version", metavar="V", help="A version of `vfr data versions`; the newest.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write everything known as tables into a new folder.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was known on the evening of a day: prices as quoted, statements in their version of the day."""
+    from vfr.data.sessions import parse_day
+    from vfr.data.symbols import normalise
+    from vfr.workflows.as_of import describe_view
+
+    app = application()
+    app.prepare()
+    known = app.live.view(parse_day("DATE", day), name=name, version=version)
+    described = describe_view(known, [normalise(text) for text in words(symbols)])
+    if out is not None:
+        app.live.write(known, out)
+    if as_json:
+        emit(described)
+    else:
+        _print_view(console(), described, out)
+
+
+def versions(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a data set that `vfr data sync` fills.")] = "live",
+    as_json: AsJson = False,
+) -> None:
+    """List the states of an archive that are kept, newest first."""
+    kept = application().live.archive(name).versions()
+    if as_json:
+        emit({"name": name, "versions": [one.to_dict() for one in kept]})
+        return
+    from vfr.cli import layout
+
+    table = layout.table()
+    table.add_column("Version", no_wrap=True)
+    table.add_column("Published", no_wrap=True)
+    table.add_column("Rows")
+    table.add_column("Sources")
+    for one in kept:
+        rows = ", ".join(f"{kind} {count:,}" for kind, count in one.rows.items())
+        table.add_row(one.version, f"{one.published_at:%Y-%m-%d %H:%M}", rows, ", ".join(one.sources))
+    screen = console()
+    screen.print(table if kept else f"archive {name} is empty; `vfr data sync` fills it")
+
+
+def _print_view(screen: Console, view: dict[str, Any], out: Path | None) -> None:
+    from rich.markup import escape
+
+    from vfr.cli import layout
+
+    screen.print(
+        f"[bold]{view['name']}[/] as known on {view['asOf']}: {view['symbols']:,} symbols, {view['sessions']:,} sessions, "
+        f"{', '.join(view['inputs']) or 'prices only'}"
+    )
+    for stock in view["stocks"]:
+        close = "unknown" if stock["close"] is None else f"{stock['close']:,.2f} on {stock['lastBar']}"
+        screen.print(f"[bold]{stock['symbol']}[/] {escape(stock['name'])}  close {close}")
+        table = layout.table()
+        for head in ("Period", "Known since", "First known", *_ITEMS):
+            table.add_column(head, justify="left" if head in {"Period", "Known since"} else "right", no_wrap=True)
+        for statement in stock["statements"]:
+            figures = (_figure(statement["items"].get(item)) for item in _ITEMS)
+            restated = statement["firstKnownAt"] if statement["restated"] else ""
+            table.add_row(statement["periodEnd"], statement["knownAt"], restated, *figures)
+        if table.row_count:
+            screen.print(table)
+    if out is not None:
+        screen.print(f"written to {out}; `vfr data import {out}` makes a data set of it")
+
+
+def _figure(value: float | None) -> str:
+    return "—" if value is None else f"{value:,.2f}" if abs(value) < 1e4 else f"{value:,.0f}"

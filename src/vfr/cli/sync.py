@@ -1,0 +1,148 @@
+"""`vfr data sync` and `vfr worker`: bring live data in, now or on a schedule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from vfr.cli.options import AsJson, application, words
+from vfr.cli.output import console, emit, progress
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from rich.console import Console
+
+    from vfr.bootstrap.live import SyncOptions
+    from vfr.workflows.sync_report import SyncPlan, SyncReport
+
+__all__ = ["command", "worker"]
+
+_SHOWN: Final = 12
+"""Problems named on the screen; all are in the JSON."""
+
+Universe = Annotated[
+    str,
+    typer.Option(
+        "--universe", metavar="sp500|FILE|A,B", help="What to bring in: the index, a file of tickers, or tickers."
+    ),
+]
+Providers = Annotated[
+    str, typer.Option("--provider", metavar="A,B", help="Providers in order of trust: yahoo, edgar, fred, fmp, tiingo.")
+]
+Since = Annotated[str, typer.Option("--since", metavar="DATE", help="First day of the history; ten years back.")]
+Name = Annotated[str, typer.Option("--as", metavar="NAME", help="Name of the data set.")]
+
+
+def command(
+    universe: Universe = "",
+    provider: Providers = "",
+    since: Since = "",
+    name: Name = "live",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
+    refetch: Annotated[bool, typer.Option("--refetch", help="Ask for the whole history again.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Bring live data in: only what is new, checked, and published in one step.
+
+    What is left out is taken from the last sync. A stopped sync goes on where it was. Exits with 1 if no question got
+    a usable answer.
+    """
+    app = application()
+    options = _options(universe, provider, since, name, refetch=refetch)
+    _say_who_is_left_out(app.live.lacking() if not provider else {}, app.settings.sync_providers, quiet=as_json)
+    if dry_run:
+        plan = app.live.plan(options)
+        if as_json:
+            emit(plan.to_dict())
+        else:
+            _print_plan(console(), plan)
+        return 0
+    with progress("Syncing", quiet=as_json) as report:
+        done = app.live.sync(options, report)
+    failed = done.asked > 0 and done.answered == 0
+    if as_json:
+        emit(done.to_dict(), success=not failed)
+    else:
+        _print_report(console(), done)
+    return 1 if failed else 0
+
+
+def worker(
+    once: Annotated[bool, typer.Option("--once", help="Do every job now, then end.")] = False,
+    name: Name = "live",
+) -> int:
+    """Bring data up to date on a schedule (VFR_SYNC_SCHEDULE, UTC) until stopped.
+
+    Several may run: the one that holds the lease in the database does the work, another takes over if it dies.
+    """
+    from vfr import bootstrap
+    from vfr.bootstrap.worker import run
+
+    app = application()
+    bootstrap.configure_logging(app.settings)
+    return run(app, name, once=once)
+
+
+def _options(universe: str, provider: str, since: str, name: str, *, refetch: bool) -> SyncOptions:
+    from vfr.bootstrap.live import SyncOptions
+
+    return SyncOptions(universe, words(provider.lower()), _day(since), name, refetch)
+
+
+def _day(text: str) -> date | None:
+    from vfr.data.sessions import parse_day
+
+    return parse_day("since", text).astype(object) if text else None
+
+
+def _say_who_is_left_out(lacking: dict[str, str], wanted: tuple[str, ...], *, quiet: bool) -> None:
+    for name, variable in lacking.items():
+        if name in wanted and not quiet:
+            typer.echo(f"{name} is not asked: {variable} is not set", err=True)
+
+
+def _print_plan(screen: Console, plan: SyncPlan) -> None:
+    for name, count in plan.questions.items():
+        screen.print(f"{name}: {count:,} questions")
+    if plan.resumed:
+        screen.print(f"{plan.resumed:,} of them were answered by a sync that was stopped")
+    minutes, seconds = divmod(round(plan.seconds), 60)
+    screen.print(f"About {minutes} min {seconds} s at the providers' pace. Nothing was asked.")
+
+
+def _print_report(screen: Console, report: SyncReport) -> None:
+    from rich.markup import escape
+
+    from vfr.cli import layout
+
+    table = layout.table()
+    table.add_column("Source and kind", no_wrap=True)
+    for head in ("New", "Corrected", "Refused"):
+        table.add_column(head, justify="right")
+    for label in sorted({*report.new, *report.corrected, *report.quarantined}):
+        counts = (report.new.get(label, 0), report.corrected.get(label, 0), report.quarantined.get(label, 0))
+        table.add_row(label, *(f"{count:,}" for count in counts))
+    if table.row_count:
+        screen.print(table)
+    for problem in report.problems[:_SHOWN]:
+        screen.print(f"  [red]![/] {problem.subject}: {escape(problem.message)}")
+    if len(report.problems) > _SHOWN:
+        screen.print(f"  and {len(report.problems) - _SHOWN:,} more; --json lists them all")
+    for found in report.findings:
+        if found.severity != "info":
+            examples = "; ".join(found.examples[:3])
+            screen.print(
+                f"  [yellow]{found.check}[/] {found.count:,}: {escape(found.message)} [dim]{escape(examples)}[/]"
+            )
+    if report.asked == 0:
+        screen.print("Everything is up to date; nothing was asked.")
+    else:
+        resumed = f" ({report.resumed:,} by a sync that was stopped)" if report.resumed else ""
+        screen.print(f"{report.answered:,} of {report.asked:,} questions answered{resumed}.")
+    if report.data_version:
+        use = "is current" if report.current else f"is ready; `vfr data use {report.name}` makes it current"
+        screen.print(f"[bold]{report.name}[/] {use}, version {report.data_version[:12]}")
+    else:
+        screen.print("No price is known yet, so there is no data set to use.")

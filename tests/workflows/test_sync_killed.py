@@ -1,0 +1,125 @@
+"""kill -9 at twenty random points of a sync: the store opens, the next sync completes, nothing tells the difference."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.workflows.test_sync import Desk, Scripted
+
+from vfr.data.bitemporal.tables import TABLES
+
+ROOT = Path(__file__).resolve().parents[2]
+POINTS = 20
+PAUSE = 0.02
+
+ZYGOTE = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from tests.workflows.test_sync import Desk, Scripted
+from vfr.data.sessions import sessions_between
+import vfr.factors.compute, vfr.adapters.store.snapshot_files, vfr.adapters.store.tables
+sessions_between(np.datetime64("2023-01-03"), np.datetime64("2024-03-28"))
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+print("ready", flush=True)
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        Desk(Path(line.strip())).sync(Scripted(pause=%f))
+        os._exit(0)
+    print(pid, flush=True)
+"""
+"""Imports once, then forks a child per line, before any library has started a thread."""
+
+
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", ZYGOTE % PAUSE]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(  # noqa: S603 - our own code
+        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def start(zygote: subprocess.Popen[str], home: Path) -> int:
+    """Start a sync in a process of its own and return its id."""
+    assert zygote.stdin is not None
+    assert zygote.stdout is not None
+    zygote.stdin.write(f"{home}\n")
+    zygote.stdin.flush()
+    return int(zygote.stdout.readline())
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_sync_killed_anywhere_is_finished_by_the_next(
+    zygote: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    whole = tmp_path_factory.mktemp("whole")
+    begun = time.perf_counter()
+    pid = start(zygote, whole)
+    while alive(pid):
+        time.sleep(0.005)
+    duration = time.perf_counter() - begun
+    expected = contents(Desk(whole))
+    assert expected["data"]
+    stages = set()
+    for moment in np.random.default_rng(3).uniform(0.0, duration, POINTS):
+        home = tmp_path_factory.mktemp("killed")
+        pid = start(zygote, home)
+        time.sleep(float(moment))
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
+        while alive(pid):
+            time.sleep(0.001)
+        desk = Desk(home)
+        published = opens(desk)
+        staged = len(list(home.glob("sync/live/answers/*/outcome.json")))
+        stages.add("published" if published else "staged" if staged else "begun")
+        report = desk.sync(Scripted())
+        assert report.complete
+        assert contents(desk) == expected
+        assert desk.archive.damaged() == []
+    # The points must have hit more than one stage, or the test shows little.
+    assert "staged" in stages
+
+
+def opens(desk: Desk) -> bool:
+    """Read whatever a killed sync left; return whether it had published."""
+    for version in desk.archive.versions():
+        for kind in TABLES:
+            desk.archive.read(kind, version=version.version)
+    if desk.datasets.current() is not None:
+        assert desk.datasets.verify() == []
+        desk.datasets.snapshot()
+    return bool(desk.archive.versions())
+
+
+def contents(desk: Desk) -> dict[str, object]:
+    """Everything a reader can see."""
+    return {
+        "archive": [version.version for version in desk.archive.versions()],
+        "tables": {kind: desk.archive.read(kind).hash_rows().to_list() for kind in TABLES},
+        "data": desk.datasets.stamp(),
+        "quarantine": desk.archive.quarantined().rows(),
+        "asked": sorted(desk.staging.diary().asked),
+    }
