@@ -90,7 +90,7 @@ def test_statements_are_known_from_their_acceptance_in_new_york() -> None:
 def test_the_key_travels_and_only_whole_years_are_asked_for() -> None:
     made, client = provider()
     made.fetch(Order(made.offers[0], SYMBOL, SINCE, NOW))
-    assert [path for path in client.paths] == [
+    assert client.paths == [
         f"api/v3/{name}/QXZ" for name in ("income-statement", "balance-sheet-statement", "cash-flow-statement")
     ]
     assert {params["apikey"] for _, params in client.asked} == {KEY}

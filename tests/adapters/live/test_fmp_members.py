@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def told(members: list[dict[str, Any]], changes: list[dict[str, Any]]) -> set[tu
 
 
 def test_swaps_end_one_span_and_begin_another() -> None:
-    members = [member("NEW", "2019-03-18"), member("OLD.B".replace(".", "-"), "1982-11-30")]
+    members = [member("NEW", "2019-03-18"), member("OLD-B", "1982-11-30")]
     changes = [
         change("2019-03-18", "NEW", "GONE"),
         change("2012-05-01", "GONE", "FIRST"),
@@ -88,7 +89,7 @@ def test_spans_of_a_company_never_overlap_and_only_members_are_in(members: set[s
     for symbol in "ABCD":
         own = sorted((span for span in found if span.symbol == symbol), key=lambda span: span.start)
         assert all(span.end is not None for span in own[:-1])
-        assert all(a.end <= b.start for a, b in zip(own[:-1], own[1:], strict=True) if a.end is not None)
+        assert all(a.end <= b.start for a, b in pairwise(own) if a.end is not None)
         assert all(span.end is None or span.start < span.end for span in own)
     assert {span.symbol for span in found if span.end is None} <= members
     assert all(isinstance(span, Span) for span in found)
