@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from vfr.adapters.database.pace import Pace
-    from vfr.adapters.net.client import Policy, PoliteClient
+    from vfr.adapters.net.client import Judge, Policy, PoliteClient
     from vfr.adapters.net.reply import Transport
     from vfr.data.provider import DataProvider
 
@@ -164,12 +164,18 @@ def open_provider(name: str, access: Access) -> DataProvider:
     return _MAKERS[name](access, access.urls.get(name, PROVIDERS[name].url))
 
 
-def _client(name: str, access: Access, transport: Transport) -> PoliteClient:
+def _client(name: str, access: Access, transport: Transport, judge: Judge | None = None) -> PoliteClient:
     from vfr.adapters.net.client import PoliteClient
 
-    policy = PROVIDERS[name].policy
     return PoliteClient(
-        name, transport, access.pace, policy=policy, sleep=access.sleep, rng=access.rng, clock=access.clock
+        name,
+        transport,
+        access.pace,
+        policy=PROVIDERS[name].policy,
+        sleep=access.sleep,
+        rng=access.rng,
+        clock=access.clock,
+        judge=judge,
     )
 
 
@@ -193,15 +199,19 @@ def _edgar(access: Access, url: str) -> DataProvider:
 def _fred(access: Access, url: str) -> DataProvider:
     from vfr.adapters.net.http import HttpTransport
     from vfr.adapters.providers.live.fred import FredProvider
+    from vfr.adapters.providers.live.fred_refusals import judge
 
-    return FredProvider(_client("fred", access, HttpTransport("fred")), key=access.credentials["fred_key"], url=url)
+    client = _client("fred", access, HttpTransport("fred"), judge)
+    return FredProvider(client, key=access.credentials["fred_key"], url=url)
 
 
 def _fmp(access: Access, url: str) -> DataProvider:
     from vfr.adapters.net.http import HttpTransport
     from vfr.adapters.providers.live.fmp import FmpProvider
+    from vfr.adapters.providers.live.fmp_refusals import judge
 
-    return FmpProvider(_client("fmp", access, HttpTransport("fmp")), key=access.credentials["fmp_key"], url=url)
+    client = _client("fmp", access, HttpTransport("fmp"), judge)
+    return FmpProvider(client, key=access.credentials["fmp_key"], url=url)
 
 
 def _tiingo(access: Access, url: str) -> DataProvider:
