@@ -222,6 +222,23 @@ def test_a_reply_that_does_not_come_in_time_is_no_reply(yahoo: Yahoo) -> None:
     assert yahoo.paths().count(DATA) == 1
 
 
+@pytest.mark.parametrize("place", [COOKIE, CRUMB])
+def test_a_slow_cookie_or_crumb_is_given_up_within_the_limit(yahoo: Yahoo, place: str) -> None:
+    answered = threading.Event()
+
+    def late(_params: dict[str, str]) -> Sent:
+        yahoo.over.wait(15)
+        answered.set()
+        return 404, {}, b""
+
+    yahoo.answers[place] = late
+    healthy = yahoo.answers[DATA]
+    yahoo.answers[DATA] = lambda params: (503, {}, b"") if answered.is_set() else healthy(params)
+    hasty = YahooTransport(base=yahoo.url, timeout=0.5)
+    assert hasty.get(CHART, {}, {}).status == 200
+    hasty.close()
+
+
 def test_nobody_listening_is_no_reply() -> None:
     server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
     url = f"http://127.0.0.1:{server.server_address[1]}"
