@@ -1,0 +1,128 @@
+"""Open the database that `VFR_DATABASE_URL` names: an SQLite file, or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from vfr.errors import DataError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, Engine
+
+__all__ = ["open_engine", "transaction"]
+
+_SETTING: Final = "VFR_DATABASE_URL"
+_BUSY_MS: Final = 30_000
+"""Longest wait of an SQLite writer for another."""
+
+_SOCKET_S: Final = 60
+"""Longest wait for PostgreSQL; above a busy moment, below a worker's patience."""
+
+_DRIVERS: Final = {
+    "sqlite": "sqlite+pysqlite",
+    "postgres": "postgresql+pg8000",
+    "postgresql": "postgresql+pg8000",
+}
+
+_TLS: Final = {"disable": False, "require": True, "verify-full": True}
+"""Whether a connection is encrypted; if it is, the certificate is checked in either mode."""
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine; nothing is connected yet. Dispose of it before forking.
+
+    An SQLite file is used with a write-ahead log, and every transaction takes the write lock as it begins: reading
+    first and writing later would fail when two processes do it at once.
+
+    Raises
+    ------
+    DataError
+        If the address is malformed, of another database, or the driver is not installed; never repeats the address.
+
+    Examples
+    --------
+    >>> open_engine("sqlite:///leases.db").dialect.name
+    'sqlite'
+    """
+    address = _address(url)
+    try:
+        if address.get_backend_name() == "sqlite":
+            return _sqlite(address)
+        return _postgresql(address)
+    except ModuleNotFoundError:
+        raise DataError(
+            f"{_SETTING}: PostgreSQL needs a driver; install it with: pip install 'vfr[postgres]'"
+        ) from None
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Run statements as one transaction, and say in plain words what the database cannot do.
+
+    Raises
+    ------
+    DataError
+        If the database cannot be reached or refuses; names the setting, never the address, a path or a password.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except (SQLAlchemyError, OSError) as error:
+        # The cause is not chained: a driver's error may repeat the address it was given.
+        kind = type(error).__name__
+        raise DataError(
+            f"{_SETTING}: {_described(engine.url)} cannot be used ({kind}); check that it runs, that the address is "
+            "right and that this account may write there"
+        ) from None
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        raise DataError(f"{_SETTING}: is no address of a database, such as postgresql://user@host/name") from None
+    if address.drivername in _DRIVERS:
+        return address.set(drivername=_DRIVERS[address.drivername])
+    if address.drivername not in _DRIVERS.values():
+        raise DataError(f"{_SETTING}: must begin with sqlite:/// or postgresql://")
+    return address
+
+
+def _postgresql(address: URL) -> Engine:
+    options: dict[str, Any] = {"timeout": _SOCKET_S}
+    mode = address.query.get("sslmode", "disable")
+    if set(address.query) - {"sslmode"} or mode not in _TLS:
+        raise DataError(f"{_SETTING}: takes no option but sslmode, one of {', '.join(_TLS)}")
+    if _TLS[str(mode)]:
+        # The driver knows no sslmode; its own default context checks certificate and host.
+        options["ssl_context"] = True
+    return create_engine(address.set(query={}), pool_pre_ping=True, connect_args=options)
+
+
+def _sqlite(address: URL) -> Engine:
+    engine = create_engine(address, connect_args={"timeout": _BUSY_MS / 1e3})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _record: Any) -> None:
+    # The driver must not begin transactions by itself: `_begin` does.
+    connection.isolation_level = None
+    for pragma in (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _described(url: URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return "the database file"
+    return f"PostgreSQL at {url.host or 'localhost'}:{url.port or 5432}"

@@ -1,0 +1,1 @@
+"""One file per revision; the newest is named in `vfr.adapters.database.migrate`."""

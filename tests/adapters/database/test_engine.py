@@ -1,0 +1,110 @@
+"""Opening a database: settings of each kind, and errors that name the setting and nothing secret."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from vfr.adapters.database.engine import open_engine, transaction
+from vfr.adapters.database.migrate import migrate
+from vfr.errors import DataError
+
+PASSWORD = "hunter2-never-shown"
+
+
+def test_sqlite_is_safe_for_several_processes(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    with transaction(engine) as connection:
+        pragmas = ("journal_mode", "busy_timeout", "synchronous", "foreign_keys")
+        found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in pragmas]
+        other = open_engine(f"sqlite:///{tmp_path / 'a.db'}")
+        with other.connect() as second:
+            second.connection.driver_connection.execute("PRAGMA busy_timeout=0")
+            with pytest.raises(Exception, match="locked"):
+                second.execute(text("SELECT 1"))
+        other.dispose()
+    engine.dispose()
+    assert found == ["wal", 30_000, 1, 1]
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+pg8000"])
+def test_postgresql_gets_its_driver(scheme: str) -> None:
+    engine = open_engine(f"{scheme}://user@host/name")
+    assert engine.dialect.driver == "pg8000"
+    assert engine.url.query == {}
+
+
+def test_encrypted_postgresql_checks_the_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pg8000.core
+
+    seen = []
+
+    def connect(*_: object, ssl_context: object = None, **__: object) -> None:
+        seen.append(ssl_context)
+        raise OSError
+
+    monkeypatch.setattr(pg8000.core.CoreConnection, "__init__", connect)
+    for mode in ("disable", "require", "verify-full"):
+        with pytest.raises(DataError), transaction(open_engine(f"postgresql://u@h/d?sslmode={mode}")):
+            pass
+    assert seen == [None, True, True]
+    assert ssl.create_default_context().verify_mode is ssl.CERT_REQUIRED
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://u:{PASSWORD}@h/d?sslmode=prefer",
+        f"postgresql://u:{PASSWORD}@h/d?options=x",
+        f"mysql://u:{PASSWORD}@h/d",
+        f"postgresql+psycopg2://u:{PASSWORD}@h/d",
+        f"postgresql://u:{PASSWORD}@h:port/d",
+        PASSWORD,
+        "",
+    ],
+)
+def test_wrong_address_names_the_setting(url: str) -> None:
+    with pytest.raises(DataError, match=r"^VFR_DATABASE_URL: ") as caught:
+        open_engine(url)
+    assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:{}@127.0.0.1:1/d", "sqlite:////nowhere-{}/a.db"])
+def test_database_that_is_away(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    engine = open_engine(url.format(PASSWORD))
+    with pytest.raises(DataError, match=r"^VFR_DATABASE_URL: .* cannot be used .*check that it runs") as caught:
+        migrate(engine)
+    engine.dispose()
+    assert PASSWORD not in str(caught.value) + caplog.text
+    assert caught.value.__suppress_context__
+
+
+def test_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "a.db").write_text("something else, long enough to be looked at as a page header" * 50)
+    engine = open_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    with pytest.raises(DataError, match="the database file cannot be used") as caught:
+        migrate(engine)
+    engine.dispose()
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_missing_table_is_a_plain_error(bare: Engine) -> None:
+    with pytest.raises(DataError, match="VFR_DATABASE_URL"), transaction(bare) as connection:
+        connection.execute(text("SELECT * FROM leases"))
+
+
+def test_error_inside_changes_nothing(engine: Engine) -> None:
+    def insert_and_fail() -> None:
+        with transaction(engine) as connection:
+            connection.execute(text("INSERT INTO leases VALUES ('a', 'b', 1.0)"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        insert_and_fail()
+    with transaction(engine) as connection:
+        assert connection.execute(text("SELECT count(*) FROM leases")).scalar() == 0
