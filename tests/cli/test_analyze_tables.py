@@ -79,7 +79,7 @@ def stock(symbol: str, name: str, composite: float, ml: Any = None, **more: Any)
 
 
 def answer(*stocks: Stock, **metadata: Any) -> Answer:
-    about = {"asOf": "2019-06-28", "dataName": "us[500]", "dataVersion": "c984d40f7a41ffff", **metadata}
+    about = {"asOf": "2019-06-28", "warnings": [], "dataName": "us[500]", "dataVersion": "c984d40f7a41ffff", **metadata}
     return Answer(stocks, (SymbolError("ZZZ", "UNKNOWN_SYMBOL", "ZZZ: not in the installed data"),), about)
 
 

@@ -89,6 +89,8 @@ METADATA = {
     "dataVersion": str,
     "dataName": str,
     "asOf": str,
+    "dataAge": dict,
+    "warnings": list,
     "analysisInputServices": dict,
     **dict.fromkeys(FLAGS, bool),
     "priceAdjustment": str,

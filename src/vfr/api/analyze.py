@@ -12,8 +12,9 @@ from starlette.routing import Route
 from vfr.api.context import Context
 from vfr.api.errors import Refusal, error_response, request_id
 from vfr.api.progress import reported
-from vfr.clock import epoch_ms
+from vfr.clock import epoch_ms, utc_now
 from vfr.workflows.answer import Answer
+from vfr.workflows.data_age import ages, described
 from vfr.workflows.query import AnalyzeQuery
 
 __all__ = ["decode", "read_body", "routes"]
@@ -84,8 +85,10 @@ def routes(context: Context) -> list[Route]:
     async def status(request: Request) -> Response:
         context.authorise(request, "classic")
         board = await work.run(application.datasets.board)
+        old = described(ages(board.inputs, utc_now()))
         services = {
-            kind: {"available": s.available, "source": s.source, "newest": s.newest} for kind, s in board.inputs.items()
+            kind: {"available": s.available, "source": s.source, "newest": s.newest, "age": old[kind]}
+            for kind, s in board.inputs.items()
         }
         about = {"dataVersion": board.data_version, "asOf": str(board.as_of), "timestamp": epoch_ms()}
         return context.answer({"status": "operational", "services": services, **about})

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from vfr.api.shapes import Shape, Share
+from vfr.api.shapes import InputAge, Shape, Share
 
 __all__ = [
     "HealthData",
@@ -29,6 +29,7 @@ class ServiceStatus(Shape):
     available: bool
     source: str
     newest: str | None
+    age: InputAge
 
 
 class StatusData(Shape):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from vfr.api.shapes import Score, Shape, Share, SymbolFailure
+from vfr.api.shapes import InputAge, Score, Shape, Share, SymbolFailure
 
 __all__ = ["AnalyzeBody", "AnalyzeData"]
 
@@ -207,6 +207,10 @@ class Metadata(Shape):
     data_version: str
     data_name: str
     as_of: str
+    data_age: dict[str, InputAge] = Field(
+        description="By input; on the evening of `asOf` for an answer about the past."
+    )
+    warnings: list[str] = Field(description="Inputs that are too old.")
     analysis_input_services: dict[str, InputService]
     technical_analysis_enabled: bool
     fundamental_data_enabled: bool

@@ -7,7 +7,7 @@ from typing import Annotated, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-__all__ = ["Failure", "Score", "Shape", "Share", "Success", "SymbolFailure"]
+__all__ = ["Failure", "InputAge", "Score", "Shape", "Share", "Success", "SymbolFailure"]
 
 _D = TypeVar("_D")
 
@@ -45,3 +45,13 @@ class Success(Shape, Generic[_D]):
 
     success: Literal[True]
     data: _D
+
+
+class InputAge(Shape):
+    """How old an input is, in completed sessions or days, and from which age on it counts as stale."""
+
+    newest: str | None
+    age: int | None
+    unit: Literal["sessions", "days"]
+    limit: int
+    fresh: bool

@@ -81,8 +81,8 @@ def _print_view(screen: Console, view: dict[str, Any], out: Path | None) -> None
     from vfr.cli import layout
 
     screen.print(
-        f"[bold]{view['name']}[/] as known on {view['asOf']}: {view['symbols']:,} symbols, {view['sessions']:,} sessions, "
-        f"{', '.join(view['inputs']) or 'prices only'}"
+        f"[bold]{view['name']}[/] as known on {view['asOf']}: {view['symbols']:,} symbols, "
+        f"{view['sessions']:,} sessions, {', '.join(view['inputs']) or 'prices only'}"
     )
     for stock in view["stocks"]:
         close = "unknown" if stock["close"] is None else f"{stock['close']:,.2f} on {stock['lastBar']}"

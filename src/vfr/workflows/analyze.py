@@ -94,7 +94,7 @@ def analyze(
     if query.mode == "sector":
         order = order[: query.limit]
     stocks = _stocks(board, classic, blended, ml, order, table, today)
-    about = metadata(query, board, classic.scores, classic.columns, order, request_id=request_id, now=clock.epoch_ms())
+    about = metadata(query, board, classic.scores, classic.columns, order, request_id=request_id, now=clock.utc_now())
     if ml is not None:
         about.update(ml.metadata([stock.ml for stock in stocks if stock.ml is not None]))
     tell("complete", "Done", 100)

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, time
 from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from vfr.data.panel import Adjustment
 from vfr.factors.board import Board
 from vfr.factors.scores import Reason
 from vfr.scoring.composite import Scores
 from vfr.typing import IntArray
+from vfr.workflows.data_age import age_warnings, ages, described
 from vfr.workflows.query import AnalyzeQuery
 
 __all__ = ["metadata"]
@@ -38,12 +43,21 @@ _SERVICES: Final = (
     _Service("alternativeData", None, "alternative."),
 )
 
+_NEW_YORK: Final = ZoneInfo("America/New_York")
+
 _ADJUSTMENTS: Final[Mapping[Adjustment, str]] = {"split": "raw", "dividend": "dividend-adjusted"}
 """``raw`` is adjusted for splits only, as every quote is."""
 
 
 def metadata(
-    query: AnalyzeQuery, board: Board, scores: Scores, columns: IntArray, places: IntArray, *, request_id: str, now: int
+    query: AnalyzeQuery,
+    board: Board,
+    scores: Scores,
+    columns: IntArray,
+    places: IntArray,
+    *,
+    request_id: str,
+    now: datetime,
 ) -> dict[str, Any]:
     """Return the ``metadata`` object of the contract without its machine-learning part.
 
@@ -57,23 +71,31 @@ def metadata(
     places : int64 array
         Places in `scores` of the symbols that are answered.
     request_id : str
-    now : int
-        Epoch milliseconds.
+    now : datetime
+        Aware. Inputs of an answer about the past are as old as they were on that evening.
     """
     services, flags = _services(board, scores, columns, places)
+    found = ages(board.inputs, now if query.as_of is None else _evening(board.as_of))
     return {
         "mode": query.mode,
         "count": int(places.size),
-        "timestamp": now,
+        "timestamp": int(now.timestamp() * 1000),
         "sources": sorted({status.source for status in board.inputs.values() if status.available}),
         "requestId": request_id,
         "dataVersion": board.data_version,
         "dataName": board.data_name,
         "asOf": str(board.as_of),
+        "dataAge": described(found),
+        "warnings": age_warnings(found),
         "analysisInputServices": services,
         **flags,
         "priceAdjustment": _ADJUSTMENTS[board.adjustment],
     }
+
+
+def _evening(session: np.datetime64) -> datetime:
+    """Return the end of a session's day in New York."""
+    return datetime.combine(session.astype(object), time(23, 59, 59), _NEW_YORK)
 
 
 def _services(

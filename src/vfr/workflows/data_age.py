@@ -1,0 +1,56 @@
+"""How old the inputs of an answer are, beside the age at which each counts as stale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from vfr.data.freshness import Age, Input, age
+
+if TYPE_CHECKING:
+    from vfr.factors.board import InputStatus
+
+__all__ = ["age_warnings", "ages", "described"]
+
+_PROMISED: Final[Mapping[str, Input]] = {
+    "prices": "bars",
+    "volume": "bars",
+    "fundamentals": "fundamentals",
+    "macro": "macro_daily",
+    "texts": "texts",
+    "membership": "membership",
+    "benchmark": "bars",
+}
+"""The promise that stands behind each input of a board."""
+
+
+def ages(inputs: Mapping[str, InputStatus], now: datetime) -> dict[str, Age]:
+    """Return the age of every input of a board at a moment."""
+    return {
+        kind: age(_PROMISED[kind], date.fromisoformat(status.newest) if status.newest else None, now)
+        for kind, status in inputs.items()
+    }
+
+
+def described(found: Mapping[str, Age]) -> dict[str, dict[str, Any]]:
+    """Return ages as plain JSON types; `age` counts completed sessions or days, as `unit` says."""
+    return {
+        kind: {
+            "newest": str(one.newest) if one.newest else None,
+            "age": one.days,
+            "unit": "sessions" if one.kind == "bars" else "days",
+            "limit": one.sla_days,
+            "fresh": one.fresh,
+        }
+        for kind, one in found.items()
+    }
+
+
+def age_warnings(found: Mapping[str, Age]) -> list[str]:
+    """Return a sentence for every input that is there and too old."""
+    return [
+        f"{kind} end on {one.newest}, {one.days:,} {'sessions' if one.kind == 'bars' else 'days'} ago"
+        for kind, one in found.items()
+        if one.newest is not None and not one.fresh and kind not in {"volume", "benchmark"}
+    ]
