@@ -91,7 +91,8 @@ def test_bars(faults: list[tuple[Spoil, int, float | None]], stored: int, split:
 
     assert checked.accepted.height + checked.quarantined.height + left_out(checked) == frame.height
     assert checked.quarantined["reason"].null_count() == 0
-    assert same(checked, judge("bars", frame.sample(fraction=1, shuffle=True, seed=seed), known=known, told=told))
+    mixed = [part.sample(fraction=1, shuffle=True, seed=seed) for part in (frame, known, told)]
+    assert same(checked, judge("bars", mixed[0], known=mixed[1], told=mixed[2]))
 
     days = checked.accepted["date"].to_list()
     assert len(set(days)) == len(days)

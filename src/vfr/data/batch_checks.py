@@ -59,7 +59,8 @@ def check_batch(
         If a frame lacks a column of its table or holds another type.
     """
     kind = batch.kind
-    latest = conform(kind, known).sort(*TABLES[kind].key, "known_at").unique(TABLES[kind].key, keep="last")
+    key = TABLES[kind].key
+    latest = conform(kind, known).sort(*key, "known_at").unique(key, keep="last", maintain_order=True)
     priced = empty("bars") if bars is None else conform("bars", bars)
     case = Case(batch, order, latest, conform("actions", actions), priced)
     frame = conform(kind, batch.frame)

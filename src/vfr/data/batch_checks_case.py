@@ -81,7 +81,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """Everything a batch is judged by; `known` holds the latest version of each stored fact."""
+    """Everything a batch is judged by; `known` holds the latest version of each stored fact, ordered by key."""
 
     batch: Batch
     order: Order

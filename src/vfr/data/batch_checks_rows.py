@@ -38,7 +38,9 @@ def sift(case: Case, frame: pl.DataFrame) -> Sifted:
     kind = case.batch.kind
     table = TABLES[kind]
     version = [*table.key, "known_at"] if table.dated else list(table.key)
-    told = frame.sort(frame.columns, nulls_last=True).unique([*version, *table.values], keep="first")
+    told = frame.sort(frame.columns, nulls_last=True).unique(
+        [*version, *table.values], keep="first", maintain_order=True
+    )
     repeats = frame.height - told.height
     rows = told.with_columns(reason=pl.lit(None, dtype=pl.String))
     message = f"{kind}: rows that repeat another; counted once."
