@@ -69,7 +69,7 @@ class Age:
 
 
 def age(kind: Input, newest: date | datetime | None, now: datetime) -> Age:
-    """Return how old an input is at a moment; a few microseconds, so that every answer can say it.
+    """Return how old an input is at a moment; cheap enough for every answer to say it.
 
     Parameters
     ----------
