@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["group"]
 
-group = typer.Typer(no_args_is_help=True, help="Data sets: sync, import, use, list, status, quality, as-of, versions.")
+group = typer.Typer(no_args_is_help=True, help="Market data: sync, import, status, quality, as-of.")
 
 _CAPITAL: Final = re.compile(r"[A-Z]")
 _STYLES: Final = {"error": "red", "warning": "yellow", "info": "dim"}

@@ -74,9 +74,10 @@ def progress(title: str, *, quiet: bool = False) -> Iterator[ProgressReport]:
 
 @contextmanager
 def _bar(title: str) -> Iterator[ProgressReport]:
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn())
+    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30), *times)
     bar = Progress(*columns, console=console(stderr=True), transient=True)
     task = bar.add_task(title, total=None)
 

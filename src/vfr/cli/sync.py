@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "worker"]
 
-_SHOWN: Final = 12
-"""Problems named on the screen; all are in the JSON."""
+_SHOWN: Final = 8
+"""Subjects named per problem on the screen; all are in the JSON."""
 
 Universe = Annotated[
     str,
@@ -112,6 +112,16 @@ def _print_plan(screen: Console, plan: SyncPlan) -> None:
     screen.print(f"About {minutes} min {seconds} s at the providers' pace. Nothing was asked.")
 
 
+def _grouped(report: SyncReport) -> list[tuple[str, list[str]]]:
+    """Return each sentence once, with the subjects it was said about."""
+    groups: dict[str, list[str]] = {}
+    for problem in report.problems:
+        said = groups.setdefault(problem.message, [])
+        if problem.subject not in said:
+            said.append(problem.subject)
+    return list(groups.items())
+
+
 def _print_report(screen: Console, report: SyncReport) -> None:
     from rich.markup import escape
 
@@ -126,10 +136,9 @@ def _print_report(screen: Console, report: SyncReport) -> None:
         table.add_row(label, *(f"{count:,}" for count in counts))
     if table.row_count:
         screen.print(table)
-    for problem in report.problems[:_SHOWN]:
-        screen.print(f"  [red]![/] {problem.subject}: {escape(problem.message)}")
-    if len(report.problems) > _SHOWN:
-        screen.print(f"  and {len(report.problems) - _SHOWN:,} more; --json lists them all")
+    for message, subjects in _grouped(report):
+        named = ", ".join(subjects[:_SHOWN]) + (f" and {len(subjects) - _SHOWN:,} more" if subjects[_SHOWN:] else "")
+        screen.print(f"  [red]![/] {escape(message)} [dim]({named})[/]")
     for found in report.findings:
         if found.severity != "info":
             examples = "; ".join(found.examples[:3])

@@ -83,14 +83,14 @@ TABLES: Final[Mapping[Kind, Table]] = {
         key=("symbol", "date", "source"),
         dated=False,
         partition="date",
-        tolerance=1e-6,
+        tolerance=1e-5,
     ),
     # `action` is split (value: new shares for one old) or dividend (value: per share as paid); null means withdrawn.
     "actions": Table(
         {"symbol": pl.String, "date": pl.Date, "action": pl.String, "value": pl.Float64, **_STAMP},
         key=("symbol", "date", "action", "source"),
         dated=False,
-        tolerance=1e-6,
+        tolerance=1e-5,
     ),
     # `period` is FY, Q (one quarter) or POINT (a count of shares on a day); `item` one of vfr.data.items.ITEMS.
     "fundamentals": Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -36,6 +37,8 @@ class YahooSession:
     """
 
     def __init__(self, *, base: str | None, timeout: float, longest: int) -> None:
+        # What it would print about cookies is part of no answer; what matters arrives as an error.
+        logging.getLogger("yfinance").setLevel(logging.CRITICAL)
         self._timeout = timeout
         self._session = _Session(base, timeout, longest)
         # YfData is one object per process; made through its class's class it is one per session, with its own crumb.
