@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import ssl
+import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
+from tests.adapters.database.conftest import administer
 
 from vfr.adapters.database.engine import open_engine, transaction
 from vfr.adapters.database.migrate import migrate
+from vfr.adapters.database.pace import Pace
 from vfr.errors import DataError
 
 PASSWORD = "hunter2-never-shown"
@@ -36,6 +39,12 @@ def test_postgresql_gets_its_driver(scheme: str) -> None:
     engine = open_engine(f"{scheme}://user@host/name")
     assert engine.dialect.driver == "pg8000"
     assert engine.url.query == {}
+
+
+def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pg8000", None)
+    with pytest.raises(DataError, match=r"pip install 'vfr\[postgres\]'"):
+        open_engine("postgresql://user@host/name")
 
 
 def test_encrypted_postgresql_checks_the_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,6 +74,8 @@ def test_encrypted_postgresql_checks_the_certificate(monkeypatch: pytest.MonkeyP
         f"postgresql://u:{PASSWORD}@h:port/d",
         PASSWORD,
         "",
+        "sqlite://",
+        "sqlite:///:memory:",
     ],
 )
 def test_wrong_address_names_the_setting(url: str) -> None:
@@ -96,6 +107,15 @@ def test_file_that_is_no_database(tmp_path: Path) -> None:
 def test_missing_table_is_a_plain_error(bare: Engine) -> None:
     with pytest.raises(DataError, match="VFR_DATABASE_URL"), transaction(bare) as connection:
         connection.execute(text("SELECT * FROM leases"))
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_restarted_server_is_found_again(engine: Engine) -> None:
+    Pace(engine).reserve("acme", 1.0, 1, 0.0)
+    administer(
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{engine.url.database}'"  # noqa: S608
+    )
+    assert Pace(engine).reserve("acme", 1.0, 1, 0.0) == 1.0
 
 
 def test_error_inside_changes_nothing(engine: Engine) -> None:

@@ -86,10 +86,11 @@ def _address(url: str) -> URL:
         address = make_url(url)
     except (ArgumentError, ValueError):
         raise DataError(f"{_SETTING}: is no address of a database, such as postgresql://user@host/name") from None
-    if address.drivername in _DRIVERS:
-        return address.set(drivername=_DRIVERS[address.drivername])
+    address = address.set(drivername=_DRIVERS.get(address.drivername, address.drivername))
     if address.drivername not in _DRIVERS.values():
         raise DataError(f"{_SETTING}: must begin with sqlite:/// or postgresql://")
+    if address.get_backend_name() == "sqlite" and address.database in (None, "", ":memory:"):
+        raise DataError(f"{_SETTING}: must name a file; a database in memory is not shared")
     return address
 
 
