@@ -56,7 +56,6 @@ def ask(provider: DataProvider, task: Task, known: Known, now: datetime) -> Outc
     order = task.order(now)
     try:
         batches = provider.fetch(order)
-        return _checked(task, batches, known, now)
     except ProviderError as error:
         return Outcome(task, now, error.code, error.message)
     except ImportRejected as error:
@@ -66,6 +65,7 @@ def ask(provider: DataProvider, task: Task, known: Known, now: datetime) -> Outc
             f"{task.provider} answered about {task.subject} in a form that cannot be read ({type(error).__name__})"
         )
         return Outcome(task, now, BadAnswer.code, message)
+    return _checked(task, batches, known, now)
 
 
 def _checked(task: Task, batches: tuple[Batch, ...], known: Known, now: datetime) -> Outcome:
