@@ -81,7 +81,7 @@ def test_statements_are_known_from_their_acceptance() -> None:
     assert (row["item"], row["value"], row["form"]) == ("revenue", 400.0, "10-K")
     # 16:12 in New York in winter; read as the Z says it would be five hours earlier, while the exchange is open.
     assert row["known_at"] == datetime(2024, 2, 23, 21, 12, 5, tzinfo=UTC)
-    assert client.paths == [TICKERS, SUBMISSIONS, FACTS]
+    assert client.paths == [TICKERS, FACTS, SUBMISSIONS]
 
 
 def test_a_filing_that_is_not_listed_yet_counts_from_the_end_of_its_day() -> None:
@@ -150,6 +150,16 @@ def test_a_form_from_before_there_was_data_is_passed_over() -> None:
 def test_a_listed_form_that_is_missing_is_a_bad_answer_not_an_unknown_company() -> None:
     with pytest.raises(BadAnswer, match="listed, but not there"):
         fetch(provider({paths(FIRST4): None})[0], "insiders")
+
+
+def test_a_form_that_is_cut_short_is_asked_for_once_more() -> None:
+    whole = form4(line("2024-05-20"))
+    sent = iter([whole[:-60], whole])
+    documents = HEALTHY | {SUBMISSIONS: submissions([FIRST4])}
+    client = Scripted(lambda path, _params: next(sent) if path == paths(FIRST4) else documents.get(path))
+    assert fetch(EdgarProvider(client), "insiders").frame.height == 1
+    with pytest.raises(BadAnswer, match="is not XML"):
+        fetch(provider({paths(FIRST4): whole[:-60]})[0], "insiders")
 
 
 def test_the_profile_says_what_the_sec_says() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vfr.adapters.providers.live.edgar_clock import Stamp, clock_of
 from vfr.adapters.providers.live.edgar_filings import filings_of, recent_filings, submissions_clock
-from vfr.adapters.providers.live.filing_days import NEW_YORK, end_of_day, public_at
+from vfr.adapters.providers.live.filing_days import NEW_YORK, end_of_day, keeps_hours, public_at
 from vfr.errors import BadAnswer
 
 UTC_CLOCK = ZoneInfo("UTC")
@@ -107,13 +107,34 @@ def test_the_same_filer_in_true_utc_gives_the_same_moments(shared_data: Path) ->
 
 
 def test_without_a_time_a_filing_is_known_at_the_end_of_its_day() -> None:
-    assert public_at(None, date(2024, 7, 3)) == datetime(2024, 7, 4, 3, 59, 59, tzinfo=UTC)
-    assert public_at(None, date(2024, 1, 3)) == datetime(2024, 1, 4, 4, 59, 59, tzinfo=UTC)
+    assert public_at(None, date(2024, 7, 3), "10-K") == datetime(2024, 7, 4, 3, 59, 59, tzinfo=UTC)
+    assert public_at(None, date(2024, 1, 3), "10-K") == datetime(2024, 1, 4, 4, 59, 59, tzinfo=UTC)
 
 
-@given(st.dates(date(2000, 1, 1), date(2030, 1, 1)), st.integers(-400 * 24, 400 * 24))
-def test_a_time_that_does_not_go_with_the_filing_date_never_makes_it_known_earlier(filed: date, hours: int) -> None:
+@pytest.mark.parametrize(
+    ("form", "filed", "local", "credible"),
+    [
+        ("10-K", "2024-02-23", "2024-02-23 16:12:05", True),
+        ("10-K", "2024-02-23", "2024-02-22 18:12:05", True),
+        ("10-K", "2024-02-26", "2024-02-23 17:30:00", True),
+        ("4/A", "2024-02-23", "2024-02-23 21:59:59", True),
+        ("10-K", "2024-02-23", "2024-02-23 18:12:05", False),
+        ("10-K", "2024-02-23", "2024-02-22 16:12:05", False),
+        ("10-K", "2024-02-23", "2024-02-23 04:12:05", False),
+        ("10-K", "2024-02-23", "2024-02-13 18:12:05", False),
+        ("10-K", "2024-02-23", "2024-02-24 08:12:05", False),
+        ("4", "2024-02-23", "2024-02-22 21:00:00", False),
+    ],
+)
+def test_a_time_counts_only_if_it_goes_with_the_filing_date(form: str, filed: str, local: str, credible: bool) -> None:
+    day, moment = date.fromisoformat(filed), at(local).replace(tzinfo=NEW_YORK)
+    assert keeps_hours(form, day, moment) is credible
+    known_at = public_at(moment, day, form)
+    assert known_at == (moment if credible else max(moment, end_of_day(day)))
+    assert known_at.tzinfo is UTC
+
+
+@given(st.dates(date(2000, 1, 1), date(2030, 1, 1)), st.integers(-400 * 24, 400 * 24), st.sampled_from(["10-Q", "4"]))
+def test_nothing_is_known_before_its_acceptance(filed: date, hours: int, form: str) -> None:
     accepted = end_of_day(filed) + timedelta(hours=hours)
-    day = accepted.astimezone(NEW_YORK).date()
-    expected = accepted if timedelta() <= filed - day <= timedelta(days=7) else max(accepted, end_of_day(filed))
-    assert public_at(accepted, filed) == expected
+    assert public_at(accepted, filed, form) >= accepted

@@ -105,6 +105,9 @@ def test_the_key_travels_and_only_whole_years_are_asked_for() -> None:
         # A clock that runs ahead, and a date of long ago: neither may make it known too early.
         ({"acceptedDate": "2024-02-24 08:12:05"}, datetime(2024, 2, 24, 13, 12, 5, tzinfo=UTC)),
         ({"acceptedDate": "2023-02-23 08:12:05"}, end_of_day(date(2024, 2, 23))),
+        # A clock that runs late: the SEC accepts nothing at four in the morning, nor by day for the next one.
+        ({"acceptedDate": "2024-02-22 04:12:05"}, end_of_day(date(2024, 2, 23))),
+        ({"acceptedDate": "2024-02-22 13:12:05"}, end_of_day(date(2024, 2, 23))),
     ],
 )
 def test_doubtful_acceptance_is_known_later(change: dict[str, Any], known_at: datetime) -> None:

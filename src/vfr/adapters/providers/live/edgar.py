@@ -21,7 +21,7 @@ from vfr.adapters.providers.live.edgar_filings import (
     recent_filings,
     submissions_clock,
 )
-from vfr.adapters.providers.live.edgar_ownership import ownership_rows, raw_document
+from vfr.adapters.providers.live.edgar_ownership import is_whole, ownership_rows, raw_document
 from vfr.adapters.providers.live.reading import record, words
 from vfr.data.bitemporal.tables import TABLES
 from vfr.data.provider import Batch, Offer, Order
@@ -46,10 +46,7 @@ class _Company:
     symbol: str
     cik: int
     document: dict[str, Any]
-
-    @property
-    def where(self) -> str:
-        return f"edgar, {self.symbol}: submissions"
+    where: str
 
 
 class EdgarProvider:
@@ -109,39 +106,42 @@ class EdgarProvider:
         """
         kind = order.offer.kinds[0]
         made = {"fundamentals": self._fundamentals, "insiders": self._insiders, "profile": self._profile}[kind]
-        frame = made(order, self._company(order.subject))
+        frame = made(order, self._cik(order.subject))
         return (Batch(kind, order.subject, frame.filter(pl.col("known_at") <= order.now), order.since),)
 
-    def _fundamentals(self, order: Order, company: _Company) -> pl.DataFrame:
-        document = self._client.json(f"{self._url}/api/xbrl/companyfacts/CIK{company.cik:010d}.json")
+    def _fundamentals(self, order: Order, cik: int) -> pl.DataFrame:
+        document = self._client.json(f"{self._url}/api/xbrl/companyfacts/CIK{cik:010d}.json")
         where = f"edgar, {order.subject}: company facts"
-        _same_company(record(document, where), company.cik, where)
+        _same_company(record(document, where), cik, where)
         facts = read_facts(document, order.subject)
         stated = currencies(facts)
         if stated and "USD" not in stated:
             structlog.get_logger("vfr.edgar").warning(
                 "statements in another currency are left out", symbol=order.subject, currency=", ".join(stated)
             )
-        accepted = {filing.accession: filing.known_at for filing in self._filings(company, order.since)}
+        accepted = {
+            filing.accession: filing.known_at for filing in self._filings(self._company(order, cik), order.since)
+        }
         return statement_rows(order.subject, facts, accepted)
 
-    def _insiders(self, order: Order, company: _Company) -> pl.DataFrame:
+    def _insiders(self, order: Order, cik: int) -> pl.DataFrame:
+        company = self._company(order, cik)
         forms = [f for f in self._filings(company, order.since) if f.form in _INSIDER_FORMS and f.filed >= order.since]
         oldest_first = sorted(forms, key=lambda f: (f.filed, f.accession))[: self._max_documents]
         rows = [row for filing in oldest_first for row in self._transactions(company, filing)]
         return pl.DataFrame(rows, schema=dict(TABLES["insiders"].columns), orient="row")
 
-    def _profile(self, order: Order, company: _Company) -> pl.DataFrame:
-        told = describe(company.document, _spelled(order.subject), company.where) | {"cik": f"{company.cik:010d}"}
+    def _profile(self, order: Order, cik: int) -> pl.DataFrame:
+        company = self._company(order, cik)
+        told = describe(company.document, _spelled(order.subject), company.where) | {"cik": f"{cik:010d}"}
         rows = [(order.subject, field, text, self.name, order.now) for field, text in told.items()]
         return pl.DataFrame(rows, schema=dict(TABLES["profile"].columns), orient="row")
 
-    def _company(self, symbol: str) -> _Company:
-        cik = self._cik(symbol)
-        found = _Company(symbol, cik, {})
-        document = record(self._client.json(f"{self._url}/submissions/CIK{cik:010d}.json"), found.where)
-        _same_company(document, cik, found.where)
-        return _Company(symbol, cik, document)
+    def _company(self, order: Order, cik: int) -> _Company:
+        where = f"edgar, {order.subject}: submissions"
+        document = record(self._client.json(f"{self._url}/submissions/CIK{cik:010d}.json"), where)
+        _same_company(document, cik, where)
+        return _Company(order.subject, cik, document, where)
 
     def _filings(self, company: _Company, since: date) -> list[Filing]:
         """Return the filings on the newest page, and on every older one that reaches to a day."""
@@ -168,10 +168,12 @@ class EdgarProvider:
             return []  # before 2003 a Form 4 was a page to read, not data
         try:
             xml = self._client.text(f"{folder}/{name}")
+            # The client asks once more for JSON that is cut short; only the reader of XML can tell.
+            whole = xml if is_whole(xml) else self._client.text(f"{folder}/{name}")
         except UnknownAtSource as error:
             raise BadAnswer(f"{where} is listed, but not there") from error
         return ownership_rows(
-            xml,
+            whole,
             symbol=company.symbol,
             cik=company.cik,
             accession=filing.accession,

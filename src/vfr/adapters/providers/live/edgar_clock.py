@@ -1,19 +1,18 @@
 """Which clock a filer's acceptance times are on: the SEC writes ``Z`` after all of them, and means it after some.
 
 Of the submissions of S&P 500 companies about three in four carry UTC and the rest New York's wall clock, all filings of
-one filer alike, and nothing in the text tells which. The SEC's own rules do: filings are accepted on weekdays from 6:00
-to 22:00 in New York; what comes after 17:30 carries the next business day's filing date, ownership reports excepted,
-which carry the same day's until 22:00.
+one filer alike, and nothing in the text tells which. The SEC's own hours do, with the filing dates beside them; see
+`vfr.adapters.providers.live.filing_days.keeps_hours`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-from vfr.adapters.providers.live.filing_days import NEW_YORK, instant
+from vfr.adapters.providers.live.filing_days import NEW_YORK, instant, keeps_hours
 from vfr.errors import BadAnswer
 
 __all__ = ["Clock", "Stamp", "clock_of"]
@@ -24,12 +23,10 @@ Stamp: TypeAlias = tuple[str, date, datetime]
 """Form, filing date, and the digits of the acceptance time without a zone."""
 
 _UTC: Final = ZoneInfo("UTC")
-_OPENS, _EVENING, _CLOSES = time(6), time(17, 30), time(22, 5)
 _CLEAR: Final = 10
 """A tenth of the filings is a clear lead: a few of any filer break the rules."""
 
-_OWNERSHIP: Final = frozenset({"3", "4", "5"})
-_JUDGED: Final = _OWNERSHIP | {"8-K", "10-K", "10-Q", "20-F", "40-F", "6-K"}
+_JUDGED: Final = frozenset({"3", "4", "5", "8-K", "10-K", "10-Q", "20-F", "40-F", "6-K"})
 """Forms that filers send in themselves; what the SEC's staff enters keeps no hours."""
 
 
@@ -65,12 +62,4 @@ def clock_of(stamps: Iterable[Stamp], where: str) -> Clock:
 
 
 def _fitting(stamps: Sequence[Stamp], clock: Clock) -> int:
-    return sum(_fits(form, filed, instant(digits, clock).astimezone(NEW_YORK)) for form, filed, digits in stamps)
-
-
-def _fits(form: str, filed: date, local: datetime) -> bool:
-    if not _OPENS <= local.time() < _CLOSES:
-        return False
-    if form.removesuffix("/A") in _OWNERSHIP or local.time() < _EVENING:
-        return local.date() == filed
-    return local.date() < filed
+    return sum(keeps_hours(form, filed, instant(digits, clock).astimezone(NEW_YORK)) for form, filed, digits in stamps)

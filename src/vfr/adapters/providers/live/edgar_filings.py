@@ -78,7 +78,7 @@ def filings_of(columns: dict[str, Any], clock: Clock, where: str) -> list[Filing
         If a column is missing or shorter than another, or a value is not what is documented.
     """
     return [
-        Filing(accession, form, filed, public_at(instant(digits, clock) if digits else None, filed), document)
+        Filing(accession, form, filed, public_at(instant(digits, clock) if digits else None, filed, form), document)
         for accession, form, filed, digits, document in _lines(columns, where)
     ]
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 from vfr.adapters.providers.live.filing_days import iso_day
 from vfr.errors import BadAnswer
 
-__all__ = ["MAX_CHARACTERS", "ownership_rows", "raw_document"]
+__all__ = ["MAX_CHARACTERS", "is_whole", "ownership_rows", "raw_document"]
 
 MAX_CHARACTERS: Final = 4_000_000
 """Longer documents are not read; the longest Form 4 the SEC accepts is far shorter."""
@@ -32,6 +32,11 @@ def raw_document(name: str) -> str:
     'doc4.xml'
     """
     return _RENDERED.sub("", name, count=1)
+
+
+def is_whole(xml: str) -> bool:
+    """Tell whether a document was not cut short on the way."""
+    return xml.rstrip().endswith("</ownershipDocument>")
 
 
 def ownership_rows(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from vfr.errors import BadAnswer
 
-__all__ = ["NEW_YORK", "end_of_day", "instant", "iso_day", "public_at", "wall_clock"]
+__all__ = ["NEW_YORK", "end_of_day", "instant", "iso_day", "keeps_hours", "public_at", "wall_clock"]
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
 
@@ -17,6 +17,9 @@ _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _STAMP: Final = re.compile(r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:\.0+)?Z?", re.ASCII)
 _LAST_SECOND: Final = time(23, 59, 59)
 _WEEK: Final = timedelta(days=7)
+
+_OPENS, _EVENING, _CLOSES = time(6), time(17, 30), time(22, 5)
+_OWNERSHIP: Final = frozenset({"3", "4", "5"})
 
 
 def iso_day(value: Any, where: str) -> date:
@@ -73,7 +76,30 @@ def end_of_day(day: date) -> datetime:
     return datetime.combine(day, _LAST_SECOND, NEW_YORK).astimezone(UTC)
 
 
-def public_at(accepted: datetime | None, filed: date) -> datetime:
+def keeps_hours(form: str, filed: date, local: datetime) -> bool:
+    """Tell whether a time of acceptance goes with the SEC's hours and the filing date.
+
+    Parameters
+    ----------
+    form : str
+    filed : date
+        Filing date.
+    local : datetime
+        Acceptance in New York.
+
+    Notes
+    -----
+    Filings are accepted from 6:00 to 22:00. What comes after 17:30 carries the filing date of the next business day;
+    ownership reports carry that of the same day.
+    """
+    if not _OPENS <= local.time() < _CLOSES:
+        return False
+    if form.removesuffix("/A") in _OWNERSHIP or local.time() < _EVENING:
+        return local.date() == filed
+    return local.date() < filed <= local.date() + _WEEK
+
+
+def public_at(accepted: datetime | None, filed: date, form: str) -> datetime:
     """Return when a filing counts as public.
 
     Parameters
@@ -81,16 +107,18 @@ def public_at(accepted: datetime | None, filed: date) -> datetime:
     accepted : datetime or None
         When it was accepted, aware; None if nobody says.
     filed : date
-        Its filing date: the day of acceptance, or the next business day for what came in the evening.
+        Its filing date.
+    form : str
+        Its form, for the hours it may be accepted at.
 
     Returns
     -------
     datetime
-        The acceptance, in UTC. Without one, or with one that does not go with the filing date, the later of it and
-        the end of the filing day: a figure may be known here too late, never too early.
+        The acceptance, in UTC. Without one, or with one that does not go with the filing date (see `keeps_hours`), the
+        later of it and the end of the filing day: a figure may be known here too late, never too early.
     """
     if accepted is None:
         return end_of_day(filed)
-    if filed - _WEEK <= accepted.astimezone(NEW_YORK).date() <= filed:
+    if keeps_hours(form, filed, accepted.astimezone(NEW_YORK)):
         return accepted.astimezone(UTC)
     return max(accepted.astimezone(UTC), end_of_day(filed))

@@ -43,6 +43,9 @@ STATEMENTS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Statement to the vendor's field to the item. Shares are not among them: the vendor states averages over the year."""
 
+_ANNUAL: Final = "10-K"
+"""The vendor does not name the form; annual reports of every form keep the same hours."""
+
 _ACCESSION: Final = re.compile(r"\d{10}-\d{2}-\d{6}", re.ASCII)
 
 
@@ -92,7 +95,7 @@ def statement_rows(symbol: str, statement: str, document: Any) -> list[tuple[Any
         end, filed = iso_day(row.get("date"), where), iso_day(day, where)
         accepted = words(row.get("acceptedDate"), where)
         moment = None if accepted is None else instant(wall_clock(accepted, where), NEW_YORK)
-        report = _Report(public_at(moment, filed), _accession(row, where))
+        report = _Report(public_at(moment, filed, _ANNUAL), _accession(row, where))
         rows += [
             (symbol, end, "FY", item, value, None, report.accession, filed, "fmp", report.known_at)
             for item, value in read.items()
