@@ -282,6 +282,16 @@ def test_a_basis_that_shifts_inside_the_overlap_is_refused_whole() -> None:
     assert reasons(judge("bars", adjusted, known=stored, told=told)) == {"basis_shift": adjusted.height}
 
 
+def test_another_share_than_the_stored_one_is_refused_whole() -> None:
+    new = bars(seed=9)
+    assert reasons(judge("bars", new, known=bars())) == {"other_series": new.height}
+    # Four days are too few to tell: these may be corrections.
+    few = bars().slice(60, 4)
+    for place, factor in enumerate((1.1, 0.9, 1.05, 0.96)):
+        few = scale(few, factor, slice(place, place + 1))
+    assert judge("bars", few, known=bars(), since=few["date"][0]).quarantined.is_empty()
+
+
 def test_corrections_of_single_days_pass() -> None:
     new = scale(scale(bars(), 1.03, slice(20, 21)), 0.97, slice(50, 52))
     assert judge("bars", new, known=bars()).accepted.equals(new)

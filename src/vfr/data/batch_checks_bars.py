@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from vfr.data.batch_checks_case import Case, Rule, Sifted, labels
-from vfr.data.batch_checks_moves import basis_shifted, moves
+from vfr.data.batch_checks_moves import moves, unlike_stored
 from vfr.data.quality import Finding, finding
 from vfr.data.trading_days import last_completed, trading_days
 from vfr.typing import DateArray
@@ -39,7 +39,7 @@ def check_bars(sifted: Sifted, case: Case) -> Sifted:
 
     Rules, in order: the currency; days without a session, sessions that are not over; impossible figures; open or close
     outside high-low; bars that repeat the session before; and then what makes a whole answer unusable: over half of its
-    sessions missing, another basis than the stored bars, prices and splits that contradict each other.
+    sessions missing, another basis or another share than the stored bars, prices and splits that contradict each other.
     """
     if sifted.good.filter(pl.col("currency").eq_missing("USD").not_()).height:
         return sifted.refuse("currency")
@@ -47,8 +47,9 @@ def check_bars(sifted: Sifted, case: Case) -> Sifted:
     sifted = sifted.judge(_by_itself(case, sifted.rows))
     sifted = _notes(_not_repeated(sifted, case))
     sifted = _complete(sifted, case)
-    if basis_shifted(sifted.good, case.known):
-        sifted = sifted.refuse("basis_shift")
+    unlike = unlike_stored(sifted.good, case.known)
+    if unlike:
+        sifted = sifted.refuse(unlike)
     found = moves(sifted.good, case)
     if found.contradict:
         sifted = sifted.refuse("split_inconsistent")

@@ -25,8 +25,9 @@ REASONS: Final[Mapping[str, tuple[Severity, str]]] = {
     "mostly_missing": ("error", "over half of the sessions inside the answer are missing; refused whole."),
     "basis_shift": (
         "error",
-        "closes differ from the stored ones by one common factor: adjusted prices, or another share; refused whole.",
+        "closes differ from the stored ones by one common factor: adjusted prices; refused whole.",
     ),
+    "other_series": ("error", "closes differ from the stored ones on most days: another share; refused whole."),
     "split_inconsistent": (
         "error",
         "prices and splits contradict each other: a split without its jump, or a jump without a split; refused whole.",

@@ -11,7 +11,7 @@ import polars as pl
 from vfr.data.batch_checks_case import Case
 from vfr.typing import BoolArray, DateArray, FloatArray
 
-__all__ = ["Moves", "basis_shifted", "moves"]
+__all__ = ["Moves", "moves", "unlike_stored"]
 
 _SPLIT_SLACK: Final = 0.35
 _UNEXPLAINED: Final = 3.0
@@ -25,6 +25,10 @@ _SHIFTS: Final = ((0.02, 0.005, 3, 0.0), (0.002, 0.0004, 5, 0.5))
 The first is a split, the second a dividend taken out of the prices. Corrections hit single days, or differ.
 """
 
+
+_OTHER: Final = 0.02
+_COMMON: Final = 5
+"""Days in common from which over half that differ this far are no corrections."""
 
 _AGREE: Final = 2 / 3
 """Share of the days that differ which must differ alike."""
@@ -63,11 +67,17 @@ def moves(rows: pl.DataFrame, case: Case) -> Moves:
     return Moves(bool((judged & wrong).any()), named)
 
 
-def basis_shifted(rows: pl.DataFrame, known: pl.DataFrame) -> bool:
-    """Tell whether closes differ from the stored ones of the same days by one common factor."""
+def unlike_stored(rows: pl.DataFrame, known: pl.DataFrame) -> str | None:
+    """Return why closes cannot be of the series that is stored: another basis, another share; None if they can.
+
+    Another basis differs by one common factor, another share by any, on most days.
+    """
     both = rows.join(known.filter(pl.col("close") > 0), on="date", suffix="_stored")
     apart = np.log((both["close"] / both["close_stored"]).to_numpy())
-    return any(_shifted(apart, *limits) for limits in _SHIFTS)
+    if any(_shifted(apart, *limits) for limits in _SHIFTS):
+        return "basis_shift"
+    differing = int((np.abs(apart) > _OTHER).sum())
+    return "other_series" if apart.size >= _COMMON and differing > apart.size / 2 else None
 
 
 def _shifted(apart: FloatArray, least: float, spread: float, days: int, share: float) -> bool:
