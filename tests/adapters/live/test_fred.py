@@ -194,13 +194,13 @@ def test_a_series_without_vintages_is_asked_for_its_present_figures() -> None:
     assert rows(play, series="AAA", now=later) == [(date(2024, 5, 1), 5.25, evening("2024-07-15"))]
 
 
-def test_an_unknown_series_is_told_from_one_without_vintages() -> None:
+@pytest.mark.parametrize("plain", [UnknownAtSource("fred does not know the series"), BadAnswer(NO_VINTAGE)])
+def test_an_unknown_series_is_told_from_one_without_vintages(plain: ProviderError) -> None:
     def play(params: Mapping[str, str]) -> Any:
-        if "realtime_start" in params:
-            raise BadAnswer(NO_VINTAGE)  # FRED says the same of a series it has never heard of
-        raise UnknownAtSource("fred does not know the series")
+        # In a window FRED says the same of a series it has never heard of.
+        raise BadAnswer(NO_VINTAGE) if "realtime_start" in params else plain
 
-    with pytest.raises(UnknownAtSource):
+    with pytest.raises(UnknownAtSource, match="fred does not know the series"):
         rows(play, series="NOPE")
 
 

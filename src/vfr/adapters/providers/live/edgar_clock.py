@@ -1,7 +1,7 @@
 """Which clock a filer's acceptance times are on: the SEC writes ``Z`` after all of them, and means it after some.
 
-Of the submissions of S&P 500 companies about three in four carry UTC and the rest New York's wall clock, all filings of
-one filer alike, and nothing in the text tells which. The SEC's own hours do, with the filing dates beside them; see
+Some filers' times are UTC, others' are New York's wall clock, all filings of one filer alike, and nothing in the text
+tells which. The SEC's own hours do, with the filing dates beside them; see
 `vfr.adapters.providers.live.filing_days.keeps_hours`.
 """
 
