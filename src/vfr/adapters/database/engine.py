@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
 
 from vfr.errors import DataError
 
@@ -102,7 +102,28 @@ def _postgresql(address: URL) -> Engine:
     if _TLS[str(mode)]:
         # The driver knows no sslmode; its own default context checks certificate and host.
         options["ssl_context"] = True
-    return create_engine(address.set(query={}), pool_pre_ping=True, connect_args=options)
+    engine = create_engine(address.set(query={}), connect_args=options)
+    event.listen(engine, "checkout", _look((engine.dialect.loaded_dbapi.Error, OSError)))
+    return engine
+
+
+def _look(failures: tuple[type[Exception], ...]) -> Callable[[Any, Any, Any], None]:
+    """Return a look at a pooled connection before its use: a restarted server leaves dead ones behind.
+
+    The pool's own look knows the driver's errors only, and this driver lets those of the socket through.
+    """
+
+    def look(connection: Any, _record: Any, _proxy: Any) -> None:
+        try:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            cursor.execute("SELECT 1")
+            cursor.close()
+            connection.autocommit = False
+        except failures:
+            raise DisconnectionError from None
+
+    return look
 
 
 def _sqlite(address: URL) -> Engine:
