@@ -273,3 +273,24 @@ def test_names_are_asked_monthly(desk: Desk) -> None:
     later = Scripted()
     desk.sync(later, now=NOW + timedelta(days=32))
     assert ABOUT in {order.offer for order in later.asked}
+
+
+def test_a_name_that_left_the_market_is_asked_about_monthly_and_is_no_failure(desk: Desk) -> None:
+    left = date(2024, 3, 15)
+
+    def behave(order, batches):
+        if order.offer != BARS or order.subject != "BOLT":
+            return batches
+        return (replace(batches[0], frame=batches[0].frame.filter(pl.col("date") <= left)), batches[1])
+
+    provider = Scripted(behave=behave, offers=(BARS,))
+    desk.sync(provider)
+    gone = desk.sync(provider, now=NOW + timedelta(days=100))
+    assert gone.complete
+    provider.asked.clear()
+    desk.sync(provider, now=NOW + timedelta(days=101))
+    assert "BOLT" not in {order.subject for order in provider.asked}
+    desk.sync(provider, now=NOW + timedelta(days=131))
+    assert "BOLT" in {order.subject for order in provider.asked}
+    panel = desk.datasets.snapshot().panel
+    assert str(panel.sessions[np.isfinite(panel.close[:, panel.column("BOLT")])][-1]) == str(left)

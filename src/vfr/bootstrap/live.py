@@ -158,8 +158,9 @@ class Live:
             sync(replace(request, subjects=cast("Any", only_index)), archive, staging, self.datasets, progress)
             request = self._with_members(request, name)
         report = sync(request, archive, staging, self.datasets, progress)
-        text = self._universe(options).text
-        staging.write_diary(replace(staging.diary(), universe=text))
+        diary = staging.diary()
+        chosen = options.providers or diary.chosen
+        staging.write_diary(replace(diary, universe=self._universe(options).text, chosen=chosen))
         return report
 
     def view(self, day: np.datetime64, *, name: str | None = None, version: str | None = None) -> Snapshot:
@@ -240,7 +241,8 @@ class Live:
     def _opened(self, options: SyncOptions) -> list[DataProvider]:
         from vfr.adapters.providers.live.registry import open_provider
 
-        return [open_provider(name, self._access) for name in self.usable(options.providers)]
+        named = options.providers or self.staging(options.name).diary().chosen
+        return [open_provider(name, self._access) for name in self.usable(named)]
 
     def _with_members(self, request: SyncRequest, name: str) -> SyncRequest:
         from vfr.workflows.stored import Stored

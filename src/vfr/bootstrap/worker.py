@@ -50,4 +50,4 @@ def _sync(app: Application, name: str) -> bool:
         "problems": len(report.problems),
     }
     log.info("sync_done", asked=report.asked, answered=report.answered, version=report.data_version, **counts)
-    return report.asked == 0 or report.answered > 0
+    return not report.failed

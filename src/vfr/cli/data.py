@@ -100,14 +100,21 @@ def list_datasets(as_json: AsJson = False) -> None:
 
 @group.command("status")
 def status(as_json: AsJson = False) -> None:
-    """Describe the current data set and how new each of its inputs is."""
+    """Describe the current data set, how old each input is, and how each provider did."""
+    from vfr.clock import utc_now
+    from vfr.workflows.data_age import ages, described
+
     app = _prepared(quiet=as_json)
-    info = _current(app)
-    inputs = app.datasets.board().inputs
+    info, board = _current(app), app.datasets.board()
+    old = described(ages(board.inputs, utc_now()))
+    diary = app.live.staging(info.name).diary()
     if as_json:
-        emit(_status(info) | {"inputStatus": {kind: asdict(found) for kind, found in inputs.items()}})
+        inputs = {kind: asdict(found) | {"age": old[kind]} for kind, found in board.inputs.items()}
+        providers = {name: one.to_dict() for name, one in diary.providers.items()}
+        synced = diary.finished_at and diary.finished_at.isoformat()
+        emit(_status(info) | {"inputStatus": inputs, "providers": providers, "syncedAt": synced})
         return
-    from vfr.cli import layout
+    from vfr.cli import status_tables
 
     screen = console()
     screen.print(f"[bold]{info.name}[/], version {info.version}")
@@ -115,13 +122,9 @@ def status(as_json: AsJson = False) -> None:
         f"{info.symbols:,} symbols, {info.sessions:,} sessions from {info.first} to {info.last}, "
         f"prices adjusted for {'splits and dividends' if info.adjustment == 'dividend' else 'splits'}"
     )
-    table = layout.table()
-    for head in ("Input", "Known", "Newest", "Source"):
-        table.add_column(head, no_wrap=head != "Source")
-    for kind, found in inputs.items():
-        known = "[green]yes[/]" if found.available else "[dim]no[/]"
-        table.add_row(kind, known, found.newest or "—", found.source or "—")
-    screen.print(table)
+    screen.print(status_tables.inputs(board.inputs, old))
+    if diary.providers:
+        screen.print(status_tables.providers(diary))
 
 
 @group.command("quality")
@@ -131,14 +134,20 @@ def quality(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what the import of a data set found."""
-    found = _prepared(quiet=as_json).datasets.quality(name)
+    """Show what the checks of a data set found, and what a sync refused."""
+    app = _prepared(quiet=as_json)
+    found = app.datasets.quality(name)
+    refused = app.live.archive(name or app.datasets.current() or "").quarantined()
     if as_json:
-        emit(found.to_dict())
+        emit(found.to_dict() | {"quarantined": refused.rows(named=True)})
         return
+    from vfr.cli import status_tables
+
     screen = console()
     for part in _quality(found):
         screen.print(part)
+    if refused.height:
+        screen.print(status_tables.refused(refused))
 
 
 def _prepared(*, quiet: bool) -> Application:

@@ -123,6 +123,19 @@ def _data(app: Application) -> Iterator[Check]:
     yield Check("data", "ok", f"{text}, every file intact")
 
 
+def _providers(app: Application) -> Iterator[Check]:
+    lacking = app.live.lacking()
+    wanted = app.settings.sync_providers
+    for name in wanted:
+        if name in lacking:
+            text = f"{name} is not asked: {lacking[name]} is not set"
+            yield Check("providers", "note", text, f"set {lacking[name]}, or take {name} out of VFR_SYNC_PROVIDERS")
+    asked = [name for name in wanted if name not in lacking]
+    others = [name for name in lacking if name not in wanted]
+    text = f"can be asked: {', '.join(asked) or 'none'}"
+    yield Check("providers", "ok", text + (f"; off without a key: {', '.join(others)}" if others else ""))
+
+
 def _models(app: Application) -> Iterator[Check]:
     problems = app.models.problems()
     for reason in problems.values():
@@ -166,6 +179,7 @@ _LOOKS: Final[dict[str, Callable[[Application], Iterator[Check]]]] = {
     "settings": _settings,
     "data home": _home,
     "data": _data,
+    "providers": _providers,
     "models": _models,
     "machine learning": _ml,
     "port": _port,
@@ -177,6 +191,7 @@ _FIXES: Final = {
     "settings": "correct or remove the variable; the names are in the documentation of the settings",
     "data home": "set VFR_DATA_HOME to a folder you may write",
     "data": "import the data again (vfr data import DIR), or choose another set (vfr data list, vfr data use NAME)",
+    "providers": "correct VFR_SYNC_PROVIDERS; the names are in the documentation of the settings",
     "models": "vfr train makes a new version; the broken one is never used",
     "machine learning": "vfr ml enable",
     "port": "stop the server that listens there, or choose another port (VFR_PORT, vfr serve --port)",

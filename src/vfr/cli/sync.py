@@ -61,12 +61,11 @@ def command(
         return 0
     with progress("Syncing", quiet=as_json) as report:
         done = app.live.sync(options, report)
-    failed = done.asked > 0 and done.answered == 0
     if as_json:
-        emit(done.to_dict(), success=not failed)
+        emit(done.to_dict(), success=not done.failed)
     else:
         _print_report(console(), done)
-    return 1 if failed else 0
+    return 1 if done.failed else 0
 
 
 def worker(

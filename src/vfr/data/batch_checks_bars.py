@@ -86,6 +86,11 @@ def _outside() -> pl.Expr:
     return pl.max_horizontal(top / high, low / bottom, low / high) - 1
 
 
+def _usual(figure: pl.Expr) -> pl.Expr:
+    """Return what was usual before a bar: the median of the sessions up to the one before."""
+    return figure.rolling_median(window_size=_USUAL, min_samples=_LEAST).shift(1)
+
+
 def _not_repeated(sifted: Sifted, case: Case) -> Sifted:
     """Refuse bars that are the session before over again.
 
@@ -103,9 +108,8 @@ def _not_repeated(sifted: Sifted, case: Case) -> Sifted:
     again = same & ((pl.col("volume") == pl.col("volume").shift(1)) | wide) & (pl.col("volume") > 0)
     before = pl.col("close").shift(1)
     flat = pl.all_horizontal([pl.col(name) == before for name in _PRICES])
-    usual = {"window_size": _USUAL, "min_samples": _LEAST}
-    moves_usually = (pl.col("high") - pl.col("low")).rolling_median(**usual).shift(1) > 0
-    traded = pl.col("volume") >= _TRADED * pl.col("volume").rolling_median(**usual).shift(1)
+    moves_usually = _usual(pl.col("high") - pl.col("low")) > 0
+    traded = pl.col("volume") >= _TRADED * _usual(pl.col("volume"))
     busy = pl.col("close") * pl.col("volume") >= _TURNOVER
     stale = path.filter(next_one & (again | (flat & moves_usually & traded & busy)))
     return sifted.judge([("stale_repeat", pl.col("date").is_in(stale["date"].implode()))])

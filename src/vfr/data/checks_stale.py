@@ -107,7 +107,8 @@ def _repeated(panel: Panel) -> IntArray:
     fields = (panel.open, panel.high, panel.low, panel.close)
     same = np.logical_and.reduce([_same(f[1:], f[:-1]) for f in fields])
     ranged = ~_same(panel.high[1:], panel.low[1:]) & ~(panel.volume[1:] == 0)
-    return np.argwhere(same & ranged) + _NEXT_ROW
+    found: IntArray = np.argwhere(same & ranged) + _NEXT_ROW
+    return found
 
 
 def _stuck(panel: Panel) -> IntArray:
@@ -115,7 +116,8 @@ def _stuck(panel: Panel) -> IntArray:
     same = _same(panel.close[1:], panel.close[:-1])
     row = np.arange(same.shape[0])[:, None]
     moved = np.maximum.accumulate(np.where(same, -1, row), axis=0)
-    return np.argwhere(same & (row - moved >= _STUCK) & ~np.isfinite(panel.high[1:])) + _NEXT_ROW
+    found: IntArray = np.argwhere(same & (row - moved >= _STUCK) & ~np.isfinite(panel.high[1:])) + _NEXT_ROW
+    return found
 
 
 def _median(values: FloatArray) -> float:

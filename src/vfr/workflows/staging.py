@@ -37,7 +37,8 @@ class ProviderDiary:
 class SyncDiary:
     """What earlier syncs left: when each topic was answered, how each provider did, and how the last sync was asked.
 
-    `universe` and `sources` repeat the last sync's, so that a scheduled one need not be told again.
+    `universe` and `chosen` (the providers a user named) repeat the last sync's, so that a scheduled one need not be
+    told again; `sources` are all that ever were asked, in order of trust.
     """
 
     asked: Mapping[str, datetime] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class SyncDiary:
     finished_at: datetime | None = None
     universe: str = ""
     sources: tuple[str, ...] = ()
+    chosen: tuple[str, ...] = ()
 
 
 class Staging(Protocol):

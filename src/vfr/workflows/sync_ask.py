@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 import polars as pl
@@ -15,7 +15,7 @@ from vfr.data.bitemporal.versions import as_of
 from vfr.data.provider import Batch, DataProvider
 from vfr.data.quality import Finding
 from vfr.errors import BadAnswer, ImportRejected, ProviderError
-from vfr.workflows.sync_plan import Task
+from vfr.workflows.sync_plan import ENDED, Task
 
 __all__ = ["DONE", "Known", "Outcome", "ask"]
 
@@ -74,12 +74,16 @@ def _checked(task: Task, batches: tuple[Batch, ...], known: Known, now: datetime
     accepted: dict[Kind, pl.DataFrame] = {}
     quarantined: dict[Kind, pl.DataFrame] = {}
     findings: list[Finding] = []
+    bars = next((batch.frame for batch in batches if batch.kind == "bars"), None)
     for batch in batches:
-        checked = check_batch(batch, order, known(batch.kind, task.provider, task.subject), actions)
+        checked = check_batch(batch, order, known(batch.kind, task.provider, task.subject), actions, bars=bars)
         accepted[batch.kind] = checked.accepted
         if checked.quarantined.height:
             quarantined[batch.kind] = checked.quarantined
         findings += checked.findings
+    lead = known(task.offer.kinds[0], task.provider, task.subject)
+    if "date" in lead.columns and _ended(lead, now):
+        findings = [one for one in findings if one.check != "empty_answer"]
     code, message = _verdict(task, accepted, quarantined, findings)
     return Outcome(task, now, code, message, accepted if code == DONE else {}, quarantined, tuple(findings))
 
@@ -91,6 +95,12 @@ def _actions(task: Task, batches: tuple[Batch, ...], known: Known, now: datetime
     if told is None:
         return stored
     return pl.concat([stored.filter(pl.col("date") < told.since), told.frame.select(empty("actions").columns)])
+
+
+def _ended(stored: pl.DataFrame, now: datetime) -> bool:
+    """Tell whether the newest stored fact is so old that no news is the likely answer: the name was delisted."""
+    last = stored["date"].max()
+    return isinstance(last, date) and now.date() - last > ENDED
 
 
 def _verdict(

@@ -17,6 +17,11 @@ __all__ = ["OVERLAP", "Asked", "Task", "plan_tasks"]
 OVERLAP: Final[Mapping[Kind, int]] = {"bars": 14, "texts": 2, "insiders": 10}
 """Days before the newest stored fact that are asked for again, so that late corrections are seen."""
 
+ENDED: Final = timedelta(days=90)
+"""A share without a bar for this long has most likely left the market; it is asked about once a month."""
+
+_MONTH: Final = timedelta(days=30)
+
 _SLACK: Final = timedelta(hours=4)
 """A question due every day may come this much early, so that a daily schedule never skips a day."""
 
@@ -99,10 +104,9 @@ def plan_tasks(
     for provider in providers:
         for offer in provider.offers:
             for subject in _asked_about(offer, subjects):
-                task = Task(
-                    provider.name, offer, subject, _since(provider.name, offer, subject, newest, start, refetch)
-                )
-                if refetch or _due(task, asked.get(task.topic), last_close, now):
+                last = newest(offer.kinds[0], provider.name, subject)
+                task = Task(provider.name, offer, subject, start if refetch else _since(offer, last, start))
+                if refetch or _due(task, last, asked.get(task.topic), last_close, now):
                     tasks.append(task)
     return tuple(tasks)
 
@@ -113,24 +117,16 @@ def _asked_about(offer: Offer, subjects: Mapping[Subject, Sequence[str]]) -> Seq
     return (*named, BENCHMARK) if named and "bars" in offer.kinds and BENCHMARK not in named else named
 
 
-def _since(
-    provider: str,
-    offer: Offer,
-    subject: str,
-    newest: Callable[[Kind, str, str], date | None],
-    start: date,
-    refetch: bool,
-) -> date:
-    kind = offer.kinds[0]
-    last = None if refetch else newest(kind, provider, subject)
+def _since(offer: Offer, last: date | None, start: date) -> date:
     if last is None:
         return start
-    return max(start, last - timedelta(days=OVERLAP.get(kind, 0)))
+    return max(start, last - timedelta(days=OVERLAP.get(offer.kinds[0], 0)))
 
 
-def _due(task: Task, answered: datetime | None, last_close: datetime, now: datetime) -> bool:
+def _due(task: Task, last: date | None, answered: datetime | None, last_close: datetime, now: datetime) -> bool:
     if answered is None:
         return True
     if "bars" in task.offer.kinds:
-        return answered < last_close
+        ended = last is not None and now.date() - last > ENDED
+        return now - answered >= _MONTH if ended else answered < last_close
     return now - answered >= timedelta(days=task.offer.every) - _SLACK

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vfr.data.quality import Finding
+from vfr.errors import UnknownAtSource
 from vfr.workflows.sync_plan import Task
 
 __all__ = ["Problem", "SyncPlan", "SyncReport", "added_up"]
@@ -88,6 +89,11 @@ class SyncReport:
     def complete(self) -> bool:
         """Whether every question got a usable answer."""
         return not self.problems
+
+    @property
+    def failed(self) -> bool:
+        """Whether nothing was answered although something could have been: a name nobody knows is an answer too."""
+        return self.answered == 0 and any(problem.code != UnknownAtSource.code for problem in self.problems)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""

@@ -101,6 +101,7 @@ class DirectoryStaging:
                 finished_at=_moment(plain["finishedAt"]),
                 universe=str(plain["universe"]),
                 sources=tuple(plain["sources"]),
+                chosen=tuple(plain["chosen"]),
             )
         except (OSError, ValueError, KeyError, TypeError):
             return SyncDiary()
@@ -113,6 +114,7 @@ class DirectoryStaging:
             "finishedAt": diary.finished_at and diary.finished_at.isoformat(),
             "universe": diary.universe,
             "sources": list(diary.sources),
+            "chosen": list(diary.chosen),
         }
         replace_file(self._diary, json.dumps(plain).encode())
 

@@ -151,7 +151,7 @@ TABLES: Final[Mapping[Kind, Table]] = {
         key=("symbol", "date", "measure", "source"),
         dated=False,
     ),
-    # `field` is name, sector, sub_industry, exchange, currency or cik.
+    # `field` is name, sector, sub_industry, exchange, currency, cik or sic (the line of business as the SEC files it).
     "profile": Table(
         {"symbol": pl.String, "field": pl.String, "text": pl.String, **_STAMP},
         key=("symbol", "field", "source"),
