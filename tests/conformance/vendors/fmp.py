@@ -1,0 +1,204 @@
+"""Financial Modeling Prep as it answers (v3): statements, profile, recommendations, members of the S&P 500."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from tests.conformance.market import CIK, NAME, OTHER, SHIFT, SYMBOL
+from tests.conformance.replay import Answer, Asked, Change, document, rewrite
+
+__all__ = ["ELSEWHERE", "LIES", "MAIN", "play"]
+
+MAIN: Final = {
+    "fundamentals": "/v3/income-statement/",
+    "ratings": "/v3/analyst-stock-recommendations/",
+    "profile": "/v3/profile/",
+    "membership": "/v3/sp500_constituent",
+}
+
+_PER_SYMBOL: Final = (
+    "/v3/income-statement",
+    "/v3/balance-sheet-statement",
+    "/v3/cash-flow-statement",
+    "/v3/analyst-stock-recommendations",
+    "/v3/profile",
+)
+_YEARS: Final = (("2023", 455_000_000), ("2022", 410_000_000))
+
+
+def play(asked: Asked) -> Answer | None:
+    """Answer as the vendor does; what the path holds in front of /v3 is the provider's business."""
+    path = asked.path[asked.path.find("/v3/") :]
+    quarterly = asked.params.get("period") == "quarter"
+    made = {
+        f"/v3/income-statement/{SYMBOL}": lambda: [] if quarterly else _statements(_income),
+        f"/v3/balance-sheet-statement/{SYMBOL}": lambda: [] if quarterly else _statements(_balance),
+        f"/v3/cash-flow-statement/{SYMBOL}": lambda: [] if quarterly else _statements(_cash),
+        f"/v3/analyst-stock-recommendations/{SYMBOL}": _ratings,
+        f"/v3/profile/{SYMBOL}": _profile,
+        "/v3/sp500_constituent": _members,
+        "/v3/historical/sp500_constituent": _changes,
+        "/v3/stock/list": lambda: [{"symbol": SYMBOL, "name": NAME}, {"symbol": OTHER, "name": "Other Works"}],
+    }
+    if path in made:
+        return document(made[path]())
+    return document([]) if path.rsplit("/", 1)[0] in _PER_SYMBOL else None
+
+
+def _statements(figures: Callable[[int], dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "date": f"{year}-12-31",
+            "symbol": SYMBOL,
+            "reportedCurrency": "USD",
+            "cik": f"{CIK:010d}",
+            "fillingDate": f"{int(year) + 1}-02-23",
+            "acceptedDate": f"{int(year) + 1}-02-22 18:12:05",
+            "calendarYear": year,
+            "period": "FY",
+            **figures(revenue),
+            "link": "https://www.sec.gov/invented",
+        }
+        for year, revenue in _YEARS
+    ]
+
+
+def _income(revenue: int) -> dict[str, Any]:
+    return {
+        "revenue": revenue,
+        "grossProfit": revenue // 2,
+        "depreciationAndAmortization": revenue // 40,
+        "interestExpense": revenue // 90,
+        "operatingIncome": revenue // 5,
+        "netIncome": revenue // 10,
+        "eps": 0.51,
+        "epsdiluted": 0.5,
+        "weightedAverageShsOut": 90_000_000,
+    }
+
+
+def _balance(revenue: int) -> dict[str, Any]:
+    return {
+        "cashAndCashEquivalents": revenue // 3,
+        "netReceivables": revenue // 8,
+        "inventory": revenue // 9,
+        "totalCurrentAssets": revenue,
+        "goodwill": 0,
+        "intangibleAssets": 0,
+        "totalAssets": 2 * revenue,
+        "shortTermDebt": revenue // 20,
+        "totalCurrentLiabilities": revenue // 2,
+        "longTermDebt": revenue // 4,
+        "totalLiabilities": revenue,
+        "totalStockholdersEquity": revenue,
+        "totalEquity": revenue,
+    }
+
+
+def _cash(revenue: int) -> dict[str, Any]:
+    return {
+        "netCashProvidedByOperatingActivities": revenue // 6,
+        "operatingCashFlow": revenue // 6,
+        "capitalExpenditure": -(revenue // 15),
+    }
+
+
+def _ratings() -> list[dict[str, Any]]:
+    counts = {"buy": 9, "Hold": 6, "Sell": 1, "StrongSell": 0, "StrongBuy": 4}
+    return [
+        {"symbol": SYMBOL, "date": day, **{f"analystRatings{name}": count for name, count in counts.items()}}
+        for day in ("2024-06-01", "2024-05-01")
+    ]
+
+
+def _profile() -> list[dict[str, Any]]:
+    row = {"symbol": SYMBOL, "companyName": NAME, "currency": "USD", "cik": f"{CIK:010d}"}
+    row |= {"exchange": "NASDAQ Global Select", "exchangeShortName": "NASDAQ"}
+    return [row | {"sector": "Technology", "industry": "Scientific & Technical Instruments"}]
+
+
+def _members() -> list[dict[str, Any]]:
+    about = {
+        "sector": "Technology",
+        "subSector": "Instruments",
+        "headQuarter": "Exampleton",
+        "cik": "1",
+        "founded": "1987",
+    }
+    first = {"symbol": SYMBOL, "name": NAME, "dateFirstAdded": "2019-03-18"}
+    return [first | about, {"symbol": OTHER, "name": "Other Works", "dateFirstAdded": "2011-06-01"} | about]
+
+
+def _changes() -> list[dict[str, Any]]:
+    return [
+        {
+            "dateAdded": "March 18, 2019",
+            "addedSecurity": NAME,
+            "removedTicker": "QXW",
+            "removedSecurity": "Older Works",
+            "date": "2019-03-18",
+            "symbol": SYMBOL,
+            "reason": "Market capitalization change.",
+        },
+        {
+            "dateAdded": "June 1, 2011",
+            "addedSecurity": "Other Works",
+            "removedTicker": "",
+            "removedSecurity": "",
+            "date": "2011-06-01",
+            "symbol": OTHER,
+            "reason": "",
+        },
+    ]
+
+
+def _fixed(body: Any) -> Change:
+    return lambda _healthy: document(body)
+
+
+def _first(**change: Any) -> Change:
+    return rewrite(lambda rows: [rows[0] | change, *rows[1:]])
+
+
+def _all(**change: Any) -> Change:
+    return rewrite(lambda rows: [row | change for row in rows])
+
+
+def _shifted(by: timedelta) -> Change:
+    def moved(text: str) -> str:
+        return f"{datetime.fromisoformat(text) + by:%Y-%m-%d %H:%M:%S}"
+
+    return rewrite(lambda rows: [row | {"acceptedDate": moved(row["acceptedDate"])} for row in rows])
+
+
+_LIMIT: Final = _fixed({"Error Message": "Limit Reach . Please upgrade your plan or visit our documentation"})
+_KEY: Final = _fixed(
+    {"Error Message": "Invalid API KEY. Feel free to create a Free API Key or visit the documentation"}
+)
+
+LIES: Final[Mapping[tuple[str, str], Change]] = {
+    ("fundamentals", "empty"): _fixed([]),
+    ("fundamentals", "other_subject"): _all(symbol=OTHER),
+    ("fundamentals", "missing"): rewrite(lambda rows: rows[1:]),
+    ("fundamentals", "nan_text"): _first(revenue="NaN"),
+    ("fundamentals", "nan_token"): _first(revenue=float("nan")),
+    ("fundamentals", "shifted"): _shifted(SHIFT),
+    ("fundamentals", "shifted_back"): _shifted(-SHIFT),
+    ("ratings", "empty"): _fixed([]),
+    ("ratings", "other_subject"): _all(symbol=OTHER),
+    ("ratings", "missing"): rewrite(lambda rows: rows[1:]),
+    ("ratings", "nan_text"): _first(analystRatingsbuy="NaN"),
+    ("ratings", "nan_token"): _first(analystRatingsbuy=float("nan")),
+    ("profile", "empty"): _fixed([]),
+    ("profile", "other_subject"): _all(symbol=OTHER),
+    ("membership", "empty"): _fixed([]),
+    ("membership", "missing"): rewrite(lambda rows: rows[1:]),
+    **{(kind, "throttled_in_words"): _LIMIT for kind in MAIN},
+    **{(kind, "denied_in_words"): _KEY for kind in MAIN},
+}
+"""(Kind the offer is named by, fault) to what the fault makes of its document."""
+
+ELSEWHERE: Final = {("fundamentals", "empty"): "-statement/"}
+"""Where the fault sits in other documents than the one that holds the facts."""
