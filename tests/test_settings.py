@@ -144,3 +144,30 @@ def test_slips_of_the_pen_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VFR_PORT", "1")
     monkeypatch.setenv("VFR_SHARED_DATA", "/x")
     assert settings.unknown_variables() == ("VFR_PROT",)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"sync_schedule": "15 22 * * 1-5"}, "mon-fri"),
+        ({"sync_schedule": "daily"}, "five cron fields"),
+        ({"edgar_contact": "nobody"}, "e-mail address"),
+        ({"provider_urls": '{"yahoo": "ftp://host"}'}, "http or https"),
+        ({"provider_urls": '{"yahoo": "http://user:word@host"}'}, "http or https"),
+        ({"archive_versions": 0}, "VFR_ARCHIVE_VERSIONS"),
+    ],
+)
+def test_live_settings_are_bounded(values: dict[str, object], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        settings.load(**values)
+
+
+def test_live_settings_have_places_in_the_data_home(tmp_path: Path) -> None:
+    made = settings.load(
+        data_home=tmp_path, provider_urls='{"yahoo": "http://127.0.0.1:9/x/"}', sync_providers="yahoo, fred"
+    )
+    assert made.archives == str(tmp_path / "archives")
+    assert made.database == f"sqlite:///{tmp_path / 'vfr.sqlite3'}"
+    assert made.provider_urls == {"yahoo": "http://127.0.0.1:9/x"}
+    assert made.sync_providers == ("yahoo", "fred")
+    assert "hidden" not in repr(settings.load(database_url="postgresql://u:hidden@h/d", fred_key="hidden"))

@@ -51,7 +51,7 @@ _PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
 _HOST: Final = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63})*|[0-9a-f:]{2,45})")
 _CONTACT: Final = re.compile(r"[ -~]*[^@\s]+@[^@\s]+\.[^@\s]+[ -~]*", re.ASCII)
 _URL: Final = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]{1,260}(?:/[A-Za-z0-9._~/-]{0,200})?")
-_CRON: Final = re.compile(r"[0-9*/,-]+ +[0-9*/,-]+ +[0-9*/,-]+ +[0-9A-Za-z*/,-]+ +[0-9A-Za-z*/,-]+")
+_CRON: Final = re.compile(r"(?:[0-9*/,-]+ +){3}[0-9A-Za-z*/,-]+ +[A-Za-z*,-]+")
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.\[\]:-]{1,260}")
 
 ScoreOverrides = dict[str, Any]
@@ -143,7 +143,7 @@ class Settings(BaseSettings):
     tiingo_key: SecretStr | None = None
     provider_urls: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
     sync_providers: Annotated[tuple[str, ...], NoDecode] = ("yahoo", "edgar", "fred")
-    sync_schedule: str = "15 22 * * 1-5"
+    sync_schedule: str = "15 22 * * mon-fri"
     score_table: Annotated[ScoreOverrides, NoDecode] = Field(default_factory=dict)
 
     @classmethod
@@ -213,7 +213,7 @@ class Settings(BaseSettings):
     @classmethod
     def _cron(cls, value: str) -> str:
         if not _CRON.fullmatch(value.strip()):
-            raise ValueError("must be five cron fields in UTC, such as: 15 22 * * 1-5")
+            raise ValueError("must be five cron fields in UTC, weekdays by name, such as: 15 22 * * mon-fri")
         return value.strip()
 
     @field_validator("host")
