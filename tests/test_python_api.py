@@ -98,3 +98,25 @@ def test_train_and_evidence_refuse_what_has_no_learner(home: Path) -> None:
         vfr.train(members=["oracle"], home=home)
     with pytest.raises(InvalidField, match="horizon"):
         vfr.evidence(horizon="4h", home=home)
+
+
+def test_live_data_comes_in_and_the_past_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from functools import partial
+
+    from tests.conformance.market import NOW
+    from tests.conformance.replay import Replay
+    from tests.conformance.vendors.table import KEYS, VENDORS
+
+    from vfr.bootstrap.live import Live
+
+    monkeypatch.setattr("vfr.bootstrap.application.Live", partial(Live, clock=lambda: NOW))
+    with Replay(VENDORS["tiingo"].play) as replay:
+        monkeypatch.setenv("VFR_PROVIDER_URLS", f'{{"tiingo": "{replay.url}"}}')
+        monkeypatch.setenv("VFR_TIINGO_KEY", KEYS["tiingo_key"])
+        report = vfr.sync("QXZ", providers=["tiingo"], since="2024-05-01", home=tmp_path)
+    assert report.new["tiingo bars"] == 44
+    then = vfr.load_snapshot("live", as_of="2024-06-07", home=tmp_path)
+    now = vfr.load_snapshot("live", home=tmp_path)
+    assert then.panel.close[-1, 0] == pytest.approx(10 * now.panel.close[then.panel.shape[0] - 1, 0])
+    with pytest.raises(InvalidField, match="universe"):
+        vfr.sync(home=tmp_path / "empty")

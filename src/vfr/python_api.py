@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from vfr.workflows.evidence_report import EvidenceReport
     from vfr.workflows.import_data import ImportResult
     from vfr.workflows.lookahead import LookaheadReport
+    from vfr.workflows.sync_report import SyncReport
     from vfr.workflows.train import TrainReport
 
-__all__ = ["analyze", "evidence", "import_data", "load_snapshot", "lookahead", "train"]
+__all__ = ["analyze", "evidence", "import_data", "load_snapshot", "lookahead", "sync", "train"]
 
 Day: TypeAlias = "str | date | np.datetime64"
 Progress: TypeAlias = Callable[[str, float], None]
@@ -266,13 +267,24 @@ def import_data(
     )
 
 
-def load_snapshot(name: str | None = None, *, home: Path | str | None = None) -> Snapshot:
-    """Return everything an installed data set holds, as arrays.
+def load_snapshot(
+    name: str | None = None,
+    *,
+    as_of: Day | None = None,
+    version: str | None = None,
+    home: Path | str | None = None,
+) -> Snapshot:
+    """Return everything an installed data set holds, or held on a day, as arrays.
 
     Parameters
     ----------
     name : str, optional
         The current data set by default.
+    as_of : date or ISO text, optional
+        What was known that evening, prices on the split basis of that day: of a data set that `sync` fills without any
+        correction or restatement seen later.
+    version : str, optional
+        With `as_of`: a kept version of the archive, as ``vfr data versions`` lists them.
     home : path, optional
         Data home.
 
@@ -284,9 +296,58 @@ def load_snapshot(name: str | None = None, *, home: Path | str | None = None) ->
     Raises
     ------
     NoData
-        If there is no such data set.
+        If there is no such data set or version, or nothing was known by then.
     """
-    return _application(home).datasets.snapshot(name)
+    app = _application(home)
+    if as_of is None:
+        return app.datasets.snapshot(name)
+    return app.live.view(_day("as_of", as_of), name=name, version=version)
+
+
+def sync(
+    universe: str = "",
+    *,
+    providers: Sequence[str] = (),
+    since: Day | None = None,
+    name: str = "live",
+    refetch: bool = False,
+    progress: Progress | None = None,
+    home: Path | str | None = None,
+) -> SyncReport:
+    """Bring live data in: only what is new, checked, and published in one step.
+
+    Parameters
+    ----------
+    universe : str
+        ``sp500``, a file with a column ``symbol``, or tickers separated by commas; that of the last sync by default.
+    providers : sequence of str
+        In order of trust; by default those of the last sync that named any, else of the settings.
+    since : date or ISO text, optional
+        First day of the history; ten years back by default.
+    name : str
+        Name of the data set.
+    refetch : bool
+        Ask for the whole history again.
+    progress : callable, optional
+        Called with a stage in plain words and the fraction done, 0-1.
+    home : path, optional
+        Data home.
+
+    Returns
+    -------
+    SyncReport
+        ``.problems`` names every question without a usable answer.
+
+    Raises
+    ------
+    InvalidField, SettingsError, SyncBusy
+        If it is not told what to bring in, a provider lacks its key, or another process syncs.
+    """
+    from vfr.bootstrap.live import SyncOptions
+
+    first = None if since is None else _day("since", since).astype(object)
+    options = SyncOptions(universe, tuple(providers), first, name, refetch)
+    return _application(home, prepare=False).live.sync(options, progress or (lambda *_: None))
 
 
 def _day(field: str, day: Day) -> np.datetime64:
