@@ -81,6 +81,15 @@ def test_answers_are_shown_best_first_with_reasons_for_what_is_missing(page: Pag
     assert "NO_INPUT" in page.inner_text("#results") or "no such input" in page.inner_text("#results")
 
 
+def test_old_data_is_said_to_be_old(page: Page) -> None:
+    page.fill("#symbols", "AAPL")
+    page.click("button[type=submit]")
+    page.wait_for_selector("#old:not([hidden])")
+    assert "prices end on 2022-12-28" in page.inner_text("#old")
+    page.wait_for_selector("#system *")
+    assert "sessions old" in page.inner_text("#system")
+
+
 def test_unknown_symbol_is_named_and_the_others_are_answered(page: Page) -> None:
     page.fill("#symbols", "AAPL, ZZZZ")
     page.click("button[type=submit]")

@@ -8,7 +8,8 @@ import vfr
 from vfr.api.context import Context
 from vfr.api.schemas import HealthData, ReadyData
 from vfr.api.shapes import Success
-from vfr.clock import epoch_ms
+from vfr.clock import epoch_ms, utc_now
+from vfr.workflows.data_age import ages, described
 
 __all__ = ["router"]
 
@@ -31,6 +32,7 @@ def router(context: Context) -> APIRouter:
             "dataVersion": board.data_version,
             "asOf": str(board.as_of),
             "symbols": len(board.scores.symbols),
+            "dataAge": described(ages(board.inputs, utc_now())),
             "ml": await work.run(application.ml_state),
             "timestamp": epoch_ms(),
         }

@@ -89,6 +89,7 @@ class ReadyData(Shape):
     data_version: str
     as_of: str
     symbols: int
+    data_age: dict[str, InputAge]
     ml: MlState
     timestamp: int
 

@@ -110,6 +110,8 @@ async function show(data) {
   $("ml-column").hidden = !asked;
   $("basis").textContent =
     `As of ${about.asOf}, from ${about.sources.join(", ")}; data version ${about.dataVersion}; prices ${about.priceAdjustment}.`;
+  $("old").hidden = about.warnings.length === 0;
+  $("old").textContent = `Old: ${about.warnings.join("; ")}.`;
   const without = new Set(data.stocks.flatMap((stock) => (stock.mlUnavailable ? [stock.mlUnavailable.message] : [])));
   $("without").hidden = without.size === 0;
   $("without").textContent = `Machine learning: ${[...without].join("; ")}.`;
@@ -264,6 +266,12 @@ async function suggest() {
   }));
 }
 
+function age(input) {
+  if (input.age === null) return unknown();
+  const unit = input.age === 1 ? input.unit.slice(0, -1) : input.unit;
+  return make("span", input.fresh ? "up to date" : `${fixed(input.age, 0)} ${unit} old`, input.fresh ? "up" : "down");
+}
+
 async function watch() {
   let pause = 30000;
   try {
@@ -274,6 +282,7 @@ async function watch() {
     if (!enabled) learning = `off: ${reason}`;
     $("system").replaceChildren(...tiles([
       ["Data", `${state.dataName}: ${state.symbols} symbols up to ${state.asOf}`],
+      ["Prices", age(state.dataAge.prices)],
       ["Data version", state.dataVersion],
       ["Classic analysis", "ready"],
       ["Machine learning", learning],
