@@ -354,3 +354,14 @@ def test_findings_name_kind_and_day_and_say_what_was_done() -> None:
     (said,) = checked.findings
     assert said.message == "bars: rows with a figure that cannot be; refused."
     assert said.examples == (f"ZZZ {bars()['date'][20]}",)
+
+
+def test_a_misplaced_point_in_high_or_low_is_refused() -> None:
+    for field, factor in (("high", 10.0), ("low", 0.1)):
+        odd = change(bars(), 30, **{field: bars()[field][30] * factor})
+        assert reasons(judge("bars", odd)) == {"bad_figure": 1}
+
+
+def test_a_split_too_large_to_be_stored_explains_no_move() -> None:
+    shares, day = split_bars(1000.0)
+    assert reasons(judge("bars", shares, told=actions((day, "split", 1000.0)))) == {"split_inconsistent": shares.height}

@@ -20,6 +20,8 @@ __all__ = ["check_bars"]
 _PRICES: Final = ("open", "high", "low", "close")
 _ROUNDING: Final = 1e-6
 _BEYOND: Final = 0.005
+_SPIKE: Final = 5.0
+"""High over, or low under, both open and close by this factor: a misplaced point, not a trade."""
 
 _USUAL: Final = 20
 _LEAST: Final = 10
@@ -72,9 +74,11 @@ def _by_itself(case: Case, rows: pl.DataFrame) -> Sequence[Rule]:
     open_day = pl.col("date").is_in(pl.Series(sessions).cast(pl.Date).implode())
     impossible = [~pl.col(name).is_finite() | (pl.col(name) <= 0) for name in _PRICES]
     volume = ~pl.col("volume").is_finite() | (pl.col("volume") < 0)
+    top, bottom = pl.max_horizontal("open", "close"), pl.min_horizontal("open", "close")
+    spike = (pl.col("high") > _SPIKE * top) | (pl.col("low") < bottom / _SPIKE)
     return (
         ("closed_day", ~open_day),
-        ("bad_figure", pl.any_horizontal(pl.col("close").is_null(), volume, *impossible)),
+        ("bad_figure", pl.any_horizontal(pl.col("close").is_null(), volume, spike, *impossible)),
         ("outside_high_low", _outside() > _BEYOND),
     )
 

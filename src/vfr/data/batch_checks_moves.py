@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from vfr.data.batch_checks_case import Case
+from vfr.data.batch_checks_rows import LARGEST_SPLIT
 from vfr.typing import BoolArray, DateArray, FloatArray
 
 __all__ = ["Moves", "moves", "unlike_stored"]
@@ -101,10 +102,14 @@ def _actions_between(case: Case, day: DateArray) -> tuple[FloatArray, FloatArray
 
 
 def _in_force(case: Case) -> pl.DataFrame:
-    """Return one version of each action: of the bars' own source if it tells any, else of the first in the alphabet."""
+    """Return one version of each action: of the bars' own source if it tells any, else of the first in the alphabet.
+
+    A split that is too large to be stored explains no move: bars on its basis would stand alone in the archive.
+    """
     latest = case.actions.sort("known_at").unique(["symbol", "date", "action", "source"], keep="last")
     usable = latest.filter(
-        (pl.col("symbol") == case.batch.subject) & (pl.col("value") > 0) & pl.col("value").is_finite()
+        (pl.col("symbol") == case.batch.subject) & (pl.col("value") > 0) & pl.col("value").is_finite(),
+        (pl.col("action") != "split") | pl.col("value").is_between(1 / LARGEST_SPLIT, LARGEST_SPLIT),
     )
     own = usable.filter(pl.col("source").is_in(case.batch.frame["source"].unique().implode()))
     chosen = own if own.height else usable

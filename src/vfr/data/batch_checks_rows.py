@@ -13,14 +13,16 @@ from vfr.data.bitemporal.tables import TABLES, Kind
 from vfr.data.items import ITEMS
 from vfr.data.quality import finding
 
-__all__ = ["LONGEST_TEXT", "RULES", "shorten", "sift"]
+__all__ = ["LARGEST_SPLIT", "LONGEST_TEXT", "RULES", "shorten", "sift"]
 
 LONGEST_TEXT: Final = 2_000
 """Characters kept of a text."""
 
 _DAY: Final = timedelta(days=1)
 _ANNOUNCED: Final = timedelta(days=400)
-_SPLIT: Final = 200.0
+LARGEST_SPLIT: Final = 200.0
+"""New shares for one old, or old for one new, beyond which a split is a mistake."""
+
 _PRICED: Final = timedelta(days=10)
 _PERIODS: Final = ("FY", "Q", "POINT")
 _COUNTS: Final = ("strong_buy", "buy", "hold", "sell", "strong_sell")
@@ -60,7 +62,7 @@ def shorten(sifted: Sifted) -> Sifted:
 
 def _actions(case: Case) -> Sequence[Rule]:
     value, action = pl.col("value"), pl.col("action")
-    split = (action == "split") & value.is_between(1 / _SPLIT, _SPLIT)
+    split = (action == "split") & value.is_between(1 / LARGEST_SPLIT, LARGEST_SPLIT)
     dividend = (action == "dividend") & (value >= 0) & (value < _price(case))
     withdrawn = value.is_null() & action.is_in(["split", "dividend"])
     return (
