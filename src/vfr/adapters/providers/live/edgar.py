@@ -115,7 +115,8 @@ class EdgarProvider:
         _same_company(record(document, where), cik, where)
         facts = read_facts(document, order.subject)
         stated = currencies(facts)
-        if stated and "USD" not in stated:
+        # A process that set up no logging, such as a command, writes nothing but its answer.
+        if stated and "USD" not in stated and structlog.is_configured():
             structlog.get_logger("vfr.edgar").warning(
                 "statements in another currency are left out", symbol=order.subject, currency=", ".join(stated)
             )
