@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
 from typing import Final
 
+from tests.conformance.market import NOW
 from tests.conformance.replay import Answer, Change
 
 __all__ = ["RETRY_AFTER", "WIRE"]
@@ -45,8 +48,10 @@ def _html(_healthy: Answer) -> Answer:
 WIRE: Final[Mapping[str, Change]] = {
     "throttled_with_time": _refused(429, Retry_After=str(RETRY_AFTER)),
     "throttled": _refused(429),
+    "throttled_until": _refused(429, Retry_After=format_datetime(NOW + timedelta(seconds=RETRY_AFTER), usegmt=True)),
     "throttled_for_long": _refused(429, Retry_After="86400"),
     "server_error": _refused(500),
+    "busy": _refused(503, Retry_After=str(RETRY_AFTER)),
     "denied": _refused(403),
     "late": _late,
     "half_sent": _half_sent,

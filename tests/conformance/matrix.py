@@ -95,6 +95,13 @@ OUTCOMES: Final[Mapping[str, Outcome]] = {
             "bars: 1 sessions are missing, 0 of them after the last bar; left unknown.",
             ("missing", "yahoo", "bars"),
         ),
+        Outcome(
+            "part",
+            "DONE",
+            "the rest; the impossible rows lie apart",
+            "bars: rows with a figure that cannot be; refused.",
+            ("spike", "tiingo", "bars"),
+        ),
         Outcome("less", "DONE", _REST, "", ("missing", "fred", "macro")),
         Outcome(
             "later",
@@ -120,15 +127,14 @@ class Fault:
     """One fault.
 
     `usual` is what it comes to, a word of `OUTCOMES`; `but` names the offers of which something else is true, by
-    provider and kind. `heals` says that asking again at once helps if the vendor is well by then; `not_healing` names
-    the offers where it is left to the next sync. `stored` says that earlier facts are stored when it happens.
+    provider and kind. `heals` says that asking again at once helps if the vendor is well by then, `stored` that earlier
+    facts are stored when it happens.
     """
 
     title: str
     usual: str | Never
     but: Mapping[tuple[str, str], str | Never] = field(default_factory=dict)
     heals: bool = False
-    not_healing: frozenset[tuple[str, str]] = frozenset()
     stored: bool = False
 
 
@@ -140,6 +146,15 @@ _OWN_WORDS: Final = Never("says so with a status")
 _ONE_RECORD: Final = Never("is one record, whole or not")
 
 _BARS: Final[dict[tuple[str, str], str | Never]] = {(one, "bars"): "quarantined" for one in ("yahoo", "tiingo")}
+_PARTS: Final[dict[tuple[str, str], str | Never]] = {(one, "bars"): "part" for one in ("yahoo", "tiingo")}
+_NO_MONEY: Final = (
+    ("yahoo", "texts"),
+    ("edgar", "profile"),
+    ("fred", "macro"),
+    ("fmp", "ratings"),
+    ("fmp", "membership"),
+    ("tiingo", "profile"),
+)
 _CLOCKS: Final[dict[tuple[str, str], str | Never]] = {
     ("yahoo", "bars"): "refused",
     ("yahoo", "texts"): Never("may come at any hour"),
@@ -151,6 +166,7 @@ _CLOCKS: Final[dict[tuple[str, str], str | Never]] = {
 FAULTS: Final[Mapping[str, Fault]] = {
     "throttled_with_time": Fault("429, come back in 7 s", "wait", heals=True),
     "throttled": Fault("429, no time named", "wait", heals=True),
+    "throttled_until": Fault("429, come back at a time of day", "wait", heals=True),
     "throttled_for_long": Fault("429, come back tomorrow", "wait"),
     "throttled_in_words": Fault(
         "limit told in words, status 200",
@@ -159,14 +175,13 @@ FAULTS: Final[Mapping[str, Fault]] = {
         heals=True,
     ),
     "server_error": Fault("500", "down", heals=True),
+    "busy": Fault("503, come back in 7 s", "down", heals=True),
     "late": Fault("no answer in time", "down", heals=True),
     "half_sent": Fault("connection cut in the middle", "down", heals=True),
     "cut": Fault(
         "half a document sent as a whole",
         "refused",
         heals=True,
-        # Its document is XML, and only its reader can tell that it is cut.
-        not_healing=frozenset({("edgar", "insiders")}),
     ),
     "html": Fault("a web page instead of data", "refused", heals=True),
     "denied": Fault("403", "denied"),
@@ -229,6 +244,22 @@ FAULTS: Final[Mapping[str, Fault]] = {
     ),
     "divided_nowhere": Fault("a 10:1 split announced, no price divided", _NO_PRICES, _BARS),
     "invented_split": Fault("a split that never happened, bars stored before", _NO_PRICES, _BARS, stored=True),
+    "absurd_split": Fault("a split of 1000:1 that never happened", _NO_PRICES, _BARS | {("tiingo", "bars"): "part"}),
+    "absurd_dividend": Fault("a dividend above the price", _NO_PRICES, _PARTS),
+    "spike": Fault("a high of tenfold the close", _NO_PRICES, _PARTS),
+    "other_currency": Fault(
+        "figures in another currency",
+        "silence",
+        {
+            ("yahoo", "bars"): "quarantined",
+            **{one: Never("says nothing in money") for one in _NO_MONEY},
+            ("yahoo", "profile"): Never("is stored with the currency it names"),
+            ("edgar", "insiders"): Never("names no currency: Form 4 is in USD"),
+            ("fmp", "profile"): Never("is stored with the currency it names"),
+            ("tiingo", "bars"): Never("names no currency: what is listed there trades in USD"),
+        },
+        stored=True,
+    ),
     "nan_text": Fault(
         'a figure sent as the text "NaN"',
         "refused",

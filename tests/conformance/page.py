@@ -58,7 +58,6 @@ def render() -> str:
         (
             _HEAD,
             _table(("fault", "again", *(_NAMES[one] for one in OFFERS)), rows),
-            _not_healing(),
             _AFTER,
             _table(("word", "code", "for example you see", "kept"), words),
             _NEVERS,
@@ -75,15 +74,6 @@ def _cell(fault: str, provider: str) -> str:
     if len(by_word) == 1:
         return next(iter(by_word))
     return "; ".join(f"{', '.join(kinds)}: {word}" for word, kinds in by_word.items() if word != _NEVER)
-
-
-def _not_healing() -> str:
-    lines = [
-        f"Not repeated at once: {fault.title} ({_NAMES[provider]}, {kind}); the next sync asks again."
-        for fault in FAULTS.values()
-        for provider, kind in sorted(fault.not_healing)
-    ]
-    return "".join(f"\n{line}\n" for line in lines)
 
 
 def _nevers() -> Iterable[tuple[str, str, str]]:

@@ -185,6 +185,13 @@ def _shifted(by: timedelta) -> Change:
     return _recent(lambda recent: recent | {"acceptanceDateTime": [moved(t) for t in recent["acceptanceDateTime"]]})
 
 
+def _other_currency(body: Any) -> Any:
+    for concept in body["facts"]["us-gaap"].values():
+        concept["units"] = {"EUR": concept["units"].pop("USD")}
+    del body["facts"]["dei"]
+    return body
+
+
 def _text(old: str, new: str) -> Change:
     return lambda healthy: replace(healthy, body=healthy.body.replace(old.encode(), new.encode()))
 
@@ -195,6 +202,7 @@ LIES: Final[Mapping[tuple[str, str], Change]] = {
     ("fundamentals", "missing"): _revenue(lambda rows: [row for row in rows if row["end"] != "2023-12-31"]),
     ("fundamentals", "nan_text"): _figure("NaN"),
     ("fundamentals", "nan_token"): _figure(float("nan")),
+    ("fundamentals", "other_currency"): rewrite(_other_currency),
     ("fundamentals", "shifted"): _shifted(SHIFT),
     ("fundamentals", "shifted_back"): _shifted(-SHIFT),
     ("insiders", "other_subject"): _text(f"{CIK:010d}", "0009900002"),

@@ -184,6 +184,7 @@ LIES: Final[Mapping[tuple[str, str], Change]] = {
     ("fundamentals", "missing"): rewrite(lambda rows: rows[1:]),
     ("fundamentals", "nan_text"): _first(revenue="NaN"),
     ("fundamentals", "nan_token"): _first(revenue=float("nan")),
+    ("fundamentals", "other_currency"): _all(reportedCurrency="EUR"),
     ("fundamentals", "shifted"): _shifted(SHIFT),
     ("fundamentals", "shifted_back"): _shifted(-SHIFT),
     ("ratings", "empty"): _fixed([]),
@@ -200,5 +201,5 @@ LIES: Final[Mapping[tuple[str, str], Change]] = {
 }
 """(Kind the offer is named by, fault) to what the fault makes of its document."""
 
-ELSEWHERE: Final = {("fundamentals", "empty"): "-statement/"}
+ELSEWHERE: Final = dict.fromkeys((("fundamentals", "empty"), ("fundamentals", "other_currency")), "-statement/")
 """Where the fault sits in other documents than the one that holds the facts."""

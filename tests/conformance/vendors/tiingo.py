@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -63,7 +63,7 @@ def _undivided(rows: Any) -> Any:
 
 
 def _figure(value: Any) -> Change:
-    return rewrite(lambda rows: [r | {"close": value} if r["date"][:10] == LOST.isoformat() else r for r in rows])
+    return _on(LOST, lambda _row: {"close": value})
 
 
 def _shifted(by: timedelta) -> Change:
@@ -80,8 +80,9 @@ def _divided_nowhere(rows: Any) -> Any:
     ]
 
 
-def _invented_split(rows: Any) -> Any:
-    return [row | {"splitFactor": 2.0} if row["date"][:10] == LOST.isoformat() else row for row in rows]
+def _on(day: date, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Change:
+    """Change the row of one day."""
+    return rewrite(lambda rows: [row | change(row) if row["date"][:10] == day.isoformat() else row for row in rows])
 
 
 def _another_company(rows: Any) -> Any:
@@ -107,7 +108,10 @@ LIES: Final[Mapping[tuple[str, str], Change]] = {
     ("bars", "nan_text"): _figure("NaN"),
     ("bars", "nan_token"): _figure(float("nan")),
     ("bars", "divided_nowhere"): rewrite(_divided_nowhere),
-    ("bars", "invented_split"): rewrite(_invented_split),
+    ("bars", "invented_split"): _on(LOST, lambda _row: {"splitFactor": 2.0}),
+    ("bars", "absurd_split"): _on(LOST, lambda _row: {"splitFactor": 1000.0}),
+    ("bars", "absurd_dividend"): _on(DIVIDEND[0], lambda _row: {"divCash": 850.0}),
+    ("bars", "spike"): _on(LOST, lambda row: {"high": row["close"] * 10}),
     ("bars", "other_subject"): rewrite(_another_company),
     ("bars", "shifted"): _shifted(SHIFT),
     ("bars", "shifted_back"): _shifted(-SHIFT),

@@ -174,10 +174,30 @@ def _undivided(days: Sequence[date]) -> Change:
     return rewrite(changed)
 
 
-def _invented_split(body: Any) -> Any:
-    on = _opening(LOST)
-    split = {"date": on, "numerator": 2, "denominator": 1, "splitRatio": "2:1"}
-    _result(body)["events"]["splits"][str(on)] = split
+def _invented_split(ratio: int) -> Change:
+    def changed(body: Any) -> Any:
+        on = _opening(LOST)
+        split = {"date": on, "numerator": ratio, "denominator": 1, "splitRatio": f"{ratio}:1"}
+        _result(body)["events"]["splits"][str(on)] = split
+        return body
+
+    return rewrite(changed)
+
+
+def _absurd_dividend(body: Any) -> Any:
+    for dividend in _result(body)["events"]["dividends"].values():
+        dividend["amount"] *= 1000
+    return body
+
+
+def _spike(body: Any) -> Any:
+    result = _result(body)
+    result["indicators"]["quote"][0]["high"][_at(result, LOST)] *= 10
+    return body
+
+
+def _other_currency(body: Any) -> Any:
+    _result(body)["meta"]["currency"] = "GBp"
     return body
 
 
@@ -235,7 +255,11 @@ LIES: Final[Mapping[tuple[str, str], Change]] = {
     ("bars", "nan_text"): _figure("NaN"),
     ("bars", "nan_token"): _figure(float("nan")),
     ("bars", "divided_nowhere"): _undivided([bar.day for bar in bars() if bar.day < SPLIT[0]]),
-    ("bars", "invented_split"): rewrite(_invented_split),
+    ("bars", "invented_split"): _invented_split(2),
+    ("bars", "absurd_split"): _invented_split(1000),
+    ("bars", "absurd_dividend"): rewrite(_absurd_dividend),
+    ("bars", "spike"): rewrite(_spike),
+    ("bars", "other_currency"): rewrite(_other_currency),
     ("bars", "shifted"): _shifted(SHIFT),
     ("bars", "shifted_back"): _shifted(-SHIFT),
     ("profile", "empty"): _fixed({"quoteSummary": {"result": [], "error": None}}),
