@@ -14,7 +14,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks import data_store, entry_points, features, prediction
+from benchmarks import archive, data_store, entry_points, features, prediction
 from benchmarks.measure import machine
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ GROUPS: dict[str, Callable[[bool], list[Row]]] = {
     "prediction": prediction.measure,
     "cli": entry_points.measure,
     "data": data_store.measure,
+    "archive": archive.measure,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -39,32 +39,45 @@ def commit(outcomes: Sequence[Outcome], archive: Archive, sources: Sequence[str]
     before = [version.version for version in archive.versions()][:1]
     out = Committed()
     additions: dict[Kind, list[pl.DataFrame]] = {}
-    for outcome in outcomes:
-        for kind, rows in outcome.accepted.items():
-            for added in _added(kind, outcome, rows, stored, out):
-                additions.setdefault(kind, []).append(added)
+    for (kind, at), rows in _together(outcomes).items():
+        additions.setdefault(kind, []).append(_amended(kind, rows, stored.table(kind), at, out))
+    additions.setdefault("actions", []).extend(_withdrawn(outcomes, stored, out))
     archive.quarantine(_refused(outcomes, out))
-    merged = {kind: pl.concat(frames) for kind, frames in additions.items()}
+    merged = {kind: pl.concat(frames) for kind, frames in additions.items() if frames}
     out.version = archive.publish(merged, sources=sources, now=now)
     out.changed = [out.version] != before
     return out
 
 
-def _added(kind: Kind, outcome: Outcome, rows: pl.DataFrame, stored: Stored, out: Committed) -> list[pl.DataFrame]:
-    """Return the rows an answer adds to a table, and count them."""
-    task = outcome.task
-    held = stored.rows(kind, task.provider, task.subject)
-    added = amendments(kind, held, rows, outcome.at)
-    first = added.join(held, on=list(TABLES[kind].key), how="anti", nulls_equal=True).height
-    label = f"{task.provider} {kind}"
-    out.new[label] += first
-    out.corrected[label] += added.height - first
-    # An answer with prices tells every action of its span; one that it no longer tells was withdrawn.
-    if kind == "actions" and outcome.accepted.get("bars", rows).height:
-        gone = withdrawals(kind, held.filter(pl.col("date") >= task.since), rows, outcome.at)
-        out.corrected[label] += gone.height
-        return [added, gone]
-    return [added]
+def _together(outcomes: Sequence[Outcome]) -> dict[tuple[Kind, datetime], pl.DataFrame]:
+    """Return the accepted rows by table and moment of asking: one look at a table serves all of its subjects."""
+    groups: dict[tuple[Kind, datetime], list[pl.DataFrame]] = {}
+    for outcome in outcomes:
+        for kind, rows in outcome.accepted.items():
+            groups.setdefault((kind, outcome.at), []).append(rows)
+    return {group: pl.concat(frames) for group, frames in groups.items()}
+
+
+def _amended(kind: Kind, rows: pl.DataFrame, held: pl.DataFrame, at: datetime, out: Committed) -> pl.DataFrame:
+    """Return the rows that a table does not hold yet, and count them."""
+    added = amendments(kind, held, rows, at)
+    first = added.join(held, on=list(TABLES[kind].key), how="anti", nulls_equal=True)
+    for counter, frame in ((out.new, first), (out.corrected, added)):
+        counter.update({f"{source} {kind}": count for source, count in frame["source"].value_counts().iter_rows()})
+    out.corrected.subtract({f"{source} {kind}": count for source, count in first["source"].value_counts().iter_rows()})
+    return added
+
+
+def _withdrawn(outcomes: Sequence[Outcome], stored: Stored, out: Committed) -> Iterator[pl.DataFrame]:
+    """Yield a null version of every action that an answer with prices, which tells all of its span, tells no more."""
+    for outcome in outcomes:
+        task, told = outcome.task, outcome.accepted.get("actions")
+        if told is None or not outcome.accepted.get("bars", told).height:
+            continue
+        held = stored.rows("actions", task.provider, task.subject)
+        gone = withdrawals("actions", held.filter(pl.col("date") >= task.since), told, outcome.at)
+        out.corrected[f"{task.provider} actions"] += gone.height
+        yield gone
 
 
 def _refused(outcomes: Sequence[Outcome], out: Committed) -> pl.DataFrame:
