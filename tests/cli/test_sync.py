@@ -78,9 +78,18 @@ def test_the_past_is_shown_on_the_basis_of_its_day(live: RunCli, tmp_path: Path)
     newest = before["stocks"][0]["statements"][0]
     assert newest["periodEnd"] == "2023-12-31"
     assert newest["items"]["revenue"] > 0
+    origins = before["stocks"][0]["origins"]
+    assert origins["bar"]["close"]["source"] == "tiingo"
+    assert origins["statement"]["revenue"]["source"] == "edgar"
+    assert origins["statement"]["revenue"]["form"] == "10-K"
+    assert {one["source"] for one in origins["profile"].values()} >= {"tiingo", "yahoo"}
     shown = live("data", "as-of", "2024-06-07", "--symbols", "QXZ", "--out", str(tmp_path / "then"))
     assert "2023-12-31" in shown.out
     assert live("data", "import", str(tmp_path / "then"), "--as", "then", "--json").json["sessions"] == 27
+    assert live("data", "as-of", "2024-06-07", "--symbols", "QXZ", "--json").json["stocks"][0]["origins"] is None
+    taken = live("data", "sync", "--universe", "QXZ", "--provider", "tiingo", "--as", "then", *SINCE)
+    assert "imported data set" in taken.err
+    assert "filled by" in live("data", "import", str(tmp_path / "then"), "--as", "live").err
     refused = live("data", "as-of", "2024-06-07", "--out", str(tmp_path / "then"))
     assert refused.code == 2
     assert "is there already" in refused.err

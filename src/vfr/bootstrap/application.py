@@ -167,7 +167,9 @@ class Application:
         from vfr.adapters.providers.files import FilesProvider
         from vfr.workflows.import_data import import_data
 
-        return import_data(FilesProvider(folder, prices=prices, name=name), self.datasets, progress=progress)
+        source = FilesProvider(folder, prices=prices, name=name)
+        self.live.refuse_synced(source.name)
+        return import_data(source, self.datasets, progress=progress)
 
     def train(
         self,

@@ -152,6 +152,7 @@ class Live:
         self.settings.data_home.mkdir(parents=True, exist_ok=True)
         request, name = self._request(options), options.name
         archive, staging = self.archive(name), self.staging(name)
+        self._refuse_imported(archive)
         if not request.subjects.get("symbol"):
             # Who belongs to the index is asked first: the other questions are about them.
             only_index = {"index": request.subjects["index"]}
@@ -181,9 +182,17 @@ class Live:
         archive = self.archive(chosen)
         if version is None and not archive.versions():
             return on_its_own_basis(self.datasets.snapshot(chosen).upto(day))
-        midnight = datetime.combine(day.astype(object) + timedelta(days=1), time(), ZoneInfo("America/New_York"))
-        known = view_as_of(archive, midnight.astimezone(UTC), version=version)
+        known = view_as_of(archive, _end_of(day), version=version)
         return known.upto(known.as_of)
+
+    def origins(
+        self, symbols: Sequence[str], day: np.datetime64, *, name: str, version: str | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """Return where the figures of some shares came from, as of a day; {} for an imported set, which cannot tell."""
+        from vfr.workflows.provenance import provenance
+
+        archive = self.archive(name)
+        return provenance(archive, symbols, _end_of(day), version) if symbols and archive.versions() else {}
 
     def write(self, snapshot: Snapshot, folder: Path) -> None:
         """Write a snapshot as tables that `vfr data import` reads, into a folder that is made for them.
@@ -205,6 +214,22 @@ class Live:
             made.mkdir()
             write_tables(made, snapshot)
             made.rename(folder)
+
+    def refuse_synced(self, name: str) -> None:
+        """Refuse to import over a data set that a sync fills: the next sync would undo it.
+
+        Raises
+        ------
+        InvalidField
+            If an archive has that name.
+        """
+        if self.archive(name).versions():
+            raise InvalidField("name", f"{name} is filled by `vfr data sync`; choose another name (--as)")
+
+    def _refuse_imported(self, archive: ParquetArchive) -> None:
+        imported = any(info.name == archive.name for info in self.datasets.names())
+        if imported and not archive.versions():
+            raise InvalidField("name", f"{archive.name} is an imported data set; choose another name (--as)")
 
     def lease(self, name: str, ttl: float = _LEADER_TTL) -> Lease:
         """Return a lease for this process, from the database."""
@@ -282,6 +307,12 @@ class Live:
 
         rng = np.random.default_rng()
         return Access(Pace(self._engine), sleep, rng, self.clock, self._credentials, urls=self.settings.provider_urls)
+
+
+def _end_of(day: np.datetime64) -> datetime:
+    """Return midnight at the end of a day in New York."""
+    after: date = day.astype(object) + timedelta(days=1)
+    return datetime.combine(after, time(), ZoneInfo("America/New_York")).astimezone(UTC)
 
 
 def _subjects(symbols: Sequence[str], providers: Sequence[DataProvider]) -> dict[Subject, tuple[str, ...]]:

@@ -42,8 +42,12 @@ def as_of(
 
     app = application()
     app.prepare()
-    known = app.live.view(parse_day("DATE", day), name=name, version=version)
-    described = describe_view(known, [normalise(text) for text in words(symbols)])
+    evening, chosen = parse_day("DATE", day), [normalise(text) for text in words(symbols)]
+    known = app.live.view(evening, name=name, version=version)
+    described = describe_view(known, chosen)
+    origins = app.live.origins(chosen, evening, name=known.name, version=version)
+    for stock in described["stocks"]:
+        stock["origins"] = origins.get(stock["symbol"])
     if out is not None:
         app.live.write(known, out)
     if as_json:
