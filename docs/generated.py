@@ -7,8 +7,12 @@ from pathlib import Path
 
 import typer
 
+from vfr.adapters.providers.live.registry import PROVIDERS, Access, open_provider
 from vfr.api.errors import STATUS
 from vfr.cli.app import app
+from vfr.data.batch_checks_case import REASONS
+from vfr.data.bitemporal.tables import TABLES, Table
+from vfr.data.freshness import SLA
 from vfr.errors import VfrError
 from vfr.factors.registry import SUB_FACTORS
 from vfr.factors.scores import FACTOR_NAMES
@@ -69,6 +73,70 @@ def commands() -> str:
     return table(("command", "does"), walk(typer.main.get_command(app), "vfr"))
 
 
+def providers() -> str:
+    """Return one row per live provider: what it supplies and needs, how fast it is asked, what its terms permit."""
+    rows = [
+        (
+            f"`{name}`",
+            p.supplies,
+            f"`VFR_{p.needs.upper()}`" if p.needs else "nothing",
+            f"{p.per_second:g} a second, {p.burst} at once after a quiet time, {p.lanes} under way",
+            p.terms,
+        )
+        for name, p in PROVIDERS.items()
+    ]
+    return table(("provider", "supplies", "needs", "asked at most", "terms, in short"), rows)
+
+
+def offers() -> str:
+    """Return which kinds of fact come from which provider, what each is asked about, and how often."""
+    # Opened to read what they offer; without a pace and a clock nothing can be asked.
+    keys = {p.needs: "unused" for p in PROVIDERS.values() if p.needs}
+    access = Access(pace=None, sleep=None, rng=None, clock=None, credentials=keys)  # type: ignore[arg-type]
+    sources: dict[str, list[str]] = {kind: [] for kind in TABLES}
+    about: dict[str, str] = {}
+    for name in PROVIDERS:
+        for offer in open_provider(name, access).offers:
+            for kind in offer.kinds:
+                often = "daily" if offer.every == 1 else f"every {offer.every} days"
+                sources[kind].append(f"`{name}` ({often})")
+                about[kind] = offer.per
+    rows = [(f"`{kind}`", about[kind], ", ".join(names)) for kind, names in sources.items()]
+    return table(("kind of fact", "asked about a", "from"), rows)
+
+
+def facts() -> str:
+    """Return one row per table of the archive: its key, whether the source dates values, what counts as the same."""
+    rows = [
+        (
+            f"`{kind}`",
+            ", ".join(f"`{name}`" for name in t.key),
+            ", ".join(f"`{name}`" for name in t.values),
+            _dating(t),
+            f"{t.tolerance:g}" if t.tolerance else "exact",
+        )
+        for kind, t in TABLES.items()
+    ]
+    return table(("table", "a fact is named by", "a version may change", "dating", "same figure within"), rows)
+
+
+def _dating(found: Table) -> str:
+    return "dated" if found.dated else "timeless" if found.timeless else "undated"
+
+
+def freshness() -> str:
+    """Return the age up to which each input counts as fresh."""
+    rows = [(f"`{kind}`", f"{limit} {'session' if kind == 'bars' else 'days'}") for kind, limit in SLA.items()]
+    return table(("input", "fresh up to"), rows)
+
+
+def quarantine() -> str:
+    """Return the reasons for which a row of an answer is refused."""
+    return table(
+        ("reason", "severity", "meaning"), [(f"`{r}`", severity, text) for r, (severity, text) in REASONS.items()]
+    )
+
+
 def write_all(folder: Path) -> None:
     """Write every generated fragment into a folder."""
     folder.mkdir(exist_ok=True)
@@ -78,6 +146,11 @@ def write_all(folder: Path) -> None:
         "features": docs_table,
         "errors": errors,
         "commands": commands,
+        "providers": providers,
+        "offers": offers,
+        "facts": facts,
+        "freshness": freshness,
+        "quarantine": quarantine,
     }
     for name, make in fragments.items():
         (folder / f"{name}.md").write_text(make(), encoding="utf-8")
