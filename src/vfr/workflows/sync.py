@@ -34,7 +34,7 @@ def plan_sync(request: SyncRequest, archive: Archive, staging: Staging, pace: Ca
     pace : callable
         Given a provider: questions per second.
     """
-    tasks = _tasks(request, archive, staging)
+    tasks = _tasks(request, Stored(archive), staging)
     resumed = sum(staging.kept(task, request.now - STALE_ANSWER) is not None for task in tasks)
     questions = {p.name: sum(task.provider == p.name for task in tasks) for p in request.providers}
     seconds = max((count / pace(name) for name, count in questions.items() if count), default=0.0)
@@ -66,13 +66,14 @@ def sync(
         If the archive or the data home cannot be written; what was there stays, and so do the staged answers.
     """
     with archive.lock():
-        tasks = _tasks(request, archive, staging)
+        stored = Stored(archive)  # Nobody else writes: what is read once stays true until it is published.
+        tasks = _tasks(request, stored, staging)
         resumed = sum(staging.kept(task, request.now - STALE_ANSWER) is not None for task in tasks)
-        outcomes = gather(request, tasks, archive, staging, lambda stage, done: progress(stage, 0.8 * done))
+        outcomes = gather(request, tasks, stored, staging, lambda stage, done: progress(stage, 0.8 * done))
         progress("publishing what is new", 0.8)
         sources = tuple(provider.name for provider in request.providers)
         sources += tuple(name for name in staging.diary().sources if name not in sources)
-        committed = commit(outcomes, archive, sources, request.now)
+        committed = commit(outcomes, archive, stored, sources, request.now)
         progress("preparing the data set", 0.85)
         try:
             published = publish_view(archive, datasets, request.now)
@@ -86,11 +87,11 @@ def sync(
         return _report(archive.name, outcomes, resumed, committed, published)
 
 
-def _tasks(request: SyncRequest, archive: Archive, staging: Staging) -> tuple[Task, ...]:
+def _tasks(request: SyncRequest, stored: Stored, staging: Staging) -> tuple[Task, ...]:
     return plan_tasks(
         request.providers,
         request.subjects,
-        newest=Stored(archive).newest,
+        newest=stored.newest,
         asked=staging.diary().asked,
         last_close=request.last_close,
         now=request.now,

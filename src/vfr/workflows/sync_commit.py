@@ -30,12 +30,13 @@ class Committed:
     quarantined: Counter[str] = field(default_factory=Counter)
 
 
-def commit(outcomes: Sequence[Outcome], archive: Archive, sources: Sequence[str], now: datetime) -> Committed:
+def commit(
+    outcomes: Sequence[Outcome], archive: Archive, stored: Stored, sources: Sequence[str], now: datetime
+) -> Committed:
     """Add to an archive what usable answers say that it does not hold yet.
 
     The same answers committed twice change nothing the second time.
     """
-    stored = Stored(archive)
     before = [version.version for version in archive.versions()][:1]
     out = Committed()
     additions: dict[Kind, list[pl.DataFrame]] = {}

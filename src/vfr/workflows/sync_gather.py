@@ -11,7 +11,6 @@ from typing import Final
 
 from vfr.data.provider import DataProvider, Progress, Subject
 from vfr.errors import ProviderDenied, ProviderUnavailable, Throttled
-from vfr.workflows.archive import Archive
 from vfr.workflows.staging import Staging
 from vfr.workflows.stored import Stored
 from vfr.workflows.sync_ask import DONE, Outcome, ask
@@ -60,13 +59,12 @@ class SyncRequest:
 
 
 def gather(
-    request: SyncRequest, tasks: Sequence[Task], archive: Archive, staging: Staging, progress: Progress
+    request: SyncRequest, tasks: Sequence[Task], stored: Stored, staging: Staging, progress: Progress
 ) -> list[Outcome]:
     """Return an outcome for every task, in the order of the tasks: staged ones, then answers of the providers.
 
     Every usable answer is staged before the next question of its lane is asked.
     """
-    stored = Stored(archive)
     by_name = {provider.name: provider for provider in request.providers}
     outcomes: dict[str, Outcome] = {}
     open_tasks = []
