@@ -9,20 +9,24 @@ from email.utils import format_datetime
 from typing import Final
 
 from tests.conformance.market import NOW
-from tests.conformance.replay import Answer, Change
+from tests.conformance.replay import ECHO, Answer, Change
 
 __all__ = ["RETRY_AFTER", "WIRE"]
 
 RETRY_AFTER: Final = 7
 """Seconds that a throttling vendor asks for in these tests."""
 
-_HTML: Final = b"<!DOCTYPE html><html><head><title>We'll be right back</title></head><body>Sorry!</body></html>"
+_HTML: Final = (
+    b"<!DOCTYPE html><html><head><title>We'll be right back</title></head><body>Sorry! " + ECHO + b"</body></html>"
+)
 
 
 def _refused(status: int, **headers: str) -> Change:
     def changed(_healthy: Answer) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return Answer(b'{"message": "no"}', status=status, headers={"Content-Type": "application/json"} | named)
+        return Answer(
+            b'{"message": "no: ' + ECHO + b'"}', status=status, headers={"Content-Type": "application/json"} | named
+        )
 
     return changed
 

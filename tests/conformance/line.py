@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -37,13 +38,15 @@ class Hours:
 
     now: datetime = NOW
     waits: list[float] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self) -> datetime:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.now += timedelta(seconds=seconds)
+        with self._lock:
+            self.waits.append(seconds)
+            self.now += timedelta(seconds=seconds)
 
 
 @dataclass

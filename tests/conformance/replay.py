@@ -10,7 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
-__all__ = ["Answer", "Asked", "Change", "Fault", "Play", "Replay", "document", "rewrite"]
+__all__ = ["ECHO", "Answer", "Asked", "Change", "Fault", "Play", "Replay", "document", "rewrite"]
+
+ECHO = b"<what was asked>"
+"""Stands in a body where a careless vendor repeats the question, keys and all."""
 
 PATIENCE = 30.0
 """Seconds after which a slow answer is given up, so that a broken test cannot hang; no test waits for it."""
@@ -96,7 +99,11 @@ class Replay:
             fault = self.fault
             hit = fault is not None and fault.where in asked.path and (fault.times is None or self.faulty < fault.times)
             self.faulty += hit
-        return fault.change(healthy) if fault is not None and hit else healthy
+        answer = fault.change(healthy) if fault is not None and hit else healthy
+        told = json.dumps([asked.path, dict(asked.params), dict(asked.headers)]).replace('"', "'")
+        return replace(
+            answer, body=answer.body.replace(ECHO, told.encode()), headers={**answer.headers, "X-Asked": told}
+        )
 
     def wait(self) -> None:
         """Hold a late answer back until the test is over."""
