@@ -56,7 +56,7 @@ verify: .venv/dev ## the long suites: evidence, load, soak, live
 
 lock: ## rewrite constraints.txt from the newest releases that resolve together
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --upgrade pip setuptools
-	$(PIP) install --quiet --editable . --group dev
+	$(PIP) install --quiet --editable '.[s3,postgres]' --group dev
 	$(PIP) freeze --all --exclude-editable | sed 's/+.*//' | grep -vi '^torch==' > constraints.txt
 	echo 'torch==2.13.0' >> constraints.txt
 

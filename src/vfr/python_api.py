@@ -321,9 +321,9 @@ def sync(
     universe : str
         ``sp500``, a file with a column ``symbol``, or tickers separated by commas; that of the last sync by default.
     providers : sequence of str
-        In order of trust; by default those of the last sync that named any, else of the settings.
+        In order of trust; by default those of the settings.
     since : date or ISO text, optional
-        First day of the history; ten years back by default.
+        First day of the history; that of the last sync that named one, else ten years back.
     name : str
         Name of the data set.
     refetch : bool

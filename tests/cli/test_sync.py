@@ -99,7 +99,10 @@ def test_the_past_is_shown_on_the_basis_of_its_day(live: RunCli, tmp_path: Path)
     assert "holds no version" in live("data", "as-of", "2024-06-07", "--name", "live", "--version", "x").err
 
 
-def test_the_next_sync_needs_no_options_and_asks_only_what_is_new(live: RunCli, vendors: dict[str, Replay]) -> None:
+def test_the_next_sync_needs_no_options_and_asks_only_what_is_new(
+    live: RunCli, vendors: dict[str, Replay], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VFR_SYNC_PROVIDERS", "tiingo")
     live("data", "sync", "--universe", "QXZ", "--provider", "tiingo", *SINCE)
     asked = len(vendors["tiingo"].asked)
     again = live("data", "sync", "--json").json
@@ -161,7 +164,8 @@ def test_bad_input_is_named_with_its_fix(cli: RunCli, argv: tuple[str, ...], wor
     assert words in shown.err
 
 
-def test_a_worker_does_its_job_once(live: RunCli, vendors: dict[str, Replay]) -> None:
+def test_a_worker_does_its_job_once(live: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VFR_SYNC_PROVIDERS", "tiingo")
     live("data", "sync", "--universe", "QXZ", "--provider", "tiingo", *SINCE)
     assert live("worker", "--once").code == 0
     assert live("worker", "--once", "--as", "nothing").code == 1

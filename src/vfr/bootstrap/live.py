@@ -45,7 +45,7 @@ _CREDENTIALS: Final = ("edgar_contact", "fred_key", "fmp_key", "tiingo_key")
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
-    """What a user says of a sync; empty values mean "as last time", then "as the settings say".
+    """What a user says of a sync; empty values mean "as last time", providers "as the settings say".
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class SyncOptions:
     providers : tuple of str
         In order of trust.
     start : date or None
-        First day of the history; ten years back by default.
+        First day of the history; that of the last sync that named one, else ten years back.
     name : str
         Of the data set.
     refetch : bool
@@ -160,8 +160,8 @@ class Live:
             request = self._with_members(request, name)
         report = sync(request, archive, staging, self.datasets, progress)
         diary = staging.diary()
-        chosen = options.providers or diary.chosen
-        staging.write_diary(replace(diary, universe=self._universe(options).text, chosen=chosen))
+        universe, start = self._universe(options).text, options.start or diary.start
+        staging.write_diary(replace(diary, universe=universe, start=start))
         return report
 
     def view(self, day: np.datetime64, *, name: str | None = None, version: str | None = None) -> Snapshot:
@@ -244,7 +244,7 @@ class Live:
         from vfr.workflows.sync_gather import SyncRequest
 
         now = self.clock().astimezone(UTC)
-        start = options.start or (now - _HISTORY).date()
+        start = options.start or self.staging(options.name).diary().start or (now - _HISTORY).date()
         universe = self._universe(options)
         providers = self._opened(options)
         symbols = universe.symbols
@@ -266,8 +266,7 @@ class Live:
     def _opened(self, options: SyncOptions) -> list[DataProvider]:
         from vfr.adapters.providers.live.registry import open_provider
 
-        named = options.providers or self.staging(options.name).diary().chosen
-        return [open_provider(name, self._access) for name in self.usable(named)]
+        return [open_provider(name, self._access) for name in self.usable(options.providers)]
 
     def _with_members(self, request: SyncRequest, name: str) -> SyncRequest:
         from vfr.workflows.stored import Stored

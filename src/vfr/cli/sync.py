@@ -46,8 +46,8 @@ def command(
 ) -> int:
     """Bring live data in: only what is new, checked, and published in one step.
 
-    What is left out is taken from the last sync. A stopped sync goes on where it was. Exits with 1 if no question got
-    a usable answer.
+    A universe and a first day left out are those of the last sync, providers those of VFR_SYNC_PROVIDERS. A stopped
+    sync goes on where it was. Exits with 1 if no question got a usable answer.
     """
     app = application()
     options = _options(universe, provider, since, name, refetch=refetch)

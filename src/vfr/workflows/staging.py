@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ class ProviderDiary:
 class SyncDiary:
     """What earlier syncs left: when each topic was answered, how each provider did, and how the last sync was asked.
 
-    `universe` and `chosen` (the providers a user named) repeat the last sync's, so that a scheduled one need not be
-    told again; `sources` are all that ever were asked, in order of trust.
+    `universe` and `start` (first day of the history, None where it was never named) repeat the last sync's, so that a
+    scheduled one need not be told again; `sources` are all that ever were asked, in order of trust.
     """
 
     asked: Mapping[str, datetime] = field(default_factory=dict)
@@ -46,7 +46,7 @@ class SyncDiary:
     finished_at: datetime | None = None
     universe: str = ""
     sources: tuple[str, ...] = ()
-    chosen: tuple[str, ...] = ()
+    start: date | None = None
 
 
 class Staging(Protocol):

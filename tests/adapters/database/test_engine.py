@@ -43,7 +43,7 @@ def test_postgresql_gets_its_driver(scheme: str) -> None:
 
 def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pg8000", None)
-    with pytest.raises(DataError, match=r"pip install 'vfr\[postgres\]'"):
+    with pytest.raises(DataError, match="extra `postgres`"):
         open_engine("postgresql://user@host/name")
 
 

@@ -55,9 +55,7 @@ def open_engine(url: str) -> Engine:
             return _sqlite(address)
         return _postgresql(address)
     except ModuleNotFoundError:
-        raise DataError(
-            f"{_SETTING}: PostgreSQL needs a driver; install it with: pip install 'vfr[postgres]'"
-        ) from None
+        raise DataError(f"{_SETTING}: PostgreSQL needs a driver; install VFR with its extra `postgres`") from None
 
 
 @contextmanager

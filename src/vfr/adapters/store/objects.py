@@ -130,7 +130,10 @@ def open_objects(url: str) -> Objects:
     try:
         files, root = url_to_fs(url)
     except ImportError as error:
-        raise SettingsError(f"VFR_ARCHIVE_URL: {url.split(':', 1)[0]} needs a package that is not installed") from error
+        raise SettingsError(
+            f"VFR_ARCHIVE_URL: {url.split(':', 1)[0]} needs a package; install VFR with its extra `s3`, "
+            "or what fsspec asks for"
+        ) from error
     except ValueError as error:
         raise SettingsError(f"VFR_ARCHIVE_URL: {url.split(':', 1)[0]} is no known protocol") from error
     return RemoteObjects(files, root)

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -101,7 +101,7 @@ class DirectoryStaging:
                 finished_at=_moment(plain["finishedAt"]),
                 universe=str(plain["universe"]),
                 sources=tuple(plain["sources"]),
-                chosen=tuple(plain["chosen"]),
+                start=plain["start"] and date.fromisoformat(plain["start"]),
             )
         except (OSError, ValueError, KeyError, TypeError):
             return SyncDiary()
@@ -114,7 +114,7 @@ class DirectoryStaging:
             "finishedAt": diary.finished_at and diary.finished_at.isoformat(),
             "universe": diary.universe,
             "sources": list(diary.sources),
-            "chosen": list(diary.chosen),
+            "start": diary.start and diary.start.isoformat(),
         }
         replace_file(self._diary, json.dumps(plain).encode())
 
