@@ -15,6 +15,7 @@ import pytest
 from vfr.adapters.store.datasets import DirectoryDatasets
 from vfr.adapters.store.snapshot_files import read_snapshot, write_snapshot
 from vfr.data.fingerprint import fingerprint
+from vfr.data.people import GRADES
 from vfr.data.quality import QualityReport, finding
 from vfr.data.records import Macro, Texts
 from vfr.data.snapshot import Snapshot
@@ -57,7 +58,9 @@ def test_a_snapshot_comes_back_whole(store: DirectoryDatasets, market: Snapshot)
 def test_a_bare_snapshot_comes_back_bare(
     store: DirectoryDatasets, market: Snapshot, board: Callable[[Snapshot], Board]
 ) -> None:
-    nothing = dict.fromkeys(("actions", "fundamentals", "macro", "texts", "membership", "benchmark"))
+    nothing = dict.fromkeys(
+        ("actions", "fundamentals", "macro", "texts", "membership", "benchmark", "insiders", "ratings")
+    )
     bare = replace(variant(market, "bare"), **nothing)
     store.publish(bare, QUALITY, board(bare))
     back = store.snapshot()
@@ -81,7 +84,9 @@ def test_a_few_symbols_are_the_part_of_the_whole(store: DirectoryDatasets, marke
 def test_a_few_symbols_of_a_bare_data_set(
     store: DirectoryDatasets, market: Snapshot, board: Callable[[Snapshot], Board]
 ) -> None:
-    nothing = dict.fromkeys(("actions", "fundamentals", "macro", "texts", "membership", "benchmark"))
+    nothing = dict.fromkeys(
+        ("actions", "fundamentals", "macro", "texts", "membership", "benchmark", "insiders", "ratings")
+    )
     bare = replace(variant(market, "bare"), **nothing)
     store.publish(bare, QUALITY, board(bare))
     assert fingerprint(store.snapshot(symbols=["KO"])) == fingerprint(bare.take(np.array([3])))
@@ -120,6 +125,7 @@ def rewritten_as_before(folder: Path, market: Snapshot) -> None:
 
 
 def test_data_sets_of_the_first_layout_are_read(tmp_path: Path, market: Snapshot) -> None:
+    market = replace(market, insiders=None, ratings=None)
     write_snapshot(tmp_path, market)
     rewritten_as_before(tmp_path, market)
     assert fingerprint(read_snapshot(tmp_path, name="a", version="b")) == fingerprint(market)
@@ -170,7 +176,15 @@ def test_the_tables_are_parquet_that_other_tools_read(store: DirectoryDatasets, 
         "texts",
         "benchmark",
         "membership",
+        "insiders",
+        "ratings",
     }
+    insiders, trades = pl.read_parquet(folder / "insiders.parquet"), market.insiders
+    assert trades is not None
+    assert insiders["owner"].to_list() == [trades.owners[i] for i in trades.owner.tolist()]
+    assert insiders["shares"].to_list() == trades.shares.tolist()
+    ratings = pl.read_parquet(folder / "ratings.parquet")
+    assert ratings.select(GRADES).rows() == [tuple(row) for row in market.ratings.counts.tolist()]  # type: ignore[union-attr]
     spans = pl.read_parquet(folder / "membership.parquet").filter(pl.col("symbol") == market.symbols[4])
     assert spans["end_date"].to_list() == [market.sessions[90].item()]
 
@@ -180,7 +194,8 @@ def test_quality_and_names(store: DirectoryDatasets, market: Snapshot) -> None:
     [info] = store.names()
     assert (info.name, info.version, info.current) == ("one", variant(market).version, True)
     assert (info.sessions, info.symbols, info.first) == (120, 8, "2016-01-04")
-    assert info.to_dict()["inputs"] == ["actions", "fundamentals", "macro", "texts", "membership", "benchmark"]
+    inputs = ["actions", "fundamentals", "macro", "texts", "membership", "benchmark", "insiders", "ratings"]
+    assert info.to_dict()["inputs"] == inputs
     assert store.verify() == []
 
 

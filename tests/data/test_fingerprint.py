@@ -7,7 +7,8 @@ import pytest
 
 from vfr.data import synthetic
 from vfr.data.fingerprint import fingerprint
-from vfr.data.records import Macro, Texts
+from vfr.data.panel import Panel
+from vfr.data.records import Macro, Securities, Texts
 from vfr.data.snapshot import Snapshot
 
 
@@ -34,9 +35,21 @@ def test_nan_and_zero_have_one_form(small: Snapshot) -> None:
 
 def test_every_input_enters(small: Snapshot) -> None:
     seen = {fingerprint(small)}
-    for field in ("actions", "fundamentals", "macro", "texts", "membership", "benchmark"):
+    for field in ("actions", "fundamentals", "macro", "texts", "membership", "benchmark", "insiders", "ratings"):
         seen.add(fingerprint(replace(small, **{field: None})))
-    assert len(seen) == 7
+    assert len(seen) == 9
+
+
+def test_versions_from_before_insiders_and_ratings_were_known_stay() -> None:
+    sessions = np.array(["2014-01-02", "2014-01-03"], dtype="datetime64[D]")
+    price = np.array([[1.0, 2.0], [1.5, np.nan]])
+    fields = dict.fromkeys(("open", "high", "low", "close", "adj_close", "volume"), price)
+    panel = Panel(sessions=sessions, symbols=("A", "B"), adjustment="split", **fields)
+    closes_at = (sessions.astype("datetime64[h]") + 21).astype("datetime64[s]")
+    securities = Securities(("a", "b"), ("", ""), ("", ""))
+    made = Snapshot("hand", "", panel, closes_at, securities, texts=Texts(np.array([0]), closes_at[:1], ("up",)))
+    # Printed by the release that had no such records.
+    assert fingerprint(made) == "65ed908255b57730"
 
 
 def test_texts_are_told_apart_by_their_boundaries(small: Snapshot) -> None:

@@ -26,6 +26,12 @@ def test_upto_forgets_everything_later(seeded_snapshot: Snapshot) -> None:
     assert max(s.known_at.max() for s in past.macro.series.values()) <= day
     assert past.membership.member.shape == (401, 60)
     assert past.benchmark.close.size == 401
+    assert past.insiders is not None
+    assert past.ratings is not None
+    assert past.insiders.known_at.max() <= day
+    assert past.insiders.owner.max() == len(past.insiders.owners) - 1
+    assert past.ratings.known_at.max() <= day
+    assert past.ratings.counts.shape == (past.ratings.known_at.size, 5)
 
 
 def test_split_factor_is_the_product_of_later_splits() -> None:
@@ -61,6 +67,8 @@ def test_a_part_is_what_is_known_of_its_symbols_in_the_panel_s_order(seeded_snap
         ("actions", "date", lambda r, i: r.ratio[i]),
         ("fundamentals", "known_at", lambda r, i: [r.period_end[i], *(f[i] for f in r.values.values())]),
         ("texts", "created_at", lambda r, i: r.text[i]),
+        ("insiders", "known_at", lambda r, i: [r.owners[r.owner[i]], r.code[i], r.shares[i], r.price[i], r.date[i]]),
+        ("ratings", "known_at", lambda r, i: [*r.counts[i], r.target_mean[i], r.date[i]]),
     ):
         whole, cut = getattr(seeded_snapshot, kind), getattr(part, kind)
         old = [0, 2, 41, 59]
@@ -78,7 +86,9 @@ def test_a_part_is_what_is_known_of_its_symbols_in_the_panel_s_order(seeded_snap
 
 
 def test_a_part_without_inputs_and_one_without_symbols(seeded_snapshot: Snapshot) -> None:
-    nothing = dict.fromkeys(("actions", "fundamentals", "macro", "texts", "membership", "benchmark"))
+    nothing = dict.fromkeys(
+        ("actions", "fundamentals", "macro", "texts", "membership", "benchmark", "insiders", "ratings")
+    )
     part = replace(seeded_snapshot, **nothing).take(np.array([5]))
     assert part.symbols == seeded_snapshot.symbols[5:6]
     assert all(getattr(part, kind) is None for kind in nothing)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from vfr.data import synthetic
+from vfr.data.fingerprint import fingerprint
 from vfr.data.items import ITEMS
 from vfr.data.snapshot import Snapshot
 
@@ -16,6 +17,8 @@ def test_every_input_is_present_and_has_holes(seeded_snapshot: Snapshot) -> None
     assert s.texts is not None
     assert s.membership is not None
     assert s.benchmark is not None
+    assert s.insiders is not None
+    assert s.ratings is not None
     assert s.panel.shape == (700, 60)
     assert len(set(s.securities.sector)) == 6
     assert np.isnan(s.panel.close[:175, 3]).all()
@@ -47,6 +50,7 @@ def test_same_seed_same_market_other_seed_another() -> None:
     assert one.texts is not None
     assert two.texts is not None
     assert one.texts.text == two.texts.text
+    assert fingerprint(one) == fingerprint(two)
     assert not np.array_equal(one.panel.close, other.panel.close, equal_nan=True)
 
 
@@ -59,6 +63,11 @@ def test_bars_are_consistent_and_records_are_sorted(seeded_snapshot: Snapshot) -
     assert seeded_snapshot.texts is not None
     assert (np.diff(seeded_snapshot.fundamentals.known_at).astype(int) >= 0).all()
     assert (np.diff(seeded_snapshot.texts.created_at).astype(int) >= 0).all()
+    for record in (seeded_snapshot.insiders, seeded_snapshot.ratings):
+        assert record is not None
+        assert (np.diff(record.known_at).astype(int) >= 0).all()
+        assert (record.known_at > record.date).all()
+        assert len(seeded_snapshot.symbols) - 1 not in record.column
 
 
 def test_too_small_a_market_is_refused() -> None:

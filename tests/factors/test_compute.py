@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -9,6 +9,16 @@ from vfr.data.snapshot import Snapshot
 from vfr.factors import compute
 from vfr.factors.registry import FACTORS, SUB_FACTORS
 from vfr.factors.scores import Reason
+from vfr.scoring import composite
+
+BOARD_INPUTS = {"prices", "volume", "fundamentals", "macro", "texts", "membership", "benchmark"}
+WEIGHTS_BEFORE = {
+    "sentiment.texts.tone": 0.8,
+    "sentiment.texts.attention": 0.2,
+    "alternative.liquidity.amihud": 0.6,
+    "alternative.liquidity.turnover": 0.4,
+}
+"""What these weighed when there were neither insiders nor analysts."""
 
 
 def permuted(snapshot: Snapshot, order: np.ndarray) -> Snapshot:
@@ -19,6 +29,9 @@ def permuted(snapshot: Snapshot, order: np.ndarray) -> Snapshot:
     assert texts is not None
     assert actions is not None
     assert membership is not None
+    insiders, ratings = snapshot.insiders, snapshot.ratings
+    assert insiders is not None
+    assert ratings is not None
     return replace(
         snapshot,
         panel=snapshot.panel.take(order),
@@ -32,6 +45,8 @@ def permuted(snapshot: Snapshot, order: np.ndarray) -> Snapshot:
         texts=replace(texts, column=place[texts.column]),
         actions=replace(actions, column=place[actions.column]),
         membership=replace(membership, member=membership.member[:, order]),
+        insiders=replace(insiders, column=place[insiders.column]),
+        ratings=replace(ratings, column=place[ratings.column]),
     )
 
 
@@ -107,11 +122,32 @@ def test_board_of_the_last_session(seeded_snapshot: Snapshot) -> None:
     assert board.price[4] == panel.close[bars[-1], 4]
     assert board.change[4] == panel.close[bars[-1], 4] - panel.close[bars[-2], 4]
     assert board.last_bar[4] == panel.sessions[bars[-1]] < board.as_of
-    assert set(board.inputs) == {"prices", "volume", "fundamentals", "macro", "texts", "membership", "benchmark"}
+    assert set(board.inputs) == BOARD_INPUTS | {"insiders", "ratings"}
     for kind, status in board.inputs.items():
         assert status.available, kind
         assert status.newest is not None
         assert np.datetime64(status.newest) <= board.as_of, f"{kind}: nothing is known before its time"
+
+
+def test_without_insiders_and_analysts_answers_are_what_they_were_bit_for_bit(seeded_snapshot: Snapshot) -> None:
+    with_both, bare = compute.compute_board(seeded_snapshot), replace(seeded_snapshot, insiders=None, ratings=None)
+    board = compute.compute_board(bare)
+    assert set(board.inputs) == BOARD_INPUTS
+    names = [name for name, entry in SUB_FACTORS.items() if entry.needs is None]
+    assert board.scores.names == tuple(names)
+    kept = [with_both.scores.names.index(name) for name in names]
+    for field in ("value", "score", "reason", "as_of"):
+        whole, part = getattr(with_both.scores, field)[kept], getattr(board.scores, field)
+        np.testing.assert_array_equal(whole, part, err_msg=field)
+    before = {
+        name: replace(SUB_FACTORS[name], weight=WEIGHTS_BEFORE.get(name, SUB_FACTORS[name].weight)) for name in names
+    }
+    now, then = composite.score(board), composite.score(board, sub_factors=before)
+    for field in fields(now):
+        assert getattr(now, field.name).tobytes() == getattr(then, field.name).tobytes(), field.name
+    together = composite.score(with_both)
+    assert (together.coverage >= 0).all()
+    assert not np.array_equal(together.composite, now.composite, equal_nan=True)
 
 
 def test_board_says_what_is_missing(seeded_snapshot: Snapshot) -> None:

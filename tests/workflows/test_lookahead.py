@@ -51,6 +51,24 @@ def restated_too_early(s: Snapshot, rows: IntArray) -> FloatArray:
     return out
 
 
+def counted_too_early(s: Snapshot, rows: IntArray) -> FloatArray:
+    """Use analysts' counts on the day they were made, not on the day they were known."""
+    out = np.full((rows.size, len(s.symbols)), np.nan)
+    for i, day in enumerate(s.sessions[rows]):
+        for k in np.flatnonzero(s.ratings.date <= day):
+            out[i, s.ratings.column[k]] = s.ratings.counts[k, 0]
+    return out
+
+
+def traded_too_early(s: Snapshot, rows: IntArray) -> FloatArray:
+    """Use insiders' trades on the day they were made, not on the day they were reported."""
+    out = np.zeros((rows.size, len(s.symbols)))
+    for i, day in enumerate(s.sessions[rows]):
+        for k in np.flatnonzero(s.insiders.date <= day):
+            out[i, s.insiders.column[k]] += s.insiders.code[k] == "P"
+    return out
+
+
 def adjusted_level(s: Snapshot, rows: IntArray) -> FloatArray:
     return s.panel.adj_close[rows]
 
@@ -88,6 +106,8 @@ def test_planted_leaks_are_named_and_honest_entries_are_not(seeded_snapshot: Sna
         centred=centred,
         by_period_end=by_period_end,
         restated_too_early=restated_too_early,
+        counted_too_early=counted_too_early,
+        traded_too_early=traded_too_early,
         adjusted_level=adjusted_level,
         dividends_to_come=dividends_to_come,
         full_sample_rank=full_sample_rank,
@@ -97,6 +117,8 @@ def test_planted_leaks_are_named_and_honest_entries_are_not(seeded_snapshot: Sna
         "centred",
         "by_period_end",
         "restated_too_early",
+        "counted_too_early",
+        "traded_too_early",
         "adjusted_level",
         "dividends_to_come",
         "full_sample_rank",
@@ -104,6 +126,8 @@ def test_planted_leaks_are_named_and_honest_entries_are_not(seeded_snapshot: Sna
     assert {"truncation", "future"} <= found["centred"]
     assert {"truncation", "future"} <= found["by_period_end"]
     assert {"truncation", "future"} <= found["restated_too_early"]
+    assert {"truncation", "future"} <= found["counted_too_early"]
+    assert {"truncation", "future"} <= found["traded_too_early"]
     assert found["adjusted_level"] == {"rescaling", "anchor"}
     assert found["dividends_to_come"] == {"anchor"}
     assert found["full_sample_rank"] == {"truncation", "prefix"}
@@ -166,6 +190,10 @@ def test_another_future_leaves_the_past_alone_and_changes_the_rest(seeded_snapsh
     assert not np.array_equal(seeded_snapshot.panel.close, other.panel.close, equal_nan=True)
     assert not np.array_equal(seeded_snapshot.macro.series["VIXCLS"].value, other.macro.series["VIXCLS"].value)
     assert seeded_snapshot.texts.text != other.texts.text
+    assert past.insiders.code.tolist() == same.insiders.code.tolist()
+    assert past.ratings.counts.tolist() == same.ratings.counts.tolist()
+    assert seeded_snapshot.insiders.code.tolist() != other.insiders.code.tolist()
+    assert seeded_snapshot.ratings.counts.tolist() != other.ratings.counts.tolist()
 
 
 def test_other_scales_keep_returns_and_market_values(seeded_snapshot: Snapshot) -> None:

@@ -16,6 +16,9 @@ __all__ = ["fingerprint"]
 _DIGITS: Final = 16
 _SCHEMA: Final = "vfr-snapshot-1"
 
+_ADDED: Final = frozenset({"insiders", "ratings"})
+"""Records that came after data sets had versions: where they are absent they do not enter, so that versions stay."""
+
 
 def fingerprint(snapshot: Snapshot) -> str:
     """Return the first 16 hex digits of the SHA-256 of a snapshot's content.
@@ -25,9 +28,10 @@ def fingerprint(snapshot: Snapshot) -> str:
     """
     digest = hashlib.sha256(_SCHEMA.encode())
     for field in fields(snapshot):
-        if field.name in {"name", "version"}:
+        record = getattr(snapshot, field.name)
+        if field.name in {"name", "version"} or (field.name in _ADDED and record is None):
             continue
-        for chunk in _chunks(field.name, getattr(snapshot, field.name)):
+        for chunk in _chunks(field.name, record):
             digest.update(chunk)
     return digest.hexdigest()[:_DIGITS]
 

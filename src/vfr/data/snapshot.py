@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vfr.data.panel import Panel
+from vfr.data.people import Insiders, Ratings
 from vfr.data.records import Actions, Benchmark, Fundamentals, Macro, Membership, Securities, Texts
 from vfr.typing import DateArray, IntArray, TimeArray
 
@@ -28,7 +29,7 @@ class Snapshot:
         the next session.
     securities : Securities
         Name, sector and sub-industry of each of the N symbols.
-    actions, fundamentals, macro, texts, membership, benchmark : optional
+    actions, fundamentals, macro, texts, membership, benchmark, insiders, ratings : optional
         Inputs a source may lack; None means unknown, and every score that needs one says so.
 
     Notes
@@ -49,6 +50,8 @@ class Snapshot:
     texts: Texts | None = None
     membership: Membership | None = None
     benchmark: Benchmark | None = None
+    insiders: Insiders | None = None
+    ratings: Ratings | None = None
 
     @property
     def sessions(self) -> DateArray:
@@ -84,6 +87,8 @@ class Snapshot:
             texts=self.texts and self.texts.known_by(close),
             membership=self.membership and self.membership.rows(0, stop),
             benchmark=self.benchmark and self.benchmark.rows(0, stop),
+            insiders=self.insiders and self.insiders.known_by(last),
+            ratings=self.ratings and self.ratings.known_by(last),
         )
 
     def take(self, columns: IntArray) -> Snapshot:
@@ -109,4 +114,6 @@ class Snapshot:
             fundamentals=self.fundamentals and self.fundamentals.take(chosen),
             texts=self.texts and self.texts.take(chosen),
             membership=self.membership and self.membership.take(chosen),
+            insiders=self.insiders and self.insiders.take(chosen),
+            ratings=self.ratings and self.ratings.take(chosen),
         )

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from vfr.data import synthetic_inputs
+from vfr.data import synthetic_inputs, synthetic_people
 from vfr.data.panel import Panel
 from vfr.data.records import Actions, Securities
 from vfr.data.snapshot import Snapshot
@@ -30,12 +30,13 @@ def snapshot(rng: np.random.Generator, *, n_sessions: int = 700, n_symbols: int 
     """Return a snapshot in which no input is missing, yet every input has holes.
 
     Sessions are plain weekdays from 2016-01-04, each closing at 21:00 UTC. Symbol 0 splits 2:1 and symbol 2 splits
-    7:1; symbol 3 lists late, symbol 4 delists early, symbol 6 misses a few bars and the last symbol has no statements.
+    7:1; symbol 3 lists late, symbol 4 delists early, symbol 6 misses a few bars and the last symbol has no statements,
+    no insiders and no analysts.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        The only source of randomness: the same state gives the same snapshot, bit for bit.
+        The only source of randomness: one newly seeded in the same way gives the same snapshot, bit for bit.
     n_sessions : int
         Sessions T, at least 40.
     n_symbols : int
@@ -66,6 +67,8 @@ def snapshot(rng: np.random.Generator, *, n_sessions: int = 700, n_symbols: int 
     actions = Actions(np.array([0, 2]), sessions[[n_sessions // 3, n_sessions // 2]], np.array([2.0, 7.0]))
     sector = tuple(SECTORS[i % len(SECTORS)] for i in range(n_symbols))
     names = tuple(f"Synthetic {s} Inc." for s in symbols)
+    # A generator of their own: what was drawn for the others before these came stays as it was.
+    [own] = rng.spawn(1)
     return Snapshot(
         name="synthetic",
         version="synthetic",
@@ -78,6 +81,8 @@ def snapshot(rng: np.random.Generator, *, n_sessions: int = 700, n_symbols: int 
         texts=synthetic_inputs.texts(rng, panel, closes_at),
         membership=synthetic_inputs.membership(panel),
         benchmark=synthetic_inputs.benchmark(panel, market),
+        insiders=synthetic_people.insiders(own, panel),
+        ratings=synthetic_people.ratings(own, panel),
     )
 
 

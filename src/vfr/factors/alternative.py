@@ -1,7 +1,8 @@
 """The alternative factor: liquidity, from volume.
 
-Short interest and insider trades are part of this factor as published, but no provider here gives them: they are not
-registered, so that nothing counts them as missing, until one does.
+Insiders' trades are measured in `vfr.factors.insiders`, where a data set holds them. Short interest is part of this
+factor as published, but no provider here gives it: it is not registered, so that nothing counts it as missing, until
+one does.
 
 Both items say what the literature found, which is not what a trader wishes for: shares that are hard to trade, and
 shares that are traded little, have earned more. In large caps that premium is small (its effect on the composite is
@@ -38,7 +39,7 @@ _MAX_GAP: Final = 5
 _AMIHUD: Final = SubFactor(
     "alternative.liquidity.amihud",
     "alternative",
-    0.6,
+    0.3,
     "absolute return per million USD traded",
     "Mean of |daily total return| / dollar volume over 252 sessions (at least 126 known); percentile in the universe, "
     "high (illiquid) is good: it has earned a premium.",
@@ -47,7 +48,7 @@ _AMIHUD: Final = SubFactor(
 _TURNOVER: Final = SubFactor(
     "alternative.liquidity.turnover",
     "alternative",
-    0.4,
+    0.2,
     "fraction of market value traded per day",
     "Mean dollar volume of 21 sessions (at least 15 known) / market value; percentile in the universe, low is good: "
     "what is traded least has earned more.",

@@ -51,7 +51,8 @@ class Board:
     last_bar : datetime64[D] array, shape (N,)
         Session of the last known close on or before `as_of`; NaT where there is none.
     inputs : mapping
-        `InputStatus` by kind: prices, volume, fundamentals, macro, texts, membership, benchmark.
+        `InputStatus` by kind: prices, volume, fundamentals, macro, texts, membership, benchmark; insiders and ratings
+        where the data set holds them.
     """
 
     data_name: str

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from vfr.data.people import Insiders, Ratings
 from vfr.data.records import Fundamentals, Macro, Texts
 from vfr.data.snapshot import Snapshot
 from vfr.factors.board import Board, InputStatus
-from vfr.factors.registry import FACTORS, SUB_FACTORS
+from vfr.factors.registry import FACTORS, taking_part
 from vfr.factors.scores import FactorScores, Measured
 from vfr.factors.shares import market_cap
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
@@ -21,7 +22,7 @@ __all__ = ["compute_board", "score"]
 
 
 def score(snapshot: Snapshot, rows: IntArray) -> FactorScores:
-    """Score every registered sub-factor at the given rows of the panel.
+    """Score every sub-factor that takes part at the given rows of the panel.
 
     Parameters
     ----------
@@ -33,27 +34,29 @@ def score(snapshot: Snapshot, rows: IntArray) -> FactorScores:
     Returns
     -------
     FactorScores
-        [K x R x N] arrays in the order of `SUB_FACTORS`.
+        [K x R x N] arrays in the order of `SUB_FACTORS`, without those whose record the snapshot does not hold.
 
     Raises
     ------
     ValueError
-        If a row is outside the panel, or a factor does not measure exactly its registered sub-factors.
+        If a row is outside the panel, or a factor does not measure exactly its sub-factors that take part.
     """
     rows = np.asarray(rows, dtype=np.int64)
     n_sessions = snapshot.sessions.size
     if rows.size and (int(rows.min()) < 0 or int(rows.max()) >= n_sessions):
         raise ValueError(f"rows: must lie in [0, {n_sessions})")
+    entries = taking_part(snapshot)
     found: dict[str, Measured] = {}
     for name, measure in FACTORS.items():
         results = measure(snapshot, rows)
-        expected = {entry.name for entry in SUB_FACTORS.values() if entry.factor == name}
+        expected = {entry.name for entry in entries if entry.factor == name}
         if results.keys() != expected:
             raise ValueError(f"{name}: measures {sorted(results.keys() ^ expected)} against its registration")
         found.update(results)
-    ordered = [found[name] for name in SUB_FACTORS]
+    names = tuple(entry.name for entry in entries)
+    ordered = [found[name] for name in names]
     return FactorScores(
-        names=tuple(SUB_FACTORS),
+        names=names,
         sessions=snapshot.sessions[rows],
         symbols=snapshot.symbols,
         value=np.stack([m.value for m in ordered]),
@@ -107,11 +110,17 @@ def _inputs(snapshot: Snapshot) -> Mapping[str, InputStatus]:
     newest = {
         "prices": _newest(panel.sessions, np.isfinite(panel.adj_close)),
         "volume": _newest(panel.sessions, np.isfinite(panel.volume)),
-        "fundamentals": _newest_statement(snapshot.fundamentals),
+        "fundamentals": _newest_report(snapshot.fundamentals),
         "macro": _newest_release(snapshot.macro),
         "texts": _newest_text(snapshot.texts),
         "membership": None if membership is None else _newest(panel.sessions, membership.member),
         "benchmark": None if benchmark is None else _newest(panel.sessions, np.isfinite(benchmark.close[:, None])),
+    }
+    # Sets without these know nothing of them, so that their answers stay what they were.
+    newest |= {
+        kind: _newest_report(record)
+        for kind, record in (("insiders", snapshot.insiders), ("ratings", snapshot.ratings))
+        if record is not None
     }
     return {kind: InputStatus(available=day is not None, source=source, newest=day) for kind, day in newest.items()}
 
@@ -122,10 +131,10 @@ def _newest(days: DateArray, known: BoolArray) -> str | None:
     return str(days[rows[-1]]) if rows.size else None
 
 
-def _newest_statement(fundamentals: Fundamentals | None) -> str | None:
-    if fundamentals is None or fundamentals.known_at.size == 0:
+def _newest_report(record: Fundamentals | Insiders | Ratings | None) -> str | None:
+    if record is None or record.known_at.size == 0:
         return None
-    return str(fundamentals.known_at[-1].astype("datetime64[D]"))
+    return str(record.known_at[-1].astype("datetime64[D]"))
 
 
 def _newest_release(macro: Macro | None) -> str | None:

@@ -9,29 +9,53 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from vfr.factors import alternative, fundamental, macro, sentiment, technical
-from vfr.factors.scores import FactorFunction, FactorName, SubFactor
+from vfr.data.snapshot import Snapshot
+from vfr.factors import alternative, analysts, fundamental, insiders, macro, sentiment, technical
+from vfr.factors.scores import FactorFunction, FactorName, Measured, SubFactor
+from vfr.typing import IntArray
 
-__all__ = ["FACTORS", "SUB_FACTORS"]
+__all__ = ["FACTORS", "SUB_FACTORS", "taking_part"]
 
 _ENTRIES: Final = (
     *technical.SUB_FACTORS,
     *fundamental.SUB_FACTORS,
     *macro.SUB_FACTORS,
     *sentiment.SUB_FACTORS,
+    *analysts.SUB_FACTORS,
     *alternative.SUB_FACTORS,
+    *insiders.SUB_FACTORS,
 )
+
+
+def _together(*parts: FactorFunction) -> FactorFunction:
+    """Return the function of a factor whose sub-factors are measured in several modules."""
+
+    def measure(snapshot: Snapshot, rows: IntArray) -> Mapping[str, Measured]:
+        return {name: found for part in parts for name, found in part(snapshot, rows).items()}
+
+    return measure
+
 
 FACTORS: Final[Mapping[FactorName, FactorFunction]] = MappingProxyType(
     {
         "technical": technical.measure,
         "fundamental": fundamental.measure,
         "macro": macro.measure,
-        "sentiment": sentiment.measure,
-        "alternative": alternative.measure,
+        "sentiment": _together(sentiment.measure, analysts.measure),
+        "alternative": _together(alternative.measure, insiders.measure),
     }
 )
-"""The function that measures all sub-factors of a factor, by factor name, in the order of `FACTOR_NAMES`."""
+"""The function that measures the sub-factors of a factor that take part, by name, in the order of `FACTOR_NAMES`."""
 
 SUB_FACTORS: Final[Mapping[str, SubFactor]] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
 """Every sub-factor by name, factors in the order of `FACTOR_NAMES`."""
+
+
+def taking_part(snapshot: Snapshot) -> tuple[SubFactor, ...]:
+    """Return the sub-factors of a snapshot, in order: all but those whose record it does not hold.
+
+    A record that is there and empty takes part: then nothing is known of it yet.
+    """
+    return tuple(
+        entry for entry in SUB_FACTORS.values() if entry.needs is None or getattr(snapshot, entry.needs) is not None
+    )

@@ -71,11 +71,15 @@ class SubFactor:
     factor : FactorName
         The factor it belongs to.
     weight : float
-        Share of its factor's weight; the weights of a factor sum to 1.
+        Share of its factor's weight; the weights of a factor sum to 1. Where one takes no part, for want of the record
+        it needs, those of the rest are divided by their sum. Whatever needs a record has half of a factor together:
+        halving is exact, so that sets without the record have the same answers as before it was known here.
     unit : str
         Unit of `Measured.value`.
     description, source : str
         What it measures and how the score follows from it; where the field's literature describes it.
+    needs : {"insiders", "ratings"}, optional
+        Record of a snapshot without which it takes no part: it is neither scored nor counted as missing.
     """
 
     name: str
@@ -84,6 +88,7 @@ class SubFactor:
     unit: str
     description: str
     source: str
+    needs: Literal["insiders", "ratings"] | None = None
 
 
 FactorFunction: TypeAlias = Callable[[Snapshot, IntArray], Mapping[str, Measured]]

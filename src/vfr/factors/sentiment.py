@@ -7,7 +7,7 @@ are copied by the hundred. It counts as attention every time.
 
 What is written about shares is kinder than not: on the tweets of 2014-15 that this was tried on, seven in ten texts
 with an opinion are positive and the median score is 56. The score says what is written, not how unusual that is.
-Analyst consensus is not measured: no provider gives it.
+What analysts say is measured in `vfr.factors.analysts`, where a data set holds it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _WINDOWS_IN_BASELINE: Final = 9
 _TONE: Final = SubFactor(
     "sentiment.texts.tone",
     "sentiment",
-    0.8,
+    0.4,
     "net share of opinionated texts, -1 to 1",
     "Per text (positive - negative words) / (positive + negative words); over the different "
     "texts of the last 7 days the sum weighted by a half-life of 3 days, divided by the weight of those that hold an "
@@ -49,7 +49,7 @@ _TONE: Final = SubFactor(
 _ATTENTION: Final = SubFactor(
     "sentiment.texts.attention",
     "sentiment",
-    0.2,
+    0.1,
     "log ratio to the usual number of texts",
     "ln((1 + texts of the last 7 days) / (1 + mean of the 9 weeks before)); score = 100 * Phi(value / 2): attention "
     "is followed by buying, mildly.",
@@ -109,14 +109,7 @@ class _Window:
 
     def newest(self) -> IntArray:
         """Return the row of the last text about each symbol known at each close, -1 where there is none, [R x N]."""
-        order = np.argsort(self.closes, kind="stable")
-        first = np.searchsorted(self.closes[order], self.texts.created_at, side="left")
-        seen = np.flatnonzero(first < self.closes.size)
-        last = np.full((self.closes.size, self.n_symbols), -1, dtype=np.int64)
-        np.maximum.at(last, (first[seen], self.texts.column[seen]), seen)
-        out = np.empty_like(last)
-        out[order] = np.maximum.accumulate(last, axis=0)
-        return out
+        return transforms.newest(self.texts.created_at, self.texts.column, self.closes, self.n_symbols)
 
     def day(self, newest: IntArray) -> DateArray:
         """Return the UTC date of each last text, NaT where there is none, [R x N]."""

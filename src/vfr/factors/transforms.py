@@ -5,13 +5,15 @@ Everything here is causal and works row by row: nothing a later session holds ch
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from vfr.factors.scores import Measured, Reason
-from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
+from vfr.typing import BoolArray, DateArray, FloatArray, IntArray, TimeArray
 
-__all__ = ["empty", "last_known", "linear_score", "measured", "normal_score", "percentile", "ranked"]
+__all__ = ["empty", "last_known", "linear_score", "measured", "newest", "normal_score", "percentile", "ranked", "taken"]
 
 
 def percentile(
@@ -112,6 +114,53 @@ def last_known(values: FloatArray) -> IntArray:
     rows = np.arange(values.shape[0], dtype=np.int64)[:, None]
     found: IntArray = np.where(np.isfinite(values), rows, -1)
     return np.maximum.accumulate(found, axis=0)
+
+
+def newest(known_at: TimeArray, column: IntArray, moments: TimeArray, n_symbols: int) -> IntArray:
+    """Return the place of the last item about each symbol that was known at each moment, -1 where there is none.
+
+    Parameters
+    ----------
+    known_at : datetime64 array, shape (M,)
+        When each item became known, ascending.
+    column : int64 array, shape (M,)
+        Symbol of each item.
+    moments : datetime64 array, shape (R,)
+        In any order.
+    n_symbols : int
+
+    Returns
+    -------
+    int64 array, shape (R, N)
+
+    Examples
+    --------
+    >>> day = np.datetime64("2014-01-01") + np.arange(4)
+    >>> newest(day[:3], np.array([0, 1, 0]), day[[3, 1]], 3)
+    array([[ 2,  1, -1],
+           [ 0,  1, -1]])
+    """
+    order = np.argsort(moments, kind="stable")
+    first = np.searchsorted(moments[order], known_at, side="left")
+    seen = np.flatnonzero(first < moments.size)
+    last = np.full((moments.size, n_symbols), -1, dtype=np.int64)
+    np.maximum.at(last, (first[seen], column[seen]), seen)
+    out = np.empty_like(last)
+    out[order] = np.maximum.accumulate(last, axis=0)
+    return out
+
+
+def taken(figures: NDArray[Any], place: IntArray, missing: object) -> NDArray[Any]:
+    """Return the figure at each place, shape of the places; `missing` where a place is -1.
+
+    Examples
+    --------
+    >>> taken(np.array([7.0, 8.0]), np.array([1, -1]), np.nan)
+    array([ 8., nan])
+    """
+    out = np.full(place.shape, missing, dtype=figures.dtype)
+    out[place >= 0] = figures[place[place >= 0]]
+    return out
 
 
 def measured(value: FloatArray, score: FloatArray, reason: NDArray[np.int8], as_of: DateArray) -> Measured:

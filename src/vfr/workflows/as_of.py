@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
+from vfr.data.people import GRADES
 from vfr.data.snapshot import Snapshot
 from vfr.errors import UnknownSymbol
 from vfr.typing import FloatArray
 
 __all__ = ["describe_view"]
+
+_LAST_TRADES: Final = 5
 
 
 def describe_view(snapshot: Snapshot, symbols: Sequence[str]) -> dict[str, Any]:
@@ -29,7 +32,7 @@ def describe_view(snapshot: Snapshot, symbols: Sequence[str]) -> dict[str, Any]:
     UnknownSymbol
         If one of them is not in the view.
     """
-    kinds = ("actions", "fundamentals", "macro", "texts", "membership", "benchmark")
+    kinds = ("actions", "fundamentals", "macro", "texts", "membership", "benchmark", "insiders", "ratings")
     unknown = [symbol for symbol in symbols if symbol not in snapshot.symbols]
     if unknown:
         raise UnknownSymbol(f"{', '.join(unknown)}: not known on {snapshot.as_of}")
@@ -59,6 +62,8 @@ def _stock(snapshot: Snapshot, symbol: str) -> dict[str, Any]:
         "volume": None if last is None else _plain(snapshot.panel.volume[last, column]),
         "member": bool(snapshot.membership.member[-1, column]) if snapshot.membership is not None else None,
         "statements": _statements(snapshot, column),
+        "ratings": _ratings(snapshot, column),
+        "insiderTrades": _trades(snapshot, column),
     }
 
 
@@ -80,6 +85,41 @@ def _statements(snapshot: Snapshot, column: int) -> list[dict[str, Any]]:
             "items": {item: _plain(figures[held[-1]]) for item, figures in f.values.items()},
         }
         for period, held in sorted(versions.items(), reverse=True)
+    ]
+
+
+def _ratings(snapshot: Snapshot, column: int) -> dict[str, Any] | None:
+    """Return what analysts last said, None where nothing is known."""
+    r = snapshot.ratings
+    rows = np.flatnonzero(r.column == column) if r is not None else np.array([], dtype=np.int64)
+    if r is None or not rows.size:
+        return None
+    last = int(rows[-1])
+    counts = {grade: _plain(count) for grade, count in zip(GRADES, r.counts[last], strict=True)}
+    return {
+        "date": str(r.date[last]),
+        "knownAt": str(r.known_at[last]),
+        "counts": counts,
+        "targetMean": _plain(r.target_mean[last]),
+    }
+
+
+def _trades(snapshot: Snapshot, column: int) -> list[dict[str, Any]]:
+    """Return the transactions of insiders that became known last, newest first."""
+    i = snapshot.insiders
+    if i is None:
+        return []
+    return [
+        {
+            "date": str(i.date[row]),
+            "knownAt": str(i.known_at[row]),
+            "owner": i.owners[i.owner[row]],
+            "manager": bool(i.manager[row]),
+            "code": str(i.code[row]),
+            "shares": _plain(i.shares[row]),
+            "price": _plain(i.price[row]),
+        }
+        for row in np.flatnonzero(i.column == column)[: -_LAST_TRADES - 1 : -1].tolist()
     ]
 
 

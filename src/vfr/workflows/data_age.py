@@ -21,6 +21,8 @@ _PROMISED: Final[Mapping[str, Input]] = {
     "texts": "texts",
     "membership": "membership",
     "benchmark": "bars",
+    "insiders": "insiders",
+    "ratings": "ratings",
 }
 """The promise that stands behind each input of a board."""
 

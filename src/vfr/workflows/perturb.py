@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from vfr.data.panel import PRICE_FIELDS, Panel
+from vfr.data.people import Insiders, Ratings
 from vfr.data.records import Benchmark, Fundamentals, Macro, MacroSeries, Membership, Texts
 from vfr.data.snapshot import Snapshot
 from vfr.typing import FloatArray
@@ -30,19 +31,26 @@ def other_future(snapshot: Snapshot, row: int, rng: np.random.Generator) -> Snap
         texts=snapshot.texts and _texts(snapshot.texts, close, rng),
         membership=snapshot.membership and _membership(snapshot.membership, row + 1, rng),
         benchmark=snapshot.benchmark and _benchmark(snapshot.benchmark, row + 1, rng),
+        insiders=snapshot.insiders and _insiders(snapshot.insiders, day, rng),
+        ratings=snapshot.ratings and _ratings(snapshot.ratings, day, rng),
     )
 
 
 def other_scale(snapshot: Snapshot, rng: np.random.Generator) -> Snapshot:
     """Multiply each symbol's whole price history by a power of two of its own, as one more split would.
 
-    Volumes and share counts are divided by it and earnings per share multiplied. Powers of two are exact in binary, so
-    that every ratio stays the same, bit for bit.
+    Volumes and shares are divided by it, earnings and prices per share multiplied. Powers of two are exact in binary,
+    so that every ratio stays the same, bit for bit.
     """
     factor = _factors(snapshot, rng)
-    panel = snapshot.panel
+    panel, i, r = snapshot.panel, snapshot.insiders, snapshot.ratings
     prices = {name: getattr(panel, name) * factor for name in PRICE_FIELDS}
-    scaled = replace(snapshot, panel=replace(panel, **prices, volume=panel.volume / factor))
+    scaled = replace(
+        snapshot,
+        panel=replace(panel, **prices, volume=panel.volume / factor),
+        insiders=i and replace(i, shares=i.shares / factor[i.column], price=i.price * factor[i.column]),
+        ratings=r and replace(r, target_mean=r.target_mean * factor[r.column]),
+    )
     if snapshot.fundamentals is None:
         return scaled
     f = snapshot.fundamentals
@@ -108,3 +116,18 @@ def _benchmark(b: Benchmark, begin: int, rng: np.random.Generator) -> Benchmark:
     factor = np.ones(b.close.size)
     factor[begin:] = np.exp(rng.normal(0.0, 0.3, b.close.size - begin))
     return replace(b, close=b.close * factor, adj_close=b.adj_close * factor)
+
+
+def _insiders(i: Insiders, day: np.datetime64, rng: np.random.Generator) -> Insiders:
+    begin = int(np.searchsorted(i.known_at, day, side="right"))
+    order = begin + rng.permutation(i.column.size - begin)
+    column, code, shares, owner = (
+        np.concatenate([a[:begin], a[rng.permutation(order)]]) for a in (i.column, i.code, i.shares, i.owner)
+    )
+    return replace(i, column=column, code=code, shares=shares, owner=owner)
+
+
+def _ratings(r: Ratings, day: np.datetime64, rng: np.random.Generator) -> Ratings:
+    later = r.known_at > day
+    counts = np.where(later[:, None], rng.integers(0, 12, r.counts.shape), r.counts)
+    return replace(r, counts=counts, target_mean=r.target_mean * np.where(later, _noise(rng, later.shape), 1.0))

@@ -35,6 +35,8 @@ _FED_BY: Final[Mapping[str, tuple[Kind, ...]]] = {
     "texts": ("texts",),
     "membership": ("membership",),
     "benchmark": ("bars",),
+    "insiders": ("insiders",),
+    "ratings": ("ratings",),
 }
 """Which tables stand behind each input of a board."""
 

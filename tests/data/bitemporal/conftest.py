@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from vfr.data.bitemporal.tables import ALWAYS, TABLES, Kind, empty
+from vfr.data.bitemporal.tables import ALWAYS, TABLES, Kind
 from vfr.data.bitemporal.versions import merged
 from vfr.data.sessions import closes_utc, sessions_between
 
@@ -65,8 +65,8 @@ def tables() -> dict[Kind, pl.DataFrame]:
                 "texts", ("ACME", new_york(date(2014, 7, 1), 18), "late", "u2", "one", new_york(date(2014, 7, 1), 18))
             ),
         ),
-        "insiders": empty("insiders"),
-        "ratings": empty("ratings"),
+        "insiders": _forms(),
+        "ratings": _counts(),
         "profile": merged(
             "profile",
             rows("profile", ("ACME", "name", "Acme Corp.", "one", ALWAYS)),
@@ -120,5 +120,56 @@ def _filings() -> pl.DataFrame:
             line("ACME", "eps", 70.0, acme, "a-1"),
             line("ACME", "eps", 10.0, new_york(date(2014, 7, 23), 17), "a-2"),
             line("ACME", "shares", 860.0, acme, "a-1", "POINT", date(2014, 4, 11)),
+        ),
+    )
+
+
+def _forms() -> pl.DataFrame:
+    """ACME: Ann buys in two equal lines, told after the close of May 6 and amended; Big Fund sells. BOLT: a grant."""
+
+    def line(*told: object) -> tuple:
+        return (*told, "edgar")
+
+    ann = ("ACME", date(2014, 5, 5), "Ann", "director, Chief Executive", "P", 100.0, 590.5)
+    fund = ("ACME", date(2014, 5, 5), "Big Fund LP; Big Fund GP", "10% owner; 10% owner, other", "S", -7000.0, 591.0)
+    bob = ("BOLT", date(2014, 4, 7), "Bob", "director", "A", 50.0, 0.0)
+    other = ("ELSE", date(2014, 4, 7), "Eve", "director", "P", 1.0, 1.0)
+    first, fixed, again = (new_york(date(2014, 5, d), h) for d, h in ((6, 18), (6, 10), (20, 10)))
+    return merged(
+        "insiders",
+        rows(
+            "insiders",
+            (*line(*ann, "i-1", 1), first),
+            (*line(*ann, "i-1", 2), first),
+            (*line(*fund, "i-2", 1), fixed),
+            # The amendment: what stood there, and a purchase that was forgotten.
+            (*line(*ann, "i-3", 1), again),
+            (*line(*ann, "i-3", 2), again),
+            (*line("ACME", date(2014, 5, 6), "Ann", "director", "P", 40.0, 588.0, "i-3", 3), again),
+            (*line(*bob, "i-4", 1), new_york(date(2014, 4, 8), 12)),
+            (*line(*other, "i-5", 1), new_york(date(2014, 4, 8), 12)),
+        ),
+    )
+
+
+def _counts() -> pl.DataFrame:
+    """ACME is counted twice, and the first counts are corrected before and after that; CORE has two sources."""
+
+    def told(symbol: str, day: date, source: str, known: datetime, **figures: float) -> list[tuple]:
+        return [(symbol, day, measure, value, source, known) for measure, value in figures.items()]
+
+    may, june = date(2014, 5, 1), date(2014, 6, 2)
+    counts = {"strong_buy": 4.0, "buy": 3.0, "hold": 2.0, "sell": 1.0, "strong_sell": 0.0}
+    return merged(
+        "ratings",
+        rows(
+            "ratings",
+            *told("ACME", may, "one", new_york(may, 12), **counts, target_mean=640.0),
+            *told("ACME", may, "one", new_york(date(2014, 5, 9), 12), hold=5.0),
+            *told("ACME", june, "one", new_york(june, 18), **(counts | {"buy": 6.0})),
+            *told("ACME", may, "one", new_york(date(2014, 6, 20), 12), hold=9.0),
+            *told("CORE", may, "two", new_york(may, 12), **counts),
+            *told("CORE", may, "three", new_york(may, 12), **(counts | {"buy": 1.0})),
+            *told("ELSE", may, "one", new_york(may, 12), **counts),
         ),
     )

@@ -211,7 +211,7 @@ def _pointed(folder: Path) -> str | None:
 
 
 def _facts(snapshot: Snapshot) -> dict[str, Any]:
-    kinds = ("actions", "fundamentals", "macro", "texts", "membership", "benchmark")
+    kinds = ("actions", "fundamentals", "macro", "texts", "membership", "benchmark", "insiders", "ratings")
     return {
         "name": snapshot.name,
         "version": snapshot.version,

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from vfr.data.panel import PRICE_FIELDS, Panel
+from vfr.data.people import Insiders, Ratings
 from vfr.data.records import (
     Actions,
     Benchmark,
@@ -47,7 +48,7 @@ def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
     _write_by_symbol(folder / _BY_SYMBOL, snapshot.panel)
     arrays: dict[str, np.ndarray] = {"sessions": snapshot.sessions, "closes_at": snapshot.closes_at}
     words: dict[str, Any] = {"symbols": snapshot.symbols, "adjustment": snapshot.panel.adjustment}
-    for kind in ("securities", "actions", "fundamentals", "membership", "benchmark"):
+    for kind in ("securities", "actions", "fundamentals", "membership", "benchmark", "insiders", "ratings"):
         record = getattr(snapshot, kind)
         if record is not None:
             words[kind] = _split(kind, record, arrays)
@@ -137,6 +138,8 @@ def read_snapshot(folder: Path, *, name: str, version: str, symbols: Sequence[st
         texts=_texts(folder, words, arrays, columns),
         membership=_taken(_join(Membership, "membership", words, arrays), columns),
         benchmark=_join(Benchmark, "benchmark", words, arrays),
+        insiders=_taken(_join(Insiders, "insiders", words, arrays), columns),
+        ratings=_taken(_join(Ratings, "ratings", words, arrays), columns),
     )
 
 

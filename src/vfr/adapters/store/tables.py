@@ -7,8 +7,10 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from vfr.data.panel import PRICE_FIELDS, Panel
+from vfr.data.people import GRADES, Insiders, Ratings
 from vfr.data.snapshot import Snapshot
 from vfr.typing import BoolArray
 
@@ -41,6 +43,10 @@ def write_tables(folder: Path, snapshot: Snapshot) -> None:
         frames["benchmark"] = pl.DataFrame({"date": snapshot.sessions, "close": b.close, "adj_close": b.adj_close})
     if snapshot.membership is not None:
         frames["membership"] = _intervals(snapshot.membership.member, snapshot)
+    if snapshot.insiders is not None:
+        frames["insiders"] = _insiders(snapshot.insiders, symbols)
+    if snapshot.ratings is not None:
+        frames["ratings"] = _ratings(snapshot.ratings, symbols)
     for name, frame in frames.items():
         frame.write_parquet(folder / f"{name}.parquet", compression="zstd", compression_level=_LEVEL)
 
@@ -57,6 +63,18 @@ def _securities(snapshot: Snapshot) -> pl.DataFrame:
     s = snapshot.securities
     columns = {"symbol": list(snapshot.symbols), "name": list(s.name), "sector": list(s.sector)}
     return pl.DataFrame(columns | {"sub_industry": list(s.sub_industry)})
+
+
+def _insiders(i: Insiders, symbols: NDArray[np.str_]) -> pl.DataFrame:
+    owner = np.array(i.owners, dtype=np.str_)[i.owner]
+    who = {"symbol": symbols[i.column], "date": i.date, "known_at": i.known_at, "owner": owner, "manager": i.manager}
+    return pl.DataFrame(who | {"code": i.code, "shares": i.shares, "price": i.price}).fill_nan(None)
+
+
+def _ratings(r: Ratings, symbols: NDArray[np.str_]) -> pl.DataFrame:
+    key = {"symbol": symbols[r.column], "date": r.date, "known_at": r.known_at}
+    counts = {grade: r.counts[:, k] for k, grade in enumerate(GRADES)}
+    return pl.DataFrame(key | counts | {"target_mean": r.target_mean}).fill_nan(None)
 
 
 def _intervals(member: BoolArray, snapshot: Snapshot) -> pl.DataFrame:

@@ -12,6 +12,7 @@ import polars as pl
 
 from vfr.data.bitemporal.adjust import Dividends, adjusted
 from vfr.data.bitemporal.facts import known_days, macro, securities, texts
+from vfr.data.bitemporal.people import insiders, ratings
 from vfr.data.bitemporal.statements import statements
 from vfr.data.bitemporal.tables import TABLES, Kind
 from vfr.data.bitemporal.versions import as_of, known_by
@@ -84,6 +85,8 @@ def view(tables: Tables, moment: datetime, *, name: str, sources: Sequence[str])
         texts=texts(as_of("texts", tables["texts"], moment), listings.columns),
         membership=_membership(preferred("membership", tables["membership"], moment, sources), listings),
         benchmark=_benchmark(bars, actions, sessions),
+        insiders=insiders(as_of("insiders", tables["insiders"], moment), listings.columns, days, sources),
+        ratings=ratings(known_by(tables["ratings"], moment), listings.columns, days, sources),
     )
     return replace(made, version=fingerprint(made))
 
