@@ -61,7 +61,7 @@ def one_day(market: Market, home: Path, archive: object) -> float:
     from vfr.adapters.store.datasets import DirectoryDatasets
     from vfr.adapters.store.staging import DirectoryStaging
     from vfr.workflows.sync import sync
-    from vfr.workflows.sync_gather import SyncRequest
+    from vfr.workflows.sync_request import SyncRequest
 
     assert isinstance(archive, ParquetArchive)
     now = market.last + timedelta(days=1, hours=2)

@@ -17,7 +17,7 @@ from vfr.adapters.store.objects import open_objects
 from vfr.adapters.store.staging import DirectoryStaging
 from vfr.errors import BadAnswer, ProviderDenied, ProviderUnavailable, SyncBusy, Throttled, UnknownAtSource
 from vfr.workflows.sync import plan_sync, sync
-from vfr.workflows.sync_gather import SyncRequest
+from vfr.workflows.sync_request import SyncRequest
 from vfr.workflows.sync_publish import view_as_of
 from vfr.workflows.sync_report import SyncReport
 
@@ -92,7 +92,6 @@ def test_asks_nothing_twice_and_later_only_for_what_is_new(desk: Desk) -> None:
     ("error", "code"),
     [
         (Throttled("one asks for fewer questions", 5.0), "THROTTLED"),
-        (UnknownAtSource("one does not know BOLT"), "UNKNOWN_AT_SOURCE"),
         (ProviderUnavailable("one cannot be reached"), "PROVIDER_UNAVAILABLE"),
         (BadAnswer("one answered about ACME"), "BAD_ANSWER"),
         (KeyError("close"), "BAD_ANSWER"),

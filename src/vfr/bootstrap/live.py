@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
     from vfr.settings import Settings
     from vfr.workflows.datasets import DatasetStore
-    from vfr.workflows.sync_gather import SyncRequest
     from vfr.workflows.sync_report import SyncPlan, SyncReport
+    from vfr.workflows.sync_request import SyncRequest
     from vfr.workflows.universe import Universe
 
 __all__ = ["DEFAULT_NAME", "Live", "SyncOptions"]
@@ -35,8 +35,8 @@ __all__ = ["DEFAULT_NAME", "Live", "SyncOptions"]
 DEFAULT_NAME: Final = "live"
 """Name of the data set that a sync fills unless told otherwise."""
 
-_HISTORY: Final = timedelta(days=3653)
-"""How far back a first sync asks: ten years."""
+_HISTORY_YEARS: Final = 10
+"""How many whole years back a first sync asks."""
 
 _WRITER_TTL: Final = 120.0
 _LEADER_TTL: Final = 60.0
@@ -54,11 +54,13 @@ class SyncOptions:
     providers : tuple of str
         In order of trust.
     start : date or None
-        First day of the history; that of the last sync that named one, else ten years back.
+        First day of the history; that of the last sync that named one, else ten whole years back.
     name : str
         Of the data set.
     refetch : bool
         Ask for the whole history again.
+    replace : tuple of str
+        Symbols whose prices are asked for whole, and believed where they contradict what is stored.
     """
 
     universe: str = ""
@@ -66,6 +68,7 @@ class SyncOptions:
     start: date | None = None
     name: str = DEFAULT_NAME
     refetch: bool = False
+    replace: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,8 +136,6 @@ class Live:
         from vfr.workflows.sync import plan_sync
 
         request = self._request(options)
-        if not request.subjects.get("symbol"):
-            request = self._with_members(request, options.name)
         pace = {name: listed.per_second for name, listed in PROVIDERS.items()}
         archive, staging = self.archive(options.name), self.staging(options.name)
         return plan_sync(request, archive, staging, lambda name: pace.get(name, 1e3))
@@ -153,16 +154,7 @@ class Live:
         request, name = self._request(options), options.name
         archive, staging = self.archive(name), self.staging(name)
         self._refuse_imported(archive)
-        if not request.subjects.get("symbol"):
-            # Who belongs to the index is asked first: the other questions are about them.
-            only_index = {"index": request.subjects["index"]}
-            sync(replace(request, subjects=cast("Any", only_index)), archive, staging, self.datasets, progress)
-            request = self._with_members(request, name)
-        report = sync(request, archive, staging, self.datasets, progress)
-        diary = staging.diary()
-        universe, start = self._universe(options).text, options.start or diary.start
-        staging.write_diary(replace(diary, universe=universe, start=start))
-        return report
+        return sync(request, archive, staging, self.datasets, progress)
 
     def view(self, day: np.datetime64, *, name: str | None = None, version: str | None = None) -> Snapshot:
         """Return what was known on the evening of a day, prices on that day's split basis.
@@ -241,10 +233,12 @@ class Live:
 
     def _request(self, options: SyncOptions) -> SyncRequest:
         from vfr.adapters.providers.live.registry import PROVIDERS
-        from vfr.workflows.sync_gather import SyncRequest
+        from vfr.workflows.sync_request import SyncRequest
 
         now = self.clock().astimezone(UTC)
-        start = options.start or self.staging(options.name).diary().start or (now - _HISTORY).date()
+        # A day that moves once a year: a sync that is gone on with tomorrow asks the same questions.
+        default = date(now.year - _HISTORY_YEARS, 1, 1)
+        start = options.start or self.staging(options.name).diary().start or default
         universe = self._universe(options)
         providers = self._opened(options)
         symbols = universe.symbols
@@ -254,9 +248,19 @@ class Live:
             listed = read_universe(universe.file)
             providers.append(listed)
             symbols = listed.since(start)
-        lanes = {name: listed.lanes for name, listed in PROVIDERS.items()}
-        subjects = _subjects(symbols, providers)
-        return SyncRequest(providers, subjects, start, now, _settled(now), options.refetch, lanes)
+        return SyncRequest(
+            providers,
+            _subjects(symbols, providers),
+            start,
+            now,
+            _settled(now),
+            refetch=options.refetch,
+            replace=frozenset(options.replace),
+            members=universe.index,
+            universe=universe.text,
+            lanes={name: listed.lanes for name, listed in PROVIDERS.items()},
+            clock=self.clock,
+        )
 
     def _universe(self, options: SyncOptions) -> Universe:
         from vfr.workflows.universe import parse_universe
@@ -267,14 +271,6 @@ class Live:
         from vfr.adapters.providers.live.registry import open_provider
 
         return [open_provider(name, self._access) for name in self.usable(options.providers)]
-
-    def _with_members(self, request: SyncRequest, name: str) -> SyncRequest:
-        from vfr.workflows.stored import Stored
-        from vfr.workflows.universe import members_since
-
-        membership = Stored(self.archive(name)).table("membership")
-        members = members_since(membership, request.start, request.now)
-        return replace(request, subjects={**request.subjects, "symbol": members})
 
     @cached_property
     def _credentials(self) -> dict[Credential, str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from vfr.bootstrap import Application
     from vfr.bootstrap.live import SyncOptions
     from vfr.workflows.sync_report import SyncPlan, SyncReport
 
@@ -42,6 +43,10 @@ def command(
     name: Name = "live",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be asked, and ask nothing.")] = False,
     refetch: Annotated[bool, typer.Option("--refetch", help="Ask for the whole history again.")] = False,
+    replace: Annotated[
+        str,
+        typer.Option("--replace", metavar="A,B", help="Believe a new history of these where it contradicts the old."),
+    ] = "",
     as_json: AsJson = False,
 ) -> int:
     """Bring live data in: only what is new, checked, and published in one step.
@@ -50,19 +55,22 @@ def command(
     sync goes on where it was. Exits with 1 if no question got a usable answer.
     """
     app = application()
-    options = _options(universe, provider, since, name, refetch=refetch)
-    _say_who_is_left_out(app.live.lacking() if not provider else {}, app.settings.sync_providers, quiet=as_json)
+    options = _options(universe, provider, since, name, refetch=refetch, replace=replace)
+    left_out = _left_out(app, provider)
+    if not as_json:
+        for one, variable in left_out.items():
+            typer.echo(f"{one} is not asked: {variable} is not set", err=True)
     if dry_run:
         plan = app.live.plan(options)
         if as_json:
-            emit(plan.to_dict())
+            emit(plan.to_dict() | {"leftOut": left_out})
         else:
             _print_plan(console(), plan)
         return 0
     with progress("Syncing", quiet=as_json) as report:
         done = app.live.sync(options, report)
     if as_json:
-        emit(done.to_dict(), success=not done.failed)
+        emit(done.to_dict() | {"leftOut": left_out}, success=not done.failed)
     else:
         _print_report(console(), done)
     return 1 if done.failed else 0
@@ -84,10 +92,12 @@ def worker(
     return run(app, name, once=once)
 
 
-def _options(universe: str, provider: str, since: str, name: str, *, refetch: bool) -> SyncOptions:
+def _options(universe: str, provider: str, since: str, name: str, *, refetch: bool, replace: str) -> SyncOptions:
     from vfr.bootstrap.live import SyncOptions
+    from vfr.data.symbols import normalise
 
-    return SyncOptions(universe, words(provider.lower()), _day(since), name, refetch)
+    believed = tuple(normalise(text, "replace") for text in words(replace))
+    return SyncOptions(universe, words(provider.lower()), _day(since), name, refetch, believed)
 
 
 def _day(text: str) -> date | None:
@@ -96,10 +106,10 @@ def _day(text: str) -> date | None:
     return parse_day("since", text).astype(object) if text else None
 
 
-def _say_who_is_left_out(lacking: dict[str, str], wanted: tuple[str, ...], *, quiet: bool) -> None:
-    for name, variable in lacking.items():
-        if name in wanted and not quiet:
-            typer.echo(f"{name} is not asked: {variable} is not set", err=True)
+def _left_out(app: Application, provider: str) -> dict[str, str]:
+    """Return the variable that each wanted provider lacks; none where the user named providers."""
+    lacking = app.live.lacking()
+    return {} if provider else {name: lacking[name] for name in app.settings.sync_providers if name in lacking}
 
 
 def _print_plan(screen: Console, plan: SyncPlan) -> None:
@@ -107,6 +117,8 @@ def _print_plan(screen: Console, plan: SyncPlan) -> None:
         screen.print(f"{name}: {count:,} questions")
     if plan.resumed:
         screen.print(f"{plan.resumed:,} of them were answered by a sync that was stopped")
+    if not plan.members_known:
+        screen.print("Who belongs to the index is asked first; the other questions are about them.")
     minutes, seconds = divmod(round(plan.seconds), 60)
     screen.print(f"About {minutes} min {seconds} s at the providers' pace. Nothing was asked.")
 

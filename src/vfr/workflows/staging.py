@@ -37,15 +37,16 @@ class ProviderDiary:
 class SyncDiary:
     """What earlier syncs left: when each topic was answered, how each provider did, and how the last sync was asked.
 
+    `unknown` says when a source last did not know a topic.
     `universe` and `start` (first day of the history, None where it was never named) repeat the last sync's, so that a
-    scheduled one need not be told again; `sources` are all that ever were asked, in order of trust.
+    scheduled one need not be told again.
     """
 
     asked: Mapping[str, datetime] = field(default_factory=dict)
+    unknown: Mapping[str, datetime] = field(default_factory=dict)
     providers: Mapping[str, ProviderDiary] = field(default_factory=dict)
     finished_at: datetime | None = None
     universe: str = ""
-    sources: tuple[str, ...] = ()
     start: date | None = None
 
 

@@ -14,7 +14,7 @@ from vfr.data.bitemporal.tables import Kind, empty
 from vfr.data.bitemporal.versions import as_of
 from vfr.data.provider import Batch, DataProvider
 from vfr.data.quality import Finding
-from vfr.errors import BadAnswer, ImportRejected, ProviderError
+from vfr.errors import BadAnswer, DataError, ImportRejected, ProviderError, VfrError
 from vfr.workflows.sync_plan import ENDED, Task
 
 __all__ = ["DONE", "Known", "Outcome", "ask"]
@@ -25,15 +25,16 @@ QUARANTINED: Final = "QUARANTINED"
 Known = Callable[[Kind, str, str], pl.DataFrame]
 """Given kind, source and subject: the rows stored."""
 
-_UNREADABLE: Final = (KeyError, TypeError, ValueError, IndexError, AttributeError)
-"""What a parser meets when a vendor's answer has another shape than documented."""
+INTERNAL: Final = VfrError.code
+"""A bug of ours met while checking an answer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcome:
     """What came of a question.
 
-    `code` is DONE, QUARANTINED (an answer of which nothing was usable) or that of an error; `at` is when it was asked.
+    `code` is DONE, QUARANTINED (an answer of which nothing was usable), INTERNAL (a bug of ours) or that of an error;
+    `at` is when it was asked.
     """
 
     task: Task
@@ -53,19 +54,33 @@ def ask(provider: DataProvider, task: Task, known: Known, now: datetime) -> Outc
     Nothing of an unusable answer is kept but the refused rows. A provider's failure is never a statement about the
     subject: it leaves what is stored as it is.
     """
-    order = task.order(now)
     try:
-        batches = provider.fetch(order)
+        batches = provider.fetch(task.order(now))
     except ProviderError as error:
         return Outcome(task, now, error.code, error.message)
     except ImportRejected as error:
         return Outcome(task, now, BadAnswer.code, f"{task.provider}: {error.message}")
-    except _UNREADABLE as error:
-        message = (
-            f"{task.provider} answered about {task.subject} in a form that cannot be read ({type(error).__name__})"
-        )
-        return Outcome(task, now, BadAnswer.code, message)
-    return _checked(task, batches, known, now)
+    except _ENDS_A_SYNC:
+        raise
+    except Exception as error:  # noqa: BLE001 - a parser met a shape that nobody foresaw; the others must go on
+        return Outcome(task, now, BadAnswer.code, _said(task, "in a form that cannot be read", error))
+    try:
+        return _checked(task, batches, known, now)
+    except ImportRejected as error:
+        return Outcome(task, now, BadAnswer.code, f"{task.provider}: {error.message}")
+    except _ENDS_A_SYNC:
+        raise
+    except Exception as error:  # noqa: BLE001 - one answer that breaks a check must not cost the others
+        message = _said(task, "in a way that breaks a check; this is a bug in VFR, please report it", error)
+        return Outcome(task, now, INTERNAL, message)
+
+
+_ENDS_A_SYNC: Final = (DataError, OSError, MemoryError)
+"""What is no fault of one answer: the database, the disk, the archive."""
+
+
+def _said(task: Task, how: str, error: Exception) -> str:
+    return f"{task.provider} answered about {task.subject} {how} ({type(error).__name__})"
 
 
 def _checked(task: Task, batches: tuple[Batch, ...], known: Known, now: datetime) -> Outcome:
@@ -76,7 +91,8 @@ def _checked(task: Task, batches: tuple[Batch, ...], known: Known, now: datetime
     findings: list[Finding] = []
     bars = next((batch.frame for batch in batches if batch.kind == "bars"), None)
     for batch in batches:
-        checked = check_batch(batch, order, known(batch.kind, task.provider, task.subject), actions, bars=bars)
+        held = known(batch.kind, task.provider, task.subject)
+        checked = check_batch(batch, order, held, actions, bars=bars, trust_new_basis=task.believed)
         accepted[batch.kind] = checked.accepted
         if checked.quarantined.height:
             quarantined[batch.kind] = checked.quarantined

@@ -20,6 +20,7 @@ OVERLAP: Final[Mapping[Kind, int]] = {"bars": 14, "texts": 2, "insiders": 10}
 ENDED: Final = timedelta(days=90)
 """A share without a bar for this long has most likely left the market; it is asked about once a month."""
 
+_WEEK: Final = timedelta(days=7)
 _MONTH: Final = timedelta(days=30)
 
 _SLACK: Final = timedelta(hours=4)
@@ -33,12 +34,13 @@ Asked = Mapping[str, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One question to one provider."""
+    """One question to one provider; if `believed`, the answer is taken where it contradicts what is stored."""
 
     provider: str
     offer: Offer
     subject: str
     since: date
+    believed: bool = False
 
     @property
     def topic(self) -> str:
@@ -48,7 +50,7 @@ class Task:
     @property
     def key(self) -> str:
         """Name of its staged answer: a hash of the whole question."""
-        return hashlib.sha256(f"{self.topic} {self.since}".encode()).hexdigest()[:_DIGITS]
+        return hashlib.sha256(f"{self.topic} {self.since} {self.believed}".encode()).hexdigest()[:_DIGITS]
 
     def order(self, now: datetime) -> Order:
         """Return the order to place at a moment."""
@@ -70,10 +72,12 @@ def plan_tasks(
     *,
     newest: Callable[[Kind, str, str], date | None],
     asked: Asked,
+    unknown: Asked,
     last_close: datetime,
     now: datetime,
     start: date,
     refetch: bool = False,
+    replace: frozenset[str] = frozenset(),
 ) -> tuple[Task, ...]:
     """Return the questions that may bring something new, in the order they are asked.
 
@@ -87,6 +91,8 @@ def plan_tasks(
         Given kind, source and subject: the day of the newest fact stored, None if there is none.
     asked : mapping of str to datetime
         When each topic was last answered.
+    unknown : mapping of str to datetime
+        When a source last said that it does not know a topic; it is asked again after a week.
     last_close : datetime
         Close of the last completed session.
     now : datetime
@@ -94,6 +100,8 @@ def plan_tasks(
         First day of the history wanted.
     refetch : bool
         Ask for the whole history again, whatever is stored.
+    replace : frozenset of str
+        Subjects whose prices are asked for whole and believed.
 
     Notes
     -----
@@ -105,8 +113,12 @@ def plan_tasks(
         for offer in provider.offers:
             for subject in _asked_about(offer, subjects):
                 last = newest(offer.kinds[0], provider.name, subject)
-                task = Task(provider.name, offer, subject, start if refetch else _since(offer, last, start))
-                if refetch or _due(task, last, asked.get(task.topic), last_close, now):
+                believed = subject in replace and "bars" in offer.kinds
+                whole = refetch or believed
+                task = Task(provider.name, offer, subject, start if whole else _since(offer, last, start), believed)
+                in_vain = unknown.get(task.topic)
+                rests = in_vain is not None and timedelta(0) <= now - in_vain < _WEEK
+                if whole or (not rests and _due(task, last, asked.get(task.topic), last_close, now)):
                     tasks.append(task)
     return tuple(tasks)
 
@@ -124,7 +136,7 @@ def _since(offer: Offer, last: date | None, start: date) -> date:
 
 
 def _due(task: Task, last: date | None, answered: datetime | None, last_close: datetime, now: datetime) -> bool:
-    if answered is None:
+    if answered is None or answered > now:  # A clock was ahead then, or is behind now.
         return True
     if "bars" in task.offer.kinds:
         ended = last is not None and now.date() - last > ENDED

@@ -13,9 +13,11 @@ from vfr.data.bitemporal.tables import TABLES, Kind
 from vfr.data.bitemporal.versions import as_of
 from vfr.data.bitemporal.view import view
 from vfr.data.checks import check_panel, panel_facts
-from vfr.data.compare import compare_sources
-from vfr.data.quality import Finding, QualityReport
-from vfr.workflows.archive import Archive
+from vfr.data.compare import compare_actions, compare_sources
+from vfr.data.fingerprint import fingerprint
+from vfr.data.last_session import sessions_to_keep, unfinished
+from vfr.data.quality import Finding, QualityReport, finding
+from vfr.workflows.archive import Archive, ArchiveVersion
 from vfr.workflows.datasets import DatasetStore
 
 if TYPE_CHECKING:
@@ -79,17 +81,38 @@ def publish_view(archive: Archive, datasets: DatasetStore, now: datetime) -> Pub
 
     tables = known_tables(archive)
     newest = archive.versions()[0]
-    snapshot = view(tables, now, name=archive.name, sources=newest.sources)
-    disagreements = compare_sources(as_of("bars", tables["bars"], now))
+    snapshot = _whole_sessions(view(tables, now, name=archive.name, sources=newest.sources))
+    bars, actions = (as_of(kind, tables[kind], now) for kind in _COMPARED)
+    found = [*compare_sources(bars), *compare_actions(actions), *unfinished(snapshot.panel), *_clock(newest, now)]
     facts = panel_facts(snapshot.panel, tables["bars"].height) | {
         "archiveVersion": newest.version,
         "sources": ", ".join(newest.sources),
     }
-    quality = QualityReport.of([*check_panel(snapshot.panel), *disagreements], facts)
+    quality = QualityReport.of([*check_panel(snapshot.panel), *found], facts)
     current = datasets.current() in {None, BUNDLED, archive.name}
     board = _named_sources(compute_board(snapshot), tables, newest.sources)
     datasets.publish(snapshot, quality, board, make_current=current)
-    return Published(snapshot.version, current, tuple(disagreements))
+    return Published(snapshot.version, current, tuple(found))
+
+
+_COMPARED: Final[tuple[Kind, Kind]] = ("bars", "actions")
+
+
+def _whole_sessions(snapshot: Snapshot) -> Snapshot:
+    """Return a snapshot without last sessions that hold a few stragglers only."""
+    kept = snapshot.sessions[: sessions_to_keep(snapshot.panel)]
+    if kept.size == snapshot.sessions.size:
+        return snapshot
+    cut = snapshot.upto(kept[-1])
+    return replace(cut, version=fingerprint(cut))
+
+
+def _clock(newest: ArchiveVersion, now: datetime) -> list[Finding]:
+    """Return a finding if the archive was published after now: then a clock was wrong, and corrections wait for it."""
+    if newest.published_at <= now:
+        return []
+    message = f"the archive was published at {newest.published_at:%Y-%m-%d %H:%M} UTC, which is still to come: a clock"
+    return [finding("clock_ahead", "warning", (), f"{message} was ahead; what it corrected counts from then.", 1)]
 
 
 def _named_sources(board: Board, tables: Mapping[Kind, pl.DataFrame], order: tuple[str, ...]) -> Board:

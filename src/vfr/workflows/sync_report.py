@@ -30,13 +30,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
-    """What a sync would ask: `questions` by provider, and about how long that takes at the providers' pace."""
+    """What a sync would ask: `questions` by provider, and about how long that takes at the providers' pace.
+
+    `members_known` is False where only the index is asked about, because the rest is about its members.
+    """
 
     name: str
     tasks: tuple[Task, ...]
     questions: Mapping[str, int]
     seconds: float
     resumed: int
+    members_known: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
@@ -45,6 +49,7 @@ class SyncPlan:
             "questions": dict(self.questions),
             "alreadyAnswered": self.resumed,
             "estimatedSeconds": round(self.seconds, 1),
+            "membersKnown": self.members_known,
             "tasks": [task.to_dict() for task in self.tasks],
         }
 

@@ -10,6 +10,7 @@ from typing import Final
 import polars as pl
 
 from vfr.data.bitemporal.versions import as_of
+from vfr.data.bitemporal.view import BENCHMARK
 from vfr.data.symbols import normalise
 from vfr.errors import InvalidField
 
@@ -59,6 +60,8 @@ def parse_universe(text: str) -> Universe:
         path = Path(plain).expanduser().absolute()
         return Universe(str(path), file=path)
     symbols = tuple(dict.fromkeys(normalise(part, "universe") for part in plain.split(",") if part.strip()))
+    if symbols == (BENCHMARK,):
+        raise InvalidField("universe", f"{BENCHMARK} is the benchmark, which is brought in anyway; name a share")
     if len(symbols) > _MOST:
         raise InvalidField("universe", f"holds {len(symbols)} tickers; at most {_MOST} at once")
     return Universe(",".join(symbols), symbols=symbols)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
 from vfr.adapters.providers.bars import SHOWN, Bars, read_bars
 from vfr.adapters.providers.tables import read_table
+from vfr.data.last_session import THIN, sessions_to_keep
 from vfr.data.panel import PRICE_FIELDS, Panel
 from vfr.data.quality import Finding, Severity, finding
 from vfr.data.sessions import sessions_between
@@ -16,9 +16,6 @@ from vfr.errors import ImportRejected
 from vfr.typing import DateArray
 
 __all__ = ["read_panel"]
-
-_THIN: Final = 0.05
-_RECENT: Final = 20
 
 
 def read_panel(path: Path) -> tuple[Panel, list[Finding], int]:
@@ -125,18 +122,11 @@ def _with_close(bars: Bars, findings: list[Finding]) -> Bars:
 
 
 def _without_thin_tail(panel: Panel, findings: list[Finding]) -> Panel:
-    """Drop last sessions that hold a few stragglers only: the newest answer must be about a whole universe."""
-    known = np.isfinite(panel.close)
-    stop = panel.sessions.size
-    while stop > 2:
-        recent = int(known[max(0, stop - 1 - _RECENT) : stop - 1].any(axis=0).sum())
-        if recent < _RECENT or known[stop - 1].sum() >= _THIN * recent:
-            break
-        stop -= 1
+    stop = sessions_to_keep(panel)
     if stop == panel.sessions.size:
         return panel
     dropped = [str(day) for day in panel.sessions[stop:]]
-    message = f"last sessions with bars of under {_THIN:.0%} of the symbols; dropped."
+    message = f"last sessions with bars of under {THIN:.0%} of the symbols; dropped."
     findings.append(finding("thin_last_sessions", "warning", dropped, message))
     cut = panel.rows(0, stop)
     return cut.take(np.flatnonzero(np.isfinite(cut.close).any(axis=0)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -91,7 +92,8 @@ class DirectoryStaging:
         try:
             plain = json.loads(self._diary.read_text(encoding="utf-8"))
             return SyncDiary(
-                asked={topic: datetime.fromisoformat(at) for topic, at in plain["asked"].items()},
+                asked=_moments(plain["asked"]),
+                unknown=_moments(plain["unknown"]),
                 providers={
                     name: ProviderDiary(
                         _moment(one["answeredAt"]), _moment(one["failedAt"]), one["code"], one["message"]
@@ -100,7 +102,6 @@ class DirectoryStaging:
                 },
                 finished_at=_moment(plain["finishedAt"]),
                 universe=str(plain["universe"]),
-                sources=tuple(plain["sources"]),
                 start=plain["start"] and date.fromisoformat(plain["start"]),
             )
         except (OSError, ValueError, KeyError, TypeError):
@@ -110,13 +111,17 @@ class DirectoryStaging:
         """Replace the diary in one step."""
         plain = {
             "asked": {topic: at.isoformat() for topic, at in diary.asked.items()},
+            "unknown": {topic: at.isoformat() for topic, at in diary.unknown.items()},
             "providers": {name: one.to_dict() for name, one in diary.providers.items()},
             "finishedAt": diary.finished_at and diary.finished_at.isoformat(),
             "universe": diary.universe,
-            "sources": list(diary.sources),
             "start": diary.start and diary.start.isoformat(),
         }
         replace_file(self._diary, json.dumps(plain).encode())
+
+
+def _moments(plain: Mapping[str, str]) -> dict[str, datetime]:
+    return {topic: datetime.fromisoformat(at) for topic, at in plain.items()}
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -6,6 +6,7 @@ is a later version, so the view of any past moment stays what it was.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import and_
@@ -53,7 +54,9 @@ def as_of(kind: Kind, frame: pl.DataFrame, moment: datetime) -> pl.DataFrame:
     return known.filter(~_same_key_as(TABLES[kind], known, step=-1))
 
 
-def amendments(kind: Kind, stored: pl.DataFrame, answer: pl.DataFrame, now: datetime) -> pl.DataFrame:
+def amendments(
+    kind: Kind, stored: pl.DataFrame, answer: pl.DataFrame, now: datetime, told: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Return the rows of an answer that say something new, stamped with when it became known.
 
     Parameters
@@ -65,12 +68,16 @@ def amendments(kind: Kind, stored: pl.DataFrame, answer: pl.DataFrame, now: date
     answer : polars.DataFrame
         Checked rows, free of contradictions.
     now : datetime
-        When the answer was given.
+        When the rows are published.
+    told : polars.DataFrame, optional
+        Spans that were told before: the table's subject, ``source``, ``first`` and ``last`` day. For tables that do not
+        date their values.
 
     Returns
     -------
     polars.DataFrame
-        A fact seen for the first time keeps its `known_at`. A repeat is left out. A value that differs from the
+        A fact seen for the first time keeps its `known_at`, unless it lies in a span that its source told before: then
+        it was left out or wrong at the time, and counts from `now`. A repeat is left out. A value that differs from the
         version in force is a new version: at its own `known_at` where the source dates its values and that is later
         (a filing, a vintage), else at `now`, for until now nobody could have known it from here.
     """
@@ -78,29 +85,53 @@ def amendments(kind: Kind, stored: pl.DataFrame, answer: pl.DataFrame, now: date
     if answer.is_empty():
         return answer
     fresh = merged(kind, answer).unique(maintain_order=True)
-    keys = fresh.select(table.key).unique()
-    held = stored.join(keys, on=list(table.key), how="semi", nulls_equal=True)
     if table.timeless:
         fresh = fresh.with_columns(known_at=pl.lit(ALWAYS).cast(table.columns["known_at"]))
-    if held.is_empty() and not table.dated:
-        return fresh
-    return (_dated if table.dated else _undated)(kind, held, fresh, now)
+    keys = fresh.select(table.key).unique()
+    held = stored.join(keys, on=list(table.key), how="semi", nulls_equal=True)
+    if table.dated:
+        return _dated(kind, held, fresh, now)
+    return _undated(kind, held, fresh if told is None else _late(table, held, fresh, told, now), now)
 
 
 def withdrawals(kind: Kind, stored: pl.DataFrame, answer: pl.DataFrame, now: datetime) -> pl.DataFrame:
-    """Return a version with a null `value` for every stored fact that a complete answer no longer holds.
+    """Return a version that takes back every stored fact that a complete answer no longer holds.
 
     Parameters
     ----------
+    kind : {"actions", "membership"}
+        A withdrawn action has no value; a withdrawn membership ends on the day it begins.
     stored : polars.DataFrame
         Facts of the span that the answer covers, and of its source.
     answer : polars.DataFrame
         Everything the source says of that span.
     """
     table = TABLES[kind]
-    held = as_of(kind, stored, now).filter(pl.col("value").is_not_null())
-    gone = held.join(answer, on=list(table.key), how="anti", nulls_equal=True)
-    return gone.with_columns(value=pl.lit(None, dtype=pl.Float64), known_at=pl.lit(now).cast(table.columns["known_at"]))
+    gone_form = _WITHDRAWN[kind]
+    held = as_of(kind, stored, now)
+    standing = pl.all_horizontal([pl.col(name).eq_missing(form) for name, form in gone_form.items()]).not_()
+    gone = held.filter(standing).join(answer, on=list(table.key), how="anti", nulls_equal=True)
+    return gone.with_columns(known_at=pl.lit(now).cast(table.columns["known_at"]), **gone_form)
+
+
+_WITHDRAWN: Final[Mapping[Kind, Mapping[str, pl.Expr]]] = {
+    "actions": {"value": pl.lit(None, dtype=pl.Float64)},
+    "membership": {"end_date": pl.col("start_date")},
+}
+"""What a withdrawn fact looks like, by table."""
+
+
+def _late(table: Table, held: pl.DataFrame, fresh: pl.DataFrame, told: pl.DataFrame, now: datetime) -> pl.DataFrame:
+    """Stamp facts that are new inside a span told before with `now`."""
+    subject, day = table.key[0], next(name for name in ("date", "start_date") if name in table.columns)
+    known = held.select(table.key).unique().with_columns(_held=pl.lit(value=True))
+    spans = told.select(pl.col(told.columns[0]).alias(subject), "source", "first", "last")
+    joined = fresh.join(spans, on=[subject, "source"], how="left")
+    joined = joined.join(known, on=list(table.key), how="left", nulls_equal=True)
+    late = pl.col("_held").is_null() & pl.col(day).is_between("first", "last")
+    stamped = pl.max_horizontal("known_at", pl.lit(now).cast(table.columns["known_at"]))
+    at = pl.when(late.fill_null(value=False)).then(stamped).otherwise("known_at")
+    return joined.with_columns(known_at=at).select(fresh.columns)
 
 
 def _undated(kind: Kind, held: pl.DataFrame, fresh: pl.DataFrame, now: datetime) -> pl.DataFrame:
