@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 from tests.data.batch_builders import bars, change, scale
 
-from vfr.data.bitemporal.tables import empty
-from vfr.data.compare import compare_sources
+from vfr.data.bitemporal.tables import TABLES, empty
+from vfr.data.compare import compare_actions, compare_sources
 
 
 def other(frame: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -60,3 +60,52 @@ def test_the_latest_version_counts_and_a_bar_without_a_close_does_not() -> None:
 def test_symbols_are_compared_with_themselves_only() -> None:
     elsewhere = other(scale(bars(), 3.0, slice(None)), "tiingo").with_columns(symbol=pl.lit("YYY"))
     assert compare_sources(pl.concat([bars(), elsewhere])) == []
+
+
+def events(source: str, *told: tuple[str, date, str, float | None], day: int = 0) -> pl.DataFrame:
+    lines = [(*event, source, datetime.combine(event[1], time(), UTC) + timedelta(days=day)) for event in told]
+    return pl.DataFrame(lines, schema=dict(TABLES["actions"].columns), orient="row")
+
+
+SPLIT = ("ZZZ", date(2023, 12, 1), "split", 10.0)
+PAID = ("ZZZ", date(2023, 11, 1), "dividend", 0.85)
+
+
+def test_actions_that_agree_have_nothing_to_say() -> None:
+    assert compare_actions(empty("actions")) == []
+    assert compare_actions(events("one", SPLIT, PAID)) == []
+    rounded = events("two", SPLIT, (*PAID[:3], 0.8549))
+    assert compare_actions(pl.concat([events("one", SPLIT, PAID), rounded])) == []
+    assert compare_actions(pl.concat([events("one", SPLIT, PAID), events("two", PAID)])) == []
+
+
+def test_a_split_with_two_dates_or_two_ratios_is_shown() -> None:
+    later = ("ZZZ", date(2023, 12, 4), "split", 10.0)
+    (said,) = compare_actions(pl.concat([events("one", SPLIT, PAID), events("two", later, PAID)]))
+    assert (said.check, said.severity, said.count) == ("actions_disagree", "warning", 1)
+    assert said.examples == ("ZZZ split one 2023-12-01 10 two 2023-12-04 10",)
+    (said,) = compare_actions(pl.concat([events("one", SPLIT), events("two", (*SPLIT[:3], 7.0))]))
+    assert said.examples == ("ZZZ split one 2023-12-01 10 two 2023-12-01 7",)
+
+
+def test_five_sessions_apart_is_one_event_and_six_are_two() -> None:
+    five, six = (events("two", ("ZZZ", date(2023, 12, day), "split", 10.0)) for day in (8, 11))
+    assert len(compare_actions(pl.concat([events("one", SPLIT), five]))) == 1
+    assert compare_actions(pl.concat([events("one", SPLIT), six])) == []
+
+
+def test_an_event_with_a_partner_of_its_day_is_no_other_event() -> None:
+    weekly = [("ZZZ", date(2023, 11, day), "dividend", 0.1) for day in (1, 8, 15)]
+    assert compare_actions(pl.concat([events("one", *weekly), events("two", weekly[0], weekly[2])])) == []
+
+
+def test_kinds_and_symbols_of_actions_are_compared_with_themselves_only() -> None:
+    near = ("ZZZ", date(2023, 12, 4), "dividend", 10.0), ("YYY", date(2023, 12, 4), "split", 10.0)
+    assert compare_actions(pl.concat([events("one", SPLIT), events("two", *near)])) == []
+
+
+def test_a_withdrawn_action_disagrees_with_nothing() -> None:
+    moved = ("ZZZ", date(2023, 12, 4), "split", 10.0)
+    told = [events("one", SPLIT), events("one", (*SPLIT[:3], None), day=9), events("two", moved)]
+    assert len(compare_actions(pl.concat([told[0], told[2]]))) == 1
+    assert compare_actions(pl.concat(told)) == []
