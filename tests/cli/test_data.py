@@ -61,7 +61,11 @@ def test_named_sets_stand_side_by_side(cli, folder: Path, tmp_path: Path, seeded
 
 def test_status_says_how_new_each_input_is(cli, bundled_home: Path) -> None:
     result, body = cli("data", "status", home=bundled_home), cli("data", "status", "--json", home=bundled_home).json
-    assert body["inputStatus"]["prices"] == {"available": True, "source": "bundled", "newest": body["last"]}
+    prices = body["inputStatus"]["prices"]
+    assert (prices["available"], prices["source"], prices["newest"]) == (True, "bundled", body["last"])
+    assert (prices["age"]["unit"], prices["age"]["limit"], prices["age"]["fresh"]) == ("sessions", 1, False)
+    assert prices["age"]["age"] > 900
+    assert "sessions" in result.out
     assert body["inputStatus"]["volume"]["available"] is False
     assert body["dataVersion"] in result.out
     assert "adjusted for splits and dividends" in result.out

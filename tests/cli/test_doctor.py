@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-CHECKS = ["python", "packages", "settings", "data home", "data", "models", "machine learning", "port"]
+CHECKS = ["python", "packages", "settings", "data home", "data", "providers", "models", "machine learning", "port"]
 
 
 def outcomes(body: dict) -> dict[str, str]:
@@ -20,7 +20,7 @@ def test_a_sound_installation(cli, bundled_home: Path) -> None:
     assert result.code == 0
     assert [row["check"] for row in result.json["checks"]] == CHECKS
     assert outcomes(result.json)["data"] == "ok"
-    models = result.json["checks"][5]
+    models = result.json["checks"][6]
     assert (models["outcome"], "vfr train" in models["fix"]) == ("note", True)
     assert "intact" in cli("doctor", home=bundled_home).out
 

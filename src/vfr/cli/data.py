@@ -100,7 +100,7 @@ def list_datasets(as_json: AsJson = False) -> None:
 
 @group.command("status")
 def status(as_json: AsJson = False) -> None:
-    """Describe the current data set, how old each input is, and how each provider did."""
+    """Describe the current data set, its age and its providers."""
     from vfr.clock import utc_now
     from vfr.workflows.data_age import ages, described
 
@@ -134,7 +134,7 @@ def quality(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what the checks of a data set found, and what a sync refused."""
+    """Show what checks found, and what a sync refused."""
     app = _prepared(quiet=as_json)
     found = app.datasets.quality(name)
     refused = app.live.archive(name or app.datasets.current() or "").quarantined()

@@ -124,16 +124,13 @@ def _data(app: Application) -> Iterator[Check]:
 
 
 def _providers(app: Application) -> Iterator[Check]:
-    lacking = app.live.lacking()
-    wanted = app.settings.sync_providers
-    for name in wanted:
-        if name in lacking:
-            text = f"{name} is not asked: {lacking[name]} is not set"
-            yield Check("providers", "note", text, f"set {lacking[name]}, or take {name} out of VFR_SYNC_PROVIDERS")
-    asked = [name for name in wanted if name not in lacking]
-    others = [name for name in lacking if name not in wanted]
-    text = f"can be asked: {', '.join(asked) or 'none'}"
-    yield Check("providers", "ok", text + (f"; off without a key: {', '.join(others)}" if others else ""))
+    lacking, wanted = app.live.lacking(), app.settings.sync_providers
+    asked = ", ".join(name for name in wanted if name not in lacking) or "none"
+    left_out = [f"{name} ({lacking[name]} is not set)" for name in wanted if name in lacking]
+    if left_out:
+        yield Check("providers", "note", f"asked: {asked}; not asked: {', '.join(left_out)}", _FIXES["providers"])
+    else:
+        yield Check("providers", "ok", f"asked: {asked}")
 
 
 def _models(app: Application) -> Iterator[Check]:
@@ -191,7 +188,7 @@ _FIXES: Final = {
     "settings": "correct or remove the variable; the names are in the documentation of the settings",
     "data home": "set VFR_DATA_HOME to a folder you may write",
     "data": "import the data again (vfr data import DIR), or choose another set (vfr data list, vfr data use NAME)",
-    "providers": "correct VFR_SYNC_PROVIDERS; the names are in the documentation of the settings",
+    "providers": "set the variable, or take the provider out of VFR_SYNC_PROVIDERS; nothing else needs it",
     "models": "vfr train makes a new version; the broken one is never used",
     "machine learning": "vfr ml enable",
     "port": "stop the server that listens there, or choose another port (VFR_PORT, vfr serve --port)",
