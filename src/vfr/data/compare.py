@@ -7,6 +7,7 @@ from typing import Final
 
 import polars as pl
 
+from vfr.data.bitemporal.sources import SAME_EVENT
 from vfr.data.quality import EXAMPLES, Finding, finding
 
 __all__ = ["TOLERANCE", "compare_actions", "compare_sources"]
@@ -16,9 +17,6 @@ TOLERANCE: Final = 0.005
 
 _ROUNDING: Final = 0.01
 """Relative difference of ratios and of dividends that is put down to rounding."""
-
-_NEAR: Final = "7d"
-"""Two events of one kind no further apart than five sessions are the same event with two dates."""
 
 
 def compare_sources(bars: pl.DataFrame, tolerance: float = TOLERANCE) -> list[Finding]:
@@ -105,7 +103,7 @@ def _events(known: pl.DataFrame, one: str, other: str) -> Finding | None:
         on="date",
         by=["symbol", "action"],
         strategy="nearest",
-        tolerance=_NEAR,
+        tolerance=SAME_EVENT,
         suffix="_other",
         check_sortedness=False,
     ).filter(pl.col("date_other").is_not_null())

@@ -8,15 +8,17 @@ from typing import Any, Final
 
 import polars as pl
 
+from vfr.data.bitemporal.sources import in_order, preferred
 from vfr.data.bitemporal.tables import Kind
 from vfr.data.bitemporal.versions import as_of
-from vfr.data.bitemporal.view import preferred
 from vfr.workflows.archive import Archive
+from vfr.workflows.sync_publish import chosen
 
 __all__ = ["provenance"]
 
 _BAR: Final = ("open", "high", "low", "close", "volume")
 _ANNUAL: Final = "FY"
+_KINDS: Final[tuple[Kind, ...]] = ("bars", "profile", "fundamentals")
 
 
 def provenance(
@@ -39,11 +41,11 @@ def provenance(
         By symbol: ``bar``, ``profile`` and ``statement``, each a mapping of field to ``source``, ``knownAt`` and, for
         statements, ``form``, ``accession`` and ``filedAt``. What is not known is left out.
     """
-    sources = next((v.sources for v in archive.versions() if version in (None, v.version)), ())
-    tables = {kind: archive.read(kind, version=version, subjects=symbols) for kind in _KINDS}
-    bars = preferred("bars", tables["bars"], moment, sources).filter(pl.col("close").is_not_null())
-    profile = preferred("profile", tables["profile"], moment, sources)
-    filed = as_of("fundamentals", tables["fundamentals"], moment).filter(pl.col("period") == _ANNUAL)
+    version, sources = chosen(archive, version)
+    held = {kind: as_of(kind, archive.read(kind, version=version, subjects=symbols), moment) for kind in _KINDS}
+    bars = preferred("bars", held["bars"].filter(pl.col("close").is_not_null()), sources)
+    profile = preferred("profile", held["profile"], sources)
+    filed = held["fundamentals"].filter(pl.col("period") == _ANNUAL)
     return {
         symbol: {
             "bar": _bar(bars.filter(pl.col("symbol") == symbol)),
@@ -52,9 +54,6 @@ def provenance(
         }
         for symbol in symbols
     }
-
-
-_KINDS: Final[tuple[Kind, ...]] = ("bars", "profile", "fundamentals")
 
 
 def _bar(rows: pl.DataFrame) -> dict[str, Any]:
@@ -69,8 +68,7 @@ def _statement(rows: pl.DataFrame, sources: Sequence[str]) -> dict[str, Any]:
     if rows.is_empty():
         return {}
     newest = rows.filter(pl.col("period_end") == pl.col("period_end").max())
-    held = set(newest["source"].to_list())
-    best = next((name for name in sources if name in held), min(held))
+    best = in_order(newest, sources)[0]
     return {
         row["item"]: _origin(row)
         | {"form": row["form"], "accession": row["accession"], "filedAt": row["filed_at"] and str(row["filed_at"])}

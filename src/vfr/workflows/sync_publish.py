@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
     from vfr.factors.board import Board
 
-__all__ = ["BUNDLED", "Published", "known_tables", "publish_view", "view_as_of"]
+__all__ = ["BUNDLED", "Published", "chosen", "known_tables", "publish_view", "view_as_of"]
 
 BUNDLED: Final = "bundled"
 """The data set that stands in until there is another."""
@@ -52,8 +52,18 @@ class Published:
     findings: tuple[Finding, ...]
 
 
+def chosen(archive: Archive, version: str | None = None) -> tuple[str | None, tuple[str, ...]]:
+    """Return one version and its sources in order of trust, the newest by default; no source where it is not kept.
+
+    Who reads more than one table asks for this first: a sync may publish between two readings of "the newest".
+    """
+    found = next((v for v in archive.versions() if version in (None, v.version)), None)
+    return (version, ()) if found is None else (found.version, found.sources)
+
+
 def known_tables(archive: Archive, version: str | None = None) -> dict[Kind, pl.DataFrame]:
-    """Return every table of a version, the newest by default."""
+    """Return every table of a version, all of the same one; the newest by default."""
+    version, _ = chosen(archive, version)
     return {kind: archive.read(kind, version=version) for kind in TABLES}
 
 
@@ -65,7 +75,7 @@ def view_as_of(archive: Archive, moment: datetime, *, version: str | None = None
     NoData
         If there is no such version, or no price was public by then.
     """
-    sources = next((v.sources for v in archive.versions() if version in (None, v.version)), ())
+    version, sources = chosen(archive, version)
     return view(known_tables(archive, version), moment, name=archive.name, sources=sources)
 
 

@@ -2,65 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
-from typing import Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 
+from vfr.data.bitemporal.arrays import columns_of, days_of, figures_of
+from vfr.data.bitemporal.evenings import KnownDays
+from vfr.data.bitemporal.sources import one_at_a_time
+from vfr.data.bitemporal.tables import TABLES
 from vfr.data.records import Macro, MacroSeries, Securities, Texts
-from vfr.typing import DateArray, TimeArray
 
-__all__ = ["KnownDays", "known_days", "macro", "of_best", "securities", "texts"]
-
-KnownDays = Callable[[pl.Series], DateArray]
-"""From moments (UTC) to the first day at whose close each was public."""
-
-_NEW_YORK: Final = ZoneInfo("America/New_York")
-_FOUR: Final = np.timedelta64(16, "h")
-
-
-def known_days(sessions: DateArray, closes_at: TimeArray) -> KnownDays:
-    """Return a function that dates moments by the evening they could be used.
-
-    What came out after the close of a session is known on the next day only; a filing of 18:01 never takes part in
-    the score of the same evening. Days outside the sessions count as closing at 16:00 in New York.
-    """
-
-    def days(moments: pl.Series) -> DateArray:
-        local = moments.dt.convert_time_zone("America/New_York").dt.replace_time_zone(None)
-        wall = local.to_numpy().astype("datetime64[us]")
-        day = wall.astype("datetime64[D]")
-        utc = moments.dt.replace_time_zone(None).to_numpy().astype("datetime64[us]")
-        row = np.minimum(np.searchsorted(sessions, day), max(sessions.size - 1, 0))
-        open_day = sessions[row] == day
-        late = np.where(open_day, utc > closes_at[row], wall - day > _FOUR)
-        return np.asarray(day + late, dtype="datetime64[D]")
-
-    return days
+__all__ = ["macro", "securities", "texts"]
 
 
 def macro(frame: pl.DataFrame, days: KnownDays, sources: Sequence[str]) -> Macro | None:
-    """Return every series with all its vintages known; a withdrawn figure is NaN from the day it was withdrawn."""
+    """Return every series with all its vintages known; a withdrawn figure is NaN from the day it was withdrawn.
+
+    The vintages of one observation come from one source at a time: a less trusted one counts until a more trusted one
+    speaks of that observation.
+    """
     out = {}
     for (name,), rows in sorted(frame.group_by("series")):
-        own = of_best(rows, sources).sort("known_at", "date")
-        dates = own["date"].to_numpy().astype("datetime64[D]")
-        value = np.array(own["value"].fill_null(np.nan).to_numpy(), dtype=np.float64)
-        out[str(name)] = MacroSeries(dates, days(own["known_at"]), value, revised=False)
+        own = one_at_a_time(rows, ("date",), days, sources).sort("known_at", "date")
+        out[str(name)] = MacroSeries(
+            days_of(own, "date"), days(own["known_at"]), figures_of(own, "value"), revised=False
+        )
     return Macro(out) if out else None
 
 
 def texts(frame: pl.DataFrame, columns: Mapping[str, int]) -> Texts | None:
-    """Return the texts about known symbols, by the time they were written."""
-    own = frame.filter(pl.col("symbol").is_in(list(columns))).sort("created_at", "symbol", "text")
+    """Return the texts about known symbols, each in the words first known, by when those were known.
+
+    A text that is edited later says the same news again: what moved anybody were its first words, and in every view
+    after the edit both would count.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Rows of the table of texts that were public, with all their versions.
+    columns : mapping of str to int
+        Column of each symbol; others are left out.
+    """
+    about = frame.filter(pl.col("symbol").is_in(list(columns)))
+    first = about.sort("known_at").unique(TABLES["texts"].key, keep="first", maintain_order=True)
+    # A text is dated by when it was written, unless it was read here before it says so or became public later.
+    own = first.with_columns(_known=pl.max_horizontal("created_at", "known_at")).sort("_known", "symbol", "text")
     if own.is_empty():
         return None
-    column = own["symbol"].replace_strict(columns, return_dtype=pl.Int64).to_numpy()
-    written = own["created_at"].dt.convert_time_zone(str(UTC)).dt.replace_time_zone(None).to_numpy()
-    return Texts(np.asarray(column, dtype=np.int64), written.astype("datetime64[s]"), tuple(own["text"].to_list()))
+    known = own["_known"].dt.convert_time_zone(str(UTC)).dt.replace_time_zone(None).to_numpy()
+    # Whole seconds, never one too early: a text of the second after a close belongs to the next session.
+    seconds = -(-known.astype("datetime64[us]").astype(np.int64) // 1_000_000)
+    return Texts(columns_of(own, columns), seconds.astype("datetime64[s]"), tuple(own["text"].to_list()))
 
 
 def securities(frame: pl.DataFrame, symbols: Sequence[str]) -> Securities:
@@ -68,10 +62,3 @@ def securities(frame: pl.DataFrame, symbols: Sequence[str]) -> Securities:
     known = {(symbol, field): text for symbol, field, text in frame.select("symbol", "field", "text").iter_rows()}
     columns = (tuple(known.get((s, field)) or "" for s in symbols) for field in ("name", "sector", "sub_industry"))
     return Securities(*columns)
-
-
-def of_best(rows: pl.DataFrame, sources: Sequence[str]) -> pl.DataFrame:
-    """Return the rows of the first listed source that has any: vintages of two sources are never mixed."""
-    held = rows["source"].unique().sort().to_list()
-    best = next((name for name in sources if name in held), held[0])
-    return rows.filter(pl.col("source") == best)

@@ -8,9 +8,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from vfr.data.bitemporal.facts import KnownDays, of_best
+from vfr.data.bitemporal.arrays import columns_of, days_of, figures_of
+from vfr.data.bitemporal.evenings import KnownDays
+from vfr.data.bitemporal.sources import one_at_a_time
 from vfr.data.people import GRADES, Insiders, Ratings, numbered
-from vfr.typing import BoolArray, FloatArray, IntArray
+from vfr.typing import BoolArray
 
 __all__ = ["insiders", "ratings"]
 
@@ -32,9 +34,10 @@ def insiders(
     columns : mapping of str to int
         Column of each symbol; others are left out.
     days : callable
-        See `vfr.data.bitemporal.facts.known_days`.
+        See `vfr.data.bitemporal.evenings.known_days`.
     sources : sequence of str
-        In order of trust; the transactions of one symbol come from one source.
+        In order of trust; the transactions of one symbol come from one source at a time, see
+        `vfr.data.bitemporal.sources.one_at_a_time`.
 
     Notes
     -----
@@ -45,21 +48,21 @@ def insiders(
     held = frame.filter(pl.col("symbol").is_in(list(columns)))
     if held.is_empty():
         return None
-    best = pl.concat(of_best(rows, sources) for _, rows in held.group_by("symbol", maintain_order=True))
-    place = pl.int_range(pl.len()).over("accession", *_TRANSACTION)
+    best = one_at_a_time(held, ("symbol",), days, sources)
+    place = pl.int_range(pl.len()).over("source", "accession", *_TRANSACTION)
     ordered = best.sort("known_at", "symbol", "accession", "line").with_columns(_place=place)
     once = ordered.unique([*_TRANSACTION, "_place"], keep="first", maintain_order=True)
     owner, names = numbered(once["owner"].fill_null("").to_numpy().astype(np.str_))
     code = once["code"].fill_null("").to_list()
     return Insiders(
-        column=_columns(once, columns),
-        date=once["date"].to_numpy().astype("datetime64[D]"),
+        column=columns_of(once, columns),
+        date=days_of(once, "date"),
         known_at=days(once["known_at"]),
         owner=owner,
         manager=_managers(once["role"]),
         code=np.array([letter if len(letter) == 1 else "" for letter in code], dtype="<U1"),
-        shares=_figures(once, "shares"),
-        price=_figures(once, "price"),
+        shares=figures_of(once, "shares"),
+        price=figures_of(once, "price"),
         owners=tuple(names.tolist()),
     )
 
@@ -82,18 +85,21 @@ def ratings(frame: pl.DataFrame, columns: Mapping[str, int], days: KnownDays, so
     held = frame.filter(pl.col("symbol").is_in(list(columns)))
     if held.is_empty():
         return None
-    best = pl.concat(of_best(rows, sources) for _, rows in held.group_by("symbol", maintain_order=True))
-    wide = best.pivot("measure", index=["symbol", "date", "known_at"], values="value", aggregate_function="last")
+    best = one_at_a_time(held, ("symbol",), days, sources)
+    wide = best.pivot(
+        "measure", index=["symbol", "date", "source", "known_at"], values="value", aggregate_function="last"
+    )
     figures = [name for name in (*GRADES, "target_mean") if name in wide.columns]
-    whole = wide.sort("symbol", "date", "known_at").with_columns(pl.col(figures).forward_fill().over("symbol", "date"))
+    told = ("symbol", "date", "source")
+    whole = wide.sort(*told, "known_at").with_columns(pl.col(figures).forward_fill().over(told))
     ordered = whole.sort("known_at", "symbol", "date")
     newest = ordered.filter(pl.col("date") == pl.col("date").cum_max().over("symbol"))
     return Ratings(
-        column=_columns(newest, columns),
-        date=newest["date"].to_numpy().astype("datetime64[D]"),
+        column=columns_of(newest, columns),
+        date=days_of(newest, "date"),
         known_at=days(newest["known_at"]),
-        counts=np.stack([_figures(newest, grade) for grade in GRADES], axis=1),
-        target_mean=_figures(newest, "target_mean"),
+        counts=np.stack([figures_of(newest, grade) for grade in GRADES], axis=1),
+        target_mean=figures_of(newest, "target_mean"),
     )
 
 
@@ -101,14 +107,3 @@ def _managers(roles: pl.Series) -> BoolArray:
     """Tell which roles name a director or an officer; a form lists an owner's roles with commas, owners with ``;``."""
     words = ({word.strip().lower() for word in role.replace(";", ",").split(",")} for role in roles.fill_null(""))
     return np.array([bool(found - _HOLDERS) for found in words], dtype=np.bool_)
-
-
-def _columns(frame: pl.DataFrame, columns: Mapping[str, int]) -> IntArray:
-    place = frame["symbol"].replace_strict(columns, return_dtype=pl.Int64)
-    return np.asarray(place.to_numpy(), dtype=np.int64)
-
-
-def _figures(frame: pl.DataFrame, name: str) -> FloatArray:
-    if name not in frame.columns:
-        return np.full(frame.height, np.nan)
-    return np.array(frame[name].fill_null(np.nan).to_numpy(), dtype=np.float64)

@@ -8,7 +8,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from vfr.data.bitemporal.facts import KnownDays, of_best
+from vfr.data.bitemporal.arrays import columns_of, days_of, figures_of
+from vfr.data.bitemporal.evenings import KnownDays
+from vfr.data.bitemporal.sources import in_order, one_at_a_time
 from vfr.data.items import ITEMS
 from vfr.data.records import Actions, Fundamentals
 from vfr.data.restate import restate
@@ -34,11 +36,12 @@ def statements(
     columns : mapping of str to int
         Column of each symbol.
     days : callable
-        See `vfr.data.bitemporal.facts.known_days`.
+        See `vfr.data.bitemporal.evenings.known_days`.
     splits : Actions
         Splits known.
     sources : sequence of str
-        In order of trust; the statements of one symbol and year come from one source.
+        In order of trust; the statements of one symbol and year come from one source at a time: a less trusted one
+        counts until a more trusted one speaks of that year.
 
     Notes
     -----
@@ -50,31 +53,42 @@ def statements(
     annual = held.filter(pl.col("period") == "FY")
     if annual.is_empty():
         return None
-    best = pl.concat(of_best(rows, sources) for _, rows in annual.group_by(_PERIOD))
-    events = _with_counts(best, held.filter(pl.col("period") == "POINT"))
-    wide = events.pivot("item", index=[*_PERIOD, "known_at"], values="value", aggregate_function="last")
-    column = np.asarray(wide["symbol"].replace_strict(columns, return_dtype=pl.Int64).to_numpy(), dtype=np.int64)
-    period_end = wide["period_end"].to_numpy().astype("datetime64[D]")
-    known_at = days(wide["known_at"])
-    nothing = np.full(column.size, np.nan)
-    values = {item: _figures(wide, item) if item in wide.columns else nothing.copy() for item in ITEMS}
+    events = one_at_a_time(_with_counts(annual, held.filter(pl.col("period") == "POINT")), _PERIOD, days, sources)
+    wide = events.pivot("item", index=[*_PERIOD, "source", "known_at"], values="value", aggregate_function="last")
+    column, period_end, known_at = columns_of(wide, columns), days_of(wide, "period_end"), days(wide["known_at"])
+    values = {item: figures_of(wide, item) for item in ITEMS}
     between = _split_between(splits, column, period_end, known_at)
     for item, power in _PER_SHARE.items():
         values[item] = values[item] / between**power
-    return restate(column, period_end, known_at, values)
+    return _restated(column, period_end, known_at, values, _numbers(wide, sources))
+
+
+def _numbers(wide: pl.DataFrame, sources: Sequence[str]) -> IntArray:
+    place = {name: number for number, name in enumerate(in_order(wide, sources))}
+    return np.asarray(wide["source"].replace_strict(place, return_dtype=pl.Int64).to_numpy(), dtype=np.int64)
+
+
+def _restated(
+    column: IntArray, period_end: DateArray, known_at: DateArray, values: Mapping[str, FloatArray], source: IntArray
+) -> Fundamentals:
+    """Return whole versions, none of them filled with what another source had told."""
+    n = int(source.max()) + 1
+    made = restate(column * n + source, period_end, known_at, values)
+    order = np.lexsort((made.period_end, made.column // n, made.known_at))
+    figures = {item: told[order] for item, told in made.values.items()}
+    return Fundamentals(made.column[order] // n, made.period_end[order], made.known_at[order], figures)
 
 
 def _with_counts(annual: pl.DataFrame, counts: pl.DataFrame) -> pl.DataFrame:
     """Return the annual rows with each filing's own count of shares in the place of the balance sheet's."""
-    filings = annual.sort("known_at").unique([*_PERIOD, "accession"], keep="first")
+    filing = ["symbol", "source", "accession"]
+    filings = annual.sort("known_at").unique([*_PERIOD, *filing[1:]], keep="first")
     # The newest year of a filing is the one its cover is about; its comparatives are older.
-    cover = filings.sort("period_end").unique(["symbol", "accession"], keep="last")
-    newest = counts.sort("period_end").unique(["symbol", "accession"], keep="last")
-    found = cover.drop("value", "item").join(
-        newest.select("symbol", "accession", "value"), on=["symbol", "accession"], how="inner"
-    )
+    cover = filings.sort("period_end").unique(filing, keep="last")
+    newest = counts.sort("period_end").unique(filing, keep="last")
+    found = cover.drop("value", "item").join(newest.select(*filing, "value"), on=filing, how="inner")
     counted = found.with_columns(item=pl.lit("shares")).select(annual.columns)
-    plain = annual.join(counted, on=[*_PERIOD, "item", "known_at"], how="anti")
+    plain = annual.join(counted, on=[*_PERIOD, "item", "source", "known_at"], how="anti")
     return pl.concat([plain, counted])
 
 
@@ -84,7 +98,3 @@ def _split_between(splits: Actions, column: IntArray, after: DateArray, until: D
     for c, day, ratio in zip(splits.column, splits.date, splits.ratio, strict=True):
         out[(column == c) & (after < day) & (day <= until)] *= ratio
     return out
-
-
-def _figures(frame: pl.DataFrame, name: str) -> FloatArray:
-    return np.array(frame[name].fill_null(np.nan).to_numpy(), dtype=np.float64)
