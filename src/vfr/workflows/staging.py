@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -54,15 +54,15 @@ class Staging(Protocol):
     """Keeps the answers of a running sync until they are published; each is kept whole or not at all."""
 
     def keep(self, outcome: Outcome) -> None:
-        """Keep a usable answer."""
+        """Keep a usable answer; `DataError` if it cannot be written."""
         ...
 
     def kept(self, task: Task, not_before: datetime) -> Outcome | None:
         """Return the answer to a task if one was kept since a moment."""
         ...
 
-    def clear(self) -> None:
-        """Forget every answer."""
+    def clear(self, tasks: Iterable[Task] | None = None, *, before: datetime | None = None) -> None:
+        """Forget the answers to some tasks and those kept before a moment; without tasks every answer."""
         ...
 
     def diary(self) -> SyncDiary:
@@ -70,5 +70,5 @@ class Staging(Protocol):
         ...
 
     def write_diary(self, diary: SyncDiary) -> None:
-        """Replace the diary in one step."""
+        """Replace the diary in one step; `DataError` if it cannot be written."""
         ...

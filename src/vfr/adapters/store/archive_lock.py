@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
+from vfr.adapters.store.disk_errors import writing
 from vfr.adapters.store.objects import Lock
 from vfr.adapters.store.publishing import try_writer
 from vfr.errors import DataError, SyncBusy
+from vfr.workflows.archive import Held
 
 if TYPE_CHECKING:
     from vfr.adapters.database.leases import Lease
@@ -26,11 +28,13 @@ def file_lock(root: Path) -> Lock:
     """Return a lock per archive in a local folder; it is freed by the system if its holder dies."""
 
     @contextmanager
-    def hold(name: str) -> Iterator[None]:
-        with try_writer(root / name) as held:
+    def hold(name: str) -> Iterator[Held]:
+        with ExitStack() as stack:
+            with writing(f"archive {name}"):
+                held = stack.enter_context(try_writer(root / name))
             if not held:
                 raise _busy(name)
-            yield
+            yield lambda: True  # The system takes it from nobody who lives.
 
     return hold
 
@@ -44,30 +48,44 @@ def lease_lock(lease: Callable[[str], Lease], clock: Callable[[], datetime]) -> 
         Given an archive's name: a lease for this process.
     clock : callable
         Returns the time, aware.
+
+    Notes
+    -----
+    A machine that slept, or lost the database for longer than the lease, has lost the lock: what `lock` yields then
+    returns False for good, even if nobody else came.
     """
 
     @contextmanager
-    def hold(name: str) -> Iterator[None]:
+    def hold(name: str) -> Iterator[Held]:
         held = lease(name)
         if not held.acquire(clock().timestamp()):
             raise _busy(name)
-        ended = Event()
-        beat = Thread(target=_keep, args=(held, clock, ended), name="vfr-archive-lease", daemon=True)
+        ended, lost = Event(), Event()
+
+        def still() -> bool:
+            if not lost.is_set() and not held.renew(clock().timestamp()):
+                lost.set()
+            return not lost.is_set()
+
+        beat = Thread(target=_keep, args=(still, held.ttl / _BEATS, ended), name="vfr-archive-lease", daemon=True)
         beat.start()
         try:
-            yield
+            yield still
         finally:
             ended.set()
             beat.join()
-            held.release()
+            with suppress(DataError):  # The database is away: the lease ends by itself.
+                held.release()
 
     return hold
 
 
-def _keep(lease: Lease, clock: Callable[[], datetime], ended: Event) -> None:
-    while not ended.wait(lease.ttl / _BEATS):
+def _keep(still: Held, seconds: float, ended: Event) -> None:
+    """Renew until told to stop, or until the lease is lost."""
+    while not ended.wait(seconds):
         try:
-            lease.renew(clock().timestamp())
+            if not still():
+                return
         except DataError:  # The next beat may reach the database again; until the lease expires it is still ours.
             continue
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-import polars as pl
-
 from vfr.adapters.store.replace import replace_file
 from vfr.errors import SettingsError
+from vfr.workflows.archive import Held
 
 __all__ = ["LocalObjects", "Lock", "Objects", "RemoteObjects", "open_objects"]
 
-Lock: TypeAlias = Callable[[str], AbstractContextManager[None]]
-"""Gives the only writer's lock of a name."""
+Lock: TypeAlias = Callable[[str], AbstractContextManager[Held]]
+"""Gives the only writer's lock of a name, which can be asked whether it is held still."""
 
 
 class Objects(Protocol):
@@ -30,12 +29,16 @@ class Objects(Protocol):
         """Return a file's content; `FileNotFoundError` if there is none."""
         ...
 
-    def table(self, name: str, where: pl.Expr | None) -> pl.DataFrame:
-        """Return a parquet file's rows, or those where a condition holds."""
-        ...
-
     def names(self, folder: str) -> list[str]:
         """Return the names of the files in a folder, sorted; empty if there is none."""
+        ...
+
+    def folders(self) -> list[str]:
+        """Return the names of the folders under the root, sorted; empty if there is none."""
+        ...
+
+    def modified(self, name: str) -> datetime | None:
+        """Return when a file was written, aware; None if there is none or nobody knows."""
         ...
 
     def remove(self, name: str) -> None:
@@ -57,17 +60,26 @@ class LocalObjects:
         """Return a file's content."""
         return (self._root / name).read_bytes()
 
-    def table(self, name: str, where: pl.Expr | None) -> pl.DataFrame:
-        """Read only the row groups and columns needed."""
-        lazy = pl.scan_parquet(self._root / name)
-        return (lazy if where is None else lazy.filter(where)).collect()
-
     def names(self, folder: str) -> list[str]:
         """Return the names of the files in a folder; a killed writer's leftovers begin with a dot."""
         try:
             return sorted(path.name for path in (self._root / folder).iterdir() if path.is_file())
         except FileNotFoundError:
             return []
+
+    def folders(self) -> list[str]:
+        """Return the names of the folders under the root."""
+        try:
+            return sorted(path.name for path in self._root.iterdir() if path.is_dir())
+        except FileNotFoundError:
+            return []
+
+    def modified(self, name: str) -> datetime | None:
+        """Return when a file was last written, by the clock of its file system."""
+        try:
+            return datetime.fromtimestamp((self._root / name).stat().st_mtime, UTC)
+        except FileNotFoundError:
+            return None
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
@@ -91,20 +103,31 @@ class RemoteObjects:
         """Download a file."""
         return bytes(self._files.cat_file(self._path(name)))
 
-    def table(self, name: str, where: pl.Expr | None) -> pl.DataFrame:
-        """Download a parquet file and read it."""
-        frame = pl.read_parquet(io.BytesIO(self.get(name)))
-        return frame if where is None else frame.filter(where)
-
     def names(self, folder: str) -> list[str]:
         """List a folder, past any listing held in memory."""
-        path = self._path(folder)
+        return self._listed(self._path(folder), "file")
+
+    def folders(self) -> list[str]:
+        """List the folders under the root, past any listing held in memory."""
+        return self._listed(self._root, "directory")
+
+    def modified(self, name: str) -> datetime | None:
+        """Return when a file was uploaded, by the clock of the store."""
+        try:
+            found = self._files.modified(self._path(name))
+        except (FileNotFoundError, NotImplementedError):
+            return None
+        if not isinstance(found, datetime):
+            return None
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+    def _listed(self, path: str, kind: str) -> list[str]:
         self._files.invalidate_cache(path)
         try:
             found = self._files.ls(path, detail=True)
         except FileNotFoundError:
             return []
-        return sorted(entry["name"].rsplit("/", 1)[1] for entry in found if entry["type"] == "file")
+        return sorted(entry["name"].rstrip("/").rsplit("/", 1)[1] for entry in found if entry["type"] == kind)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""

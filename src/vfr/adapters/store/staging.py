@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from vfr.adapters.store.content import content_hash, parquet_bytes
+from vfr.adapters.store.disk_errors import writing
 from vfr.adapters.store.publishing import TEMPORARY
 from vfr.adapters.store.replace import replace_file
 from vfr.data.quality import Finding
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["DirectoryStaging"]
 
 _OUTCOME: Final = "outcome.json"
+_HOME: Final = "the data home (VFR_DATA_HOME)"
 _PARTS: Final = ("accepted", "quarantined")
 
 
@@ -47,27 +51,27 @@ class DirectoryStaging:
 
     def keep(self, outcome: Outcome) -> None:
         """Write an answer beside, then rename it into place."""
-        self._answers.mkdir(parents=True, exist_ok=True)
-        target = self._answers / outcome.task.key
-        work = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self._answers))
-        try:
-            for part in _PARTS:
-                for kind, frame in getattr(outcome, part).items():
-                    frame.write_parquet(work / f"{part}-{kind}.parquet")
-            plain = {
-                "at": outcome.at.isoformat(),
-                "code": outcome.code,
-                "message": outcome.message,
-                "findings": [asdict(one) for one in outcome.findings],
-            }
-            (work / _OUTCOME).write_text(json.dumps(plain), encoding="utf-8")
-            shutil.rmtree(target, ignore_errors=True)
-            work.rename(target)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+        with writing(_HOME):
+            self._answers.mkdir(parents=True, exist_ok=True)
+            target = self._answers / outcome.task.key
+            work = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self._answers))
+            try:
+                parts = {part: _written(work, part, getattr(outcome, part)) for part in _PARTS}
+                plain = {
+                    "at": outcome.at.isoformat(),
+                    "code": outcome.code,
+                    "message": outcome.message,
+                    "findings": [asdict(one) for one in outcome.findings],
+                    "parts": parts,
+                }
+                (work / _OUTCOME).write_text(json.dumps(plain), encoding="utf-8")
+                shutil.rmtree(target, ignore_errors=True)
+                work.rename(target)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
 
     def kept(self, task: Task, not_before: datetime) -> Outcome | None:
-        """Return the answer to a task if one was kept since a moment; a damaged one counts as none."""
+        """Return the answer to a task if one was kept since a moment; one that lacks anything counts as none."""
         folder = self._answers / task.key
         try:
             plain = json.loads((folder / _OUTCOME).read_text(encoding="utf-8"))
@@ -75,17 +79,23 @@ class DirectoryStaging:
             if at < not_before:
                 return None
             frames: dict[str, dict[Any, pl.DataFrame]] = {
-                part: {path.stem.removeprefix(f"{part}-"): pl.read_parquet(path) for path in folder.glob(f"{part}-*")}
+                part: {kind: _read(folder, part, kind, wanted) for kind, wanted in plain["parts"][part].items()}
                 for part in _PARTS
             }
             found = tuple(Finding(**one | {"examples": tuple(one["examples"])}) for one in plain["findings"])
             return Outcome(task, at, plain["code"], plain["message"], findings=found, **frames)
-        except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, pl.exceptions.PolarsError):
             return None
 
-    def clear(self) -> None:
-        """Forget every answer, and what a killed writer left."""
-        shutil.rmtree(self._answers, ignore_errors=True)
+    def clear(self, tasks: Iterable[Task] | None = None, *, before: datetime | None = None) -> None:
+        """Forget the answers to some tasks, or every answer; those kept before a moment; what a killed writer left."""
+        if tasks is None:
+            shutil.rmtree(self._answers, ignore_errors=True)
+            return
+        gone = {task.key for task in tasks}
+        for folder in self._answers.glob("*"):
+            if folder.name in gone or folder.name.startswith(TEMPORARY) or (before and _older(folder, before)):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def diary(self) -> SyncDiary:
         """Return what earlier syncs left; a diary that cannot be read is an empty one, so that all is asked again."""
@@ -117,7 +127,34 @@ class DirectoryStaging:
             "universe": diary.universe,
             "start": diary.start and diary.start.isoformat(),
         }
-        replace_file(self._diary, json.dumps(plain).encode())
+        with writing(_HOME):
+            replace_file(self._diary, json.dumps(plain).encode())
+
+
+def _written(folder: Path, part: str, frames: Mapping[Any, pl.DataFrame]) -> dict[str, str]:
+    """Write the tables of an answer and return what must be found again: the hash of each, by kind."""
+    hashes = {}
+    for kind, frame in frames.items():
+        data = parquet_bytes(frame)
+        (folder / f"{part}-{kind}.parquet").write_bytes(data)
+        hashes[kind] = content_hash(data)
+    return hashes
+
+
+def _read(folder: Path, part: str, kind: str, wanted: str) -> pl.DataFrame:
+    """Return a table of an answer; `ValueError` if it is not what was written."""
+    data = (folder / f"{part}-{kind}.parquet").read_bytes()
+    if content_hash(data) != wanted:
+        raise ValueError(f"{part}-{kind} is not what was written")
+    return pl.read_parquet(io.BytesIO(data))
+
+
+def _older(folder: Path, moment: datetime) -> bool:
+    """Tell whether an answer was kept before a moment; one that does not say when counts as old."""
+    try:
+        return datetime.fromisoformat(json.loads((folder / _OUTCOME).read_text(encoding="utf-8"))["at"]) < moment
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
 
 
 def _moments(plain: Mapping[str, str]) -> dict[str, datetime]:
