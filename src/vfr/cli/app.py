@@ -63,6 +63,7 @@ app.command("lookahead", short_help="Test every factor and feature for look-ahea
 data.group.command("sync", short_help="Bring live data in.")(sync.command)
 data.group.command("as-of", short_help="Show what was known on a day.")(history.as_of)
 data.group.command("versions", short_help="List the kept states of an archive.")(history.versions)
+data.group.command("repair", short_help="Mend a damaged archive.")(history.repair)
 app.add_typer(data.group, name="data")
 app.add_typer(models.group, name="models")
 app.add_typer(ml.group, name="ml")

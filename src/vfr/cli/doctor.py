@@ -20,6 +20,7 @@ __all__ = ["Check", "command"]
 Outcome: TypeAlias = Literal["ok", "note", "failed"]
 
 PYTHON: Final = (3, 11)
+_SHOWN: Final = 5
 _STYLES: Final = {"ok": "green", "note": "yellow", "failed": "bold red"}
 
 
@@ -123,6 +124,19 @@ def _data(app: Application) -> Iterator[Check]:
     yield Check("data", "ok", f"{text}, every file intact")
 
 
+def _archives(app: Application) -> Iterator[Check]:
+    from vfr.bootstrap.repair import archives, damage
+
+    for name in archives(app.live):
+        bad = damage(app.live, name)
+        if bad:
+            shown = ", ".join(bad[:_SHOWN]) + (f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else "")
+            fix = f"vfr data repair {name}; it says what is lost and how it is fetched again"
+            yield Check("archives", "failed", f"{name}: missing or damaged: {shown}", fix)
+        elif kept := app.live.archive(name).versions():
+            yield Check("archives", "ok", f"{name}: {len(kept)} versions, every file of the newest intact")
+
+
 def _providers(app: Application) -> Iterator[Check]:
     lacking, wanted = app.live.lacking(), app.settings.sync_providers
     asked = ", ".join(name for name in wanted if name not in lacking) or "none"
@@ -176,6 +190,7 @@ _LOOKS: Final[dict[str, Callable[[Application], Iterator[Check]]]] = {
     "settings": _settings,
     "data home": _home,
     "data": _data,
+    "archives": _archives,
     "providers": _providers,
     "models": _models,
     "machine learning": _ml,
@@ -188,6 +203,7 @@ _FIXES: Final = {
     "settings": "correct or remove the variable; the names are in the documentation of the settings",
     "data home": "set VFR_DATA_HOME to a folder you may write",
     "data": "import the data again (vfr data import DIR), or choose another set (vfr data list, vfr data use NAME)",
+    "archives": "correct VFR_ARCHIVE_URL, or mend what the message names",
     "providers": "set the variable, or take the provider out of VFR_SYNC_PROVIDERS; nothing else needs it",
     "models": "vfr train makes a new version; the broken one is never used",
     "machine learning": "vfr ml enable",

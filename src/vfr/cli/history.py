@@ -1,4 +1,4 @@
-"""`vfr data as-of` and `vfr data versions`: what was known on a day, and which states of an archive are kept."""
+"""`vfr data as-of`, `versions` and `repair`: what was known on a day, the states of an archive, and mending one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from vfr.cli.output import console, emit
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["as_of", "versions"]
+    from vfr.workflows.archive import Repair
+
+__all__ = ["as_of", "repair", "versions"]
 
 _ITEMS: Final = ("revenue", "net_income", "eps", "shares")
 """Items of a statement on the screen; the JSON has all."""
@@ -21,6 +23,8 @@ _ITEMS: Final = ("revenue", "net_income", "eps", "shares")
 Name = Annotated[
     str | None, typer.Option("--name", metavar="NAME", help="A name of `vfr data list`; the current one by default.")
 ]
+
+Archive = Annotated[str, typer.Argument(metavar="NAME", help="Of a data set that `vfr data sync` fills.")]
 
 
 def as_of(
@@ -57,7 +61,7 @@ def as_of(
 
 
 def versions(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a data set that `vfr data sync` fills.")] = "live",
+    name: Archive = "live",
     as_json: AsJson = False,
 ) -> None:
     """List the states of an archive that are kept, newest first."""
@@ -77,6 +81,42 @@ def versions(
         table.add_row(one.version, f"{one.published_at:%Y-%m-%d %H:%M}", rows, ", ".join(one.sources))
     screen = console()
     screen.print(table if kept else f"archive {name} is empty; `vfr data sync` fills it")
+
+
+def repair(name: Archive = "live", as_json: AsJson = False) -> None:
+    """Go on without what is damaged in an archive, and say what is lost.
+
+    Every byte of the newest version is read. A damaged or missing part is left out, or taken from an older version that
+    is kept. What is lost is named; `vfr data sync --refetch` brings back what its sources still tell.
+    """
+    from vfr.bootstrap import repair as mending
+
+    done = mending.repair(application().live, name)
+    again = f"vfr data sync --as {name} --refetch" if done.lost else ""
+    if as_json:
+        emit(done.to_dict() | {"next": again})
+        return
+    _print_repair(console(), done, again)
+
+
+def _print_repair(screen: Console, done: Repair, again: str) -> None:
+    from vfr.cli import layout
+
+    if done.lost:
+        table = layout.table("Table", "Part")
+        for head in ("Rows lost", "Rows of an older version"):
+            table.add_column(head, justify="right")
+        for one in done.lost:
+            table.add_row(one.table, one.part, f"{one.rows:,}", f"{one.restored:,}")
+        screen.print(table)
+    for file in done.set_aside:
+        screen.print(f"  [yellow]![/] {file} cannot be read: renamed, .damaged added")
+    if done.changed:
+        screen.print(f"[bold]{done.name}[/] goes on as version {done.version}")
+    else:
+        screen.print(f"[bold]{done.name}[/] version {done.version}: every file of it is intact")
+    if again:
+        screen.print(f"`{again}` asks for what was lost; what its sources no longer tell stays lost")
 
 
 def _print_view(screen: Console, view: dict[str, Any], out: Path | None) -> None:
