@@ -27,7 +27,7 @@ from vfr.data.provider import DataProvider
 from vfr.workflows.sync_ask import Outcome, ask
 from vfr.workflows.sync_plan import Task
 
-__all__ = ["Hours", "Line", "connected", "impatient", "line_to"]
+__all__ = ["Hours", "Line", "Stored", "connected", "impatient", "line_to"]
 
 Stored = Mapping[Kind, pl.DataFrame]
 
@@ -76,8 +76,8 @@ def connected(name: str, database: Path, fault: Fault | None = None) -> Abstract
 
 
 @contextmanager
-def line_to(name: str, play: Play, database: Path, fault: Fault | None = None) -> Iterator[Line]:
-    """Open a provider on any player of its vendor."""
+def line_to(name: str, play: Play, database: Path, fault: Fault | None = None, under: str = "") -> Iterator[Line]:
+    """Open a provider on any player of its vendor; `under` ends the address, where that tells what lies there."""
     engine = open_engine(f"sqlite:///{database}")
     hours = Hours()
     with Replay(play, fault) as replay:
@@ -87,7 +87,7 @@ def line_to(name: str, play: Play, database: Path, fault: Fault | None = None) -
             rng=np.random.default_rng(5),
             clock=hours.read,
             credentials=KEYS,
-            urls={name: replay.url},
+            urls={name: replay.url + under},
         )
         provider = open_provider(name, access)
         yield Line(name, provider, replay, hours, access.pace)

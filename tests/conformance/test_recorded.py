@@ -23,7 +23,7 @@ def _asked(name: str, shared_data: Path, database: Path, fault: Fault | None = N
     folder = shared_data / "api_samples"
     if not (folder / one.file).is_file():
         pytest.skip(f"needs the recorded answer {one.file}")
-    with line_to(one.provider, player(one, folder), database, fault) as line:
+    with line_to(one.provider, player(one, folder), database, fault, one.under) as line:
         offer = next(offer for offer in line.provider.offers if offer.kinds[0] == one.kind)
         task = Task(one.provider, offer, one.subject, one.since)
         return ask(line.provider, task, lambda kind, _source, _subject: empty(kind), one.now)

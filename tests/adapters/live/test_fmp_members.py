@@ -52,6 +52,31 @@ def test_a_company_that_came_back_has_two_spans() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("said", "start"),
+    [
+        ("March 18, 2019", "2019-03-18"),
+        ("March 19, 2019", "2019-03-19"),
+        ("March 09, 2019", "2019-03-18"),
+        ("March 15, 2019", "2019-03-18"),
+        # Neither a typing error in the year nor what is no day moves it.
+        ("March 18, 2091", "2019-03-18"),
+        ("March 32, 2019", "2019-03-18"),
+        ("Marsh 19, 2019", "2019-03-18"),
+        ("", "2019-03-18"),
+        (None, "2019-03-18"),
+    ],
+)
+def test_the_later_of_the_two_days_of_a_change_counts(said: str | None, start: str) -> None:
+    swapped = change("2019-03-18", "NEW", "GONE") | {"dateAdded": said}
+    found = told([member("NEW", start)], [swapped, change("2012-05-01", "GONE")])
+    assert found == {("NEW", start, ""), ("GONE", "2012-05-01", start)}
+
+
+def test_the_last_day_there_is_does_not_end_the_reading() -> None:
+    assert told([], [change("9999-12-31", "A") | {"dateAdded": "March 18, 2019"}]) == set()
+
+
 @pytest.mark.parametrize("first", ["1957-03-04 (1983)", "1957", "", None])
 def test_without_a_day_a_member_is_in_since_the_first_change(first: str | None) -> None:
     assert ("A", "2010-01-04", "") in told([member("A", first)], [change("2010-01-04", "B", "C")])
@@ -71,6 +96,7 @@ def test_a_contradiction_is_left_out() -> None:
         ("Limit", []),
         ([member("A", None)], [{"date": "March 18, 2019", "symbol": "A"}]),
         ([member("A", None)], [change("2019-03-18", "B") | {"removedTicker": 7}]),
+        ([member("A", None)], [change("2019-03-18", "B") | {"dateAdded": 7}]),
     ],
 )
 def test_another_shape_is_refused(members: Any, changes: Any) -> None:

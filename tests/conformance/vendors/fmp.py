@@ -1,50 +1,98 @@
-"""Financial Modeling Prep as it answers (v3): statements, profile, recommendations, members of the S&P 500."""
+"""Financial Modeling Prep as it answers, at its present addresses and at those of version 3 (under /api)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tests.conformance.market import CIK, NAME, OTHER, SHIFT, SYMBOL
-from tests.conformance.replay import Answer, Asked, Change, document, rewrite
+from tests.conformance.replay import Answer, Asked, Change, Fault, document, rewrite
 
-__all__ = ["ELSEWHERE", "LIES", "MAIN", "play"]
+__all__ = ["CLOSED", "ELSEWHERE", "LIES", "MAIN", "MAIN_V3", "UNDER_V3", "play"]
 
 MAIN: Final = {
+    "fundamentals": "/income-statement",
+    "ratings": "/grades-historical",
+    "profile": "/profile",
+    "membership": "/sp500-constituent",
+}
+
+UNDER_V3: Final = "/api"
+
+MAIN_V3: Final = {
     "fundamentals": "/v3/income-statement/",
     "ratings": "/v3/analyst-stock-recommendations/",
     "profile": "/v3/profile/",
     "membership": "/v3/sp500_constituent",
 }
 
-_PER_SYMBOL: Final = (
-    "/v3/income-statement",
-    "/v3/balance-sheet-statement",
-    "/v3/cash-flow-statement",
-    "/v3/analyst-stock-recommendations",
-    "/v3/profile",
-)
 _YEARS: Final = (("2023", 455_000_000), ("2022", 410_000_000))
+
+_V3: Final = {
+    "filingDate": "fillingDate",
+    "fiscalYear": "calendarYear",
+    "epsDiluted": "epsdiluted",
+    "analystRatingsBuy": "analystRatingsbuy",
+    "exchangeFullName": "exchange",
+    "exchange": "exchangeShortName",
+}
+"""What version 3 calls a field."""
 
 
 def play(asked: Asked) -> Answer | None:
-    """Answer as the vendor does; what the path holds in front of /v3 is the provider's business."""
-    path = asked.path[asked.path.find("/v3/") :]
-    quarterly = asked.params.get("period") == "quarter"
-    made = {
-        f"/v3/income-statement/{SYMBOL}": lambda: [] if quarterly else _statements(_income),
-        f"/v3/balance-sheet-statement/{SYMBOL}": lambda: [] if quarterly else _statements(_balance),
-        f"/v3/cash-flow-statement/{SYMBOL}": lambda: [] if quarterly else _statements(_cash),
-        f"/v3/analyst-stock-recommendations/{SYMBOL}": _ratings,
-        f"/v3/profile/{SYMBOL}": _profile,
+    """Answer as the vendor does; what the path holds in front is the provider's business."""
+    if "/v3/" in asked.path:
+        made = _older(asked.path[asked.path.find("/v3/") :], asked.params)
+        return None if made is None else document([{_V3.get(name, name): row[name] for name in row} for row in made])
+    made = _present(asked.path.rpartition("/")[2], asked.params)
+    return None if made is None else document(made)
+
+
+def _present(name: str, params: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    shared = {
+        "sp500-constituent": _members,
+        "historical-sp500-constituent": _changes,
+        "stock-list": lambda: [{"symbol": one, "companyName": of} for one, of in _LISTED.items()],
+    }
+    if name in shared:
+        return shared[name]()
+    return _about(params.get("symbol"), name, params) if "symbol" in params else None
+
+
+def _older(path: str, params: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    shared = {
         "/v3/sp500_constituent": _members,
         "/v3/historical/sp500_constituent": _changes,
-        "/v3/stock/list": lambda: [{"symbol": SYMBOL, "name": NAME}, {"symbol": OTHER, "name": "Other Works"}],
+        "/v3/stock/list": lambda: [{"symbol": one, "name": of} for one, of in _LISTED.items()],
     }
-    if path in made:
-        return document(made[path]())
-    return document([]) if path.rsplit("/", 1)[0] in _PER_SYMBOL else None
+    if path in shared:
+        return shared[path]()
+    name, _, symbol = path.removeprefix("/v3/").partition("/")
+    name = {"analyst-stock-recommendations": "grades-historical"}.get(name, name)
+    made = _about(symbol, name, params)
+    if made is None:
+        return None
+    # Version 3 alone links the filing.
+    return [row | {"link": "https://www.sec.gov/invented"} if "fiscalYear" in row else row for row in made]
+
+
+_LISTED: Final = {SYMBOL: NAME, OTHER: "Other Works"}
+
+
+def _about(symbol: str | None, name: str, params: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    """Return a document about a ticker; of one that is not known, and of quarters, there is nothing."""
+    statements = {
+        "income-statement": lambda: _statements(_income),
+        "balance-sheet-statement": lambda: _statements(_balance),
+        "cash-flow-statement": lambda: _statements(_cash),
+    }
+    made = statements | {"grades-historical": _ratings, "profile": _profile}
+    if name not in made:
+        return None
+    quarterly = name in statements and params.get("period") == "quarter"
+    return [] if symbol != SYMBOL or quarterly else made[name]()
 
 
 def _statements(figures: Callable[[int], dict[str, Any]]) -> list[dict[str, Any]]:
@@ -54,12 +102,11 @@ def _statements(figures: Callable[[int], dict[str, Any]]) -> list[dict[str, Any]
             "symbol": SYMBOL,
             "reportedCurrency": "USD",
             "cik": f"{CIK:010d}",
-            "fillingDate": f"{int(year) + 1}-02-23",
+            "filingDate": f"{int(year) + 1}-02-23",
             "acceptedDate": f"{int(year) + 1}-02-22 18:12:05",
-            "calendarYear": year,
+            "fiscalYear": year,
             "period": "FY",
             **figures(revenue),
-            "link": "https://www.sec.gov/invented",
         }
         for year, revenue in _YEARS
     ]
@@ -74,7 +121,7 @@ def _income(revenue: int) -> dict[str, Any]:
         "operatingIncome": revenue // 5,
         "netIncome": revenue // 10,
         "eps": 0.51,
-        "epsdiluted": 0.5,
+        "epsDiluted": 0.5,
         "weightedAverageShsOut": 90_000_000,
     }
 
@@ -106,7 +153,7 @@ def _cash(revenue: int) -> dict[str, Any]:
 
 
 def _ratings() -> list[dict[str, Any]]:
-    counts = {"buy": 9, "Hold": 6, "Sell": 1, "StrongSell": 0, "StrongBuy": 4}
+    counts = {"Buy": 9, "Hold": 6, "Sell": 1, "StrongSell": 0, "StrongBuy": 4}
     return [
         {"symbol": SYMBOL, "date": day, **{f"analystRatings{name}": count for name, count in counts.items()}}
         for day in ("2024-06-01", "2024-05-01")
@@ -115,7 +162,7 @@ def _ratings() -> list[dict[str, Any]]:
 
 def _profile() -> list[dict[str, Any]]:
     row = {"symbol": SYMBOL, "companyName": NAME, "currency": "USD", "cik": f"{CIK:010d}"}
-    row |= {"exchange": "NASDAQ Global Select", "exchangeShortName": "NASDAQ"}
+    row |= {"exchangeFullName": "NASDAQ Global Select", "exchange": "NASDAQ"}
     return [row | {"sector": "Technology", "industry": "Scientific & Technical Instruments"}]
 
 
@@ -178,6 +225,20 @@ _KEY: Final = _fixed(
     {"Error Message": "Invalid API KEY. Feel free to create a Free API Key or visit the documentation"}
 )
 
+CLOSED: Final = Fault(
+    lambda _healthy: replace(
+        document(
+            {
+                "Error Message": "Legacy Endpoint : Due to Legacy endpoints being no longer supported - This "
+                "endpoint is only available for legacy users who have valid subscriptions prior August 31, 2025."
+            }
+        ),
+        status=403,
+    ),
+    "/v3/",
+)
+"""What version 3 answers to a key that was made later."""
+
 LIES: Final[Mapping[tuple[str, str], Change]] = {
     ("fundamentals", "empty"): _fixed([]),
     ("fundamentals", "other_subject"): _all(symbol=OTHER),
@@ -190,8 +251,8 @@ LIES: Final[Mapping[tuple[str, str], Change]] = {
     ("ratings", "empty"): _fixed([]),
     ("ratings", "other_subject"): _all(symbol=OTHER),
     ("ratings", "missing"): rewrite(lambda rows: rows[1:]),
-    ("ratings", "nan_text"): _first(analystRatingsbuy="NaN"),
-    ("ratings", "nan_token"): _first(analystRatingsbuy=float("nan")),
+    ("ratings", "nan_text"): _first(analystRatingsHold="NaN"),
+    ("ratings", "nan_token"): _first(analystRatingsHold=float("nan")),
     ("profile", "empty"): _fixed([]),
     ("profile", "other_subject"): _all(symbol=OTHER),
     ("membership", "empty"): _fixed([]),
@@ -201,5 +262,5 @@ LIES: Final[Mapping[tuple[str, str], Change]] = {
 }
 """(Kind the offer is named by, fault) to what the fault makes of its document."""
 
-ELSEWHERE: Final = dict.fromkeys((("fundamentals", "empty"), ("fundamentals", "other_currency")), "-statement/")
+ELSEWHERE: Final = dict.fromkeys((("fundamentals", "empty"), ("fundamentals", "other_currency")), "-statement")
 """Where the fault sits in other documents than the one that holds the facts."""

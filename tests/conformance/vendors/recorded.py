@@ -18,7 +18,8 @@ __all__ = ["RECORDED", "Recorded", "player"]
 class Recorded:
     """One recorded answer: what was asked, what else the provider asks for on the way, and what came of it.
 
-    `edits` are changes of fields at the top of the document: an excerpt announces more than it holds.
+    `edits` are changes of fields at the top of the document: an excerpt announces more than it holds. `under` is the
+    end of the address it was recorded at.
     """
 
     provider: str
@@ -32,6 +33,7 @@ class Recorded:
     edits: Mapping[str, Any] = field(default_factory=dict)
     code: str = "DONE"
     rows: int = 0
+    under: str = ""
 
 
 def player(one: Recorded, folder: Path) -> Play:
@@ -138,6 +140,7 @@ RECORDED: Final[Mapping[str, Recorded]] = {
         date(2020, 1, 1),
         _LATER,
         rows=7,
+        under="/api",
     ),
 }
 """By a name of our own; `rows` is 0 where the test does not count them."""

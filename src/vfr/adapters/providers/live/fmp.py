@@ -1,4 +1,4 @@
-"""Financial Modeling Prep (version 3): annual statements, analysts' ratings, descriptions, members of the S&P 500."""
+"""Financial Modeling Prep: annual statements, analysts' ratings, descriptions, members of the S&P 500."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import polars as pl
 
 from vfr.adapters.providers.live.client import Client
 from vfr.adapters.providers.live.filing_days import end_of_day, iso_day
+from vfr.adapters.providers.live.fmp_layouts import layout_at, told, vendor_symbol
 from vfr.adapters.providers.live.fmp_members import read_changes, read_members, spans
 from vfr.adapters.providers.live.fmp_refusals import refusal_in
 from vfr.adapters.providers.live.fmp_statements import STATEMENTS, same_symbol, statement_rows
@@ -34,21 +35,22 @@ OFFERS: Final = (
 )
 
 _RATINGS: Final[Mapping[str, str]] = {
-    "StrongBuy": "strong_buy",
-    "Buy": "buy",
-    "Hold": "hold",
-    "Sell": "sell",
-    "StrongSell": "strong_sell",
+    "analystRatingsStrongBuy": "strong_buy",
+    "analystRatingsBuy": "buy",
+    "analystRatingsHold": "hold",
+    "analystRatingsSell": "sell",
+    "analystRatingsStrongSell": "strong_sell",
 }
 
 _PROFILE: Final[Mapping[str, str]] = {
     "companyName": "name",
     "sector": "sector",
     "industry": "sub_industry",
-    "exchangeShortName": "exchange",
     "currency": "currency",
 }
-"""The vendor's field to ours. Sectors are given GICS's names; industries stay the vendor's own."""
+"""The vendor's field to ours; that of the exchange is the layout's. Sectors are given GICS's names; industries stay the
+vendor's own.
+"""
 
 
 class FmpProvider:
@@ -62,12 +64,14 @@ class FmpProvider:
     key : str
         Of the API.
     url : str
+        Which layout lies there is told by its end, see `vfr.adapters.providers.live.fmp_layouts.layout_at`.
     """
 
-    def __init__(self, client: Client, *, key: str, url: str = "https://financialmodelingprep.com/api") -> None:
+    def __init__(self, client: Client, *, key: str, url: str = "https://financialmodelingprep.com/stable") -> None:
         self._client = client
         self._key = key
-        self._url = url
+        self._url = url.rstrip("/")
+        self._layout = layout_at(url)
         self._listed: frozenset[str] = frozenset()
         self._listing = Lock()
 
@@ -110,20 +114,18 @@ class FmpProvider:
         return [
             row
             for statement in STATEMENTS
-            for row in statement_rows(
-                order.subject, statement, self._ask(f"{statement}/{_spelled(order.subject)}", params)
-            )
+            for row in statement_rows(order.subject, statement, self._ask(statement, order.subject, params))
         ]
 
     def _ratings(self, order: Order) -> list[tuple[Any, ...]]:
         where = f"fmp, {order.subject}: recommendations"
         rows: list[tuple[Any, ...]] = []
-        for entry in listing(self._ask(f"analyst-stock-recommendations/{_spelled(order.subject)}"), where):
+        for entry in listing(self._ask("ratings", order.subject), where):
             row = record(entry, where)
             same_symbol(row, order.subject, where)
             day = iso_day(row.get("date"), where)
             known_at = _month_over(day, order.now)
-            counts = {measure: figure(_count(row, field), where) for field, measure in _RATINGS.items()}
+            counts = {measure: figure(told(row, field, where), where) for field, measure in _RATINGS.items()}
             rows += [
                 (order.subject, day, measure, count, self.name, known_at)
                 for measure, count in counts.items()
@@ -133,23 +135,24 @@ class FmpProvider:
 
     def _profile(self, order: Order) -> list[tuple[Any, ...]]:
         where = f"fmp, {order.subject}: profile"
-        entries = listing(self._ask(f"profile/{_spelled(order.subject)}"), where)
+        entries = listing(self._ask("profile", order.subject), where)
         if not entries:
             self._must_be_listed(order.subject)
             return []
         row = record(entries[0], where)
         same_symbol(row, order.subject, where)
-        found = {ours: words(row.get(field), where) for field, ours in _PROFILE.items()}
-        told = {field: gics_name(text) if field == "sector" else text for field, text in found.items() if text}
-        return [(order.subject, field, text, self.name, order.now) for field, text in told.items()]
+        fields = {**_PROFILE, self._layout.exchange: "exchange"}
+        found = {ours: words(row.get(field), where) for field, ours in fields.items()}
+        known = {field: gics_name(text) if field == "sector" else text for field, text in found.items() if text}
+        return [(order.subject, field, text, self.name, order.now) for field, text in known.items()]
 
     def _membership(self, order: Order) -> list[tuple[Any, ...]]:
         if order.subject != INDEX:
             raise UnknownAtSource(f"fmp: the members of {order.subject} are not asked for, only those of the {INDEX}")
-        members = read_members(self._ask("sp500_constituent"), "fmp: members of the S&P 500")
+        members = read_members(self._ask("members"), "fmp: members of the S&P 500")
         if not members:
             return []  # an index without members is no answer; nobody left it
-        changes = read_changes(self._ask("historical/sp500_constituent"), "fmp: changes of the S&P 500")
+        changes = read_changes(self._ask("changes"), "fmp: changes of the S&P 500")
         return [
             (INDEX, span.symbol, span.start, span.end, self.name, datetime(*span.start.timetuple()[:3], tzinfo=UTC))
             for span in spans(members, changes)
@@ -159,27 +162,18 @@ class FmpProvider:
         with self._listing:
             if not self._listed:
                 where = "fmp: the list of symbols"
-                entries = [record(entry, where) for entry in listing(self._ask("stock/list"), where)]
+                entries = [record(entry, where) for entry in listing(self._ask("symbols"), where)]
                 self._listed = frozenset(words(entry.get("symbol"), where) or "" for entry in entries)
-        if self._listed and _spelled(symbol) not in self._listed:
+        if self._listed and vendor_symbol(symbol) not in self._listed:
             raise UnknownAtSource(f"fmp: the vendor's list of symbols does not name {symbol}")
 
-    def _ask(self, path: str, params: Mapping[str, str] | None = None) -> Any:
-        document = self._client.json(f"{self._url}/v3/{path}", params={**(params or {}), "apikey": self._key})
+    def _ask(self, named: str, symbol: str | None = None, params: Mapping[str, str] | None = None) -> Any:
+        path, about = self._layout.question(named, symbol)
+        document = self._client.json(f"{self._url}/{path}", params={**about, **(params or {}), "apikey": self._key})
         refused = refusal_in(document)
         if refused is not None:
             raise refused
         return document
-
-
-def _spelled(symbol: str) -> str:
-    """Return a ticker as the vendor spells it: BRK-B."""
-    return symbol.replace(".", "-")
-
-
-def _count(row: Mapping[str, Any], name: str) -> Any:
-    """Return a count; version 3 writes ``analystRatingsbuy`` beside ``analystRatingsHold``."""
-    return row.get(f"analystRatings{name}", row.get(f"analystRatings{name[0].lower()}{name[1:]}"))
 
 
 def _month_over(day: date, now: datetime) -> datetime:

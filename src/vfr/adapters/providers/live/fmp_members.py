@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from vfr.adapters.providers.live.filing_days import iso_day
@@ -15,6 +16,15 @@ from vfr.errors import BadAnswer, InvalidField
 __all__ = ["Change", "Span", "read_changes", "read_members", "spans"]
 
 _DAY_LENGTH: Final = 10
+
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_IN_WORDS: Final = re.compile(r"([A-Z][a-z]+) (\d{1,2}), (\d{4})", re.ASCII)
+
+_APART: Final = timedelta(days=7)
+"""By how much the two days of a change may differ and still mean one change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,8 @@ def read_changes(document: Any, where: str) -> list[Change]:
     """Return the changes, oldest first, those who left on a day before those who joined.
 
     A row that only tells of a removal repeats the ticker that left as its `symbol`, with nothing in `addedSecurity`:
-    it is no addition.
+    it is no addition. Where `dateAdded`, in words, is some days after `date`, it is the day of the change: a change
+    may be known here too late, never too early.
 
     Raises
     ------
@@ -67,7 +78,7 @@ def read_changes(document: Any, where: str) -> list[Change]:
     out = set()
     for entry in listing(document, where):
         row = record(entry, where)
-        day = iso_day(row.get("date"), where)
+        day = _day(row, where)
         left, joined = words(row.get("removedTicker"), where), words(row.get("symbol"), where)
         if left:
             out.add(Change(day, _symbol(left, where), joined=False))
@@ -116,6 +127,24 @@ def _told(own: Sequence[Change], added: date | None, first: date | None) -> date
     if not own:
         return added or first
     return added if added is not None and added >= own[-1].day else None
+
+
+def _day(row: Mapping[str, Any], where: str) -> date:
+    """Return the first day of the index as changed."""
+    day = iso_day(row.get("date"), where)
+    said = _in_words(words(row.get("dateAdded"), where))
+    return said if said is not None and timedelta() < said - day <= _APART else day
+
+
+def _in_words(text: str | None) -> date | None:
+    """Return a day written like ``July 9, 2025``; None if it is none, for the field is free text."""
+    found = _IN_WORDS.fullmatch(text or "")
+    if found is None or found[1] not in _MONTHS:
+        return None
+    try:
+        return date(int(found[3]), _MONTHS.index(found[1]) + 1, int(found[2]))
+    except ValueError:
+        return None
 
 
 def _symbol(value: Any, where: str) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from vfr.adapters.providers.live.filing_days import NEW_YORK, instant, iso_day, public_at, wall_clock
+from vfr.adapters.providers.live.fmp_layouts import told
 from vfr.adapters.providers.live.reading import figure, listing, record, words
 from vfr.data.symbols import normalise
 from vfr.errors import BadAnswer, InvalidField
@@ -23,7 +24,7 @@ STATEMENTS: Final[Mapping[str, Mapping[str, str]]] = {
         "netIncome": "net_income",
         "depreciationAndAmortization": "depreciation",
         "interestExpense": "interest_expense",
-        "epsdiluted": "eps",
+        "epsDiluted": "eps",
     },
     "balance-sheet-statement": {
         "totalAssets": "total_assets",
@@ -75,6 +76,7 @@ def statement_rows(symbol: str, statement: str, document: Any) -> list[tuple[Any
         In the order of the table of fundamentals. A year in another currency than US dollars, and one without a filing
         date, gives no rows. The vendor writes 0 for what a company does not report, so a 0 is unknown.
         `acceptedDate` is New York's clock; the vendor corrects figures in place, under the date of the first filing.
+        Only version 3 links the filing: without the link, the accession number is unknown.
 
     Raises
     ------
@@ -89,7 +91,7 @@ def statement_rows(symbol: str, statement: str, document: Any) -> list[tuple[Any
         if row.get("period") != "FY":
             raise BadAnswer(f"{where}: a row is about {ascii(row.get('period'))[:24]}, asked was for whole years")
         read = _figures(row, STATEMENTS[statement], where)
-        day = words(row.get("fillingDate"), where)
+        day = words(told(row, "filingDate", where), where)
         if day is None or row.get("reportedCurrency") != "USD":
             continue
         end, filed = iso_day(row.get("date"), where), iso_day(day, where)
@@ -111,17 +113,17 @@ def same_symbol(row: Mapping[str, Any], symbol: str, where: str) -> None:
     BadAnswer
         If it is, or does not say.
     """
-    told = row.get("symbol")
+    named = row.get("symbol")
     try:
-        same = isinstance(told, str) and normalise(told) == symbol
+        same = isinstance(named, str) and normalise(named) == symbol
     except InvalidField:
         same = False
     if not same:
-        raise BadAnswer(f"{where} is about {ascii(told)[:24]}, asked was {symbol}")
+        raise BadAnswer(f"{where} is about {ascii(named)[:24]}, asked was {symbol}")
 
 
 def _figures(row: Mapping[str, Any], fields: Mapping[str, str], where: str) -> dict[str, float]:
-    read = {item: figure(row.get(field), f"{where}: {field}") for field, item in fields.items()}
+    read = {item: figure(told(row, field, where), f"{where}: {field}") for field, item in fields.items()}
     known = {item: value for item, value in read.items() if value}
     if "capex" in known:
         known["capex"] = -abs(known["capex"])

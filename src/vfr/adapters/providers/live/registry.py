@@ -91,7 +91,7 @@ PROVIDERS: Final[Mapping[str, Listed]] = {
     ),
     "fmp": Listed(
         "statements, analysts' counts, names and sectors, members of the S&P 500",
-        url="https://financialmodelingprep.com/api",
+        url="https://financialmodelingprep.com/stable",
         needs="fmp_key",
         per_second=4.0,
         burst=4,
