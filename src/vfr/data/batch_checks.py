@@ -28,8 +28,19 @@ _DATED_BY: Final[Mapping[Kind, str]] = {
 """Kinds of which an answer may rightly hold nothing new, and the column that says what it should have held again."""
 
 
+_FEW_ACTIONS: Final = 4
+"""Stored actions of a span that may all be taken back at once; more are a source that has stopped telling any."""
+
+
 def check_batch(
-    batch: Batch, order: Order, known: pl.DataFrame, actions: pl.DataFrame, *, bars: pl.DataFrame | None = None
+    batch: Batch,
+    order: Order,
+    known: pl.DataFrame,
+    actions: pl.DataFrame,
+    *,
+    bars: pl.DataFrame | None = None,
+    actions_before: pl.DataFrame | None = None,
+    trust_new_basis: bool = False,
 ) -> Checked:
     """Judge a batch.
 
@@ -44,7 +55,14 @@ def check_batch(
     actions : polars.DataFrame
         Rows of table ``actions`` about the symbol, stored ones and those of the same answer: what bars are judged by.
     bars : polars.DataFrame or None
-        Rows of table ``bars`` about the symbol: what dividends are judged by. None leaves that rule out.
+        Rows of table ``bars`` of the same answer: what dividends are judged by, and what makes an answer without
+        actions a word on them. None leaves both out.
+    actions_before : polars.DataFrame or None
+        Rows of table ``actions`` stored about the symbol and source before this answer. Where its splits differ from
+        them, closes that differ by the same factor are a correction, no change of basis. None: no split has changed.
+    trust_new_basis : bool
+        Believe the answer where its closes contradict the stored ones: `basis_shift` and `other_series` do not apply,
+        everything else does.
 
     Returns
     -------
@@ -62,7 +80,8 @@ def check_batch(
     key = TABLES[kind].key
     latest = conform(kind, known).sort(*key, "known_at").unique(key, keep="last", maintain_order=True)
     priced = empty("bars") if bars is None else conform("bars", bars)
-    case = Case(batch, order, latest, conform("actions", actions), priced)
+    before = None if actions_before is None else conform("actions", actions_before)
+    case = Case(batch, order, latest, conform("actions", actions), priced, before, trust_new_basis)
     frame = conform(kind, batch.frame)
     if frame.is_empty():
         return Checked(frame, frame.with_columns(reason=pl.lit(None, dtype=pl.String)), tuple(_silence(case)))
@@ -102,6 +121,8 @@ def _silence(case: Case) -> list[Finding]:
     expected = case.sessions(since).size if kind == "bars" else 0
     if again.is_empty() and not expected:
         return []
+    if kind == "actions" and case.bars.height and again.height <= _FEW_ACTIONS:
+        return []  # The source told of the symbol: what it does not tell any more, it has taken back.
     what = f"{expected} sessions were expected" if expected else f"{again.height} facts of that span are stored"
     count = max(expected, again.height)
     message = f"{kind}: the answer holds nothing, though {what}; nothing stored was changed."

@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from vfr.data.batch_checks_basis import compare
 from vfr.data.batch_checks_case import Case, Rule, Sifted, labels
-from vfr.data.batch_checks_moves import moves, unlike_stored
+from vfr.data.batch_checks_moves import moves
 from vfr.data.quality import Finding, finding
 from vfr.data.trading_days import last_completed, trading_days
 from vfr.typing import DateArray
@@ -40,22 +41,26 @@ def check_bars(sifted: Sifted, case: Case) -> Sifted:
     """Judge the bars of one symbol and source.
 
     Rules, in order: the currency; days without a session, sessions that are not over; impossible figures; open or close
-    outside high-low; bars that repeat the session before; and then what makes a whole answer unusable: over half of its
-    sessions missing, another basis or another share than the stored bars, prices and splits that contradict each other.
+    outside high-low; bars that repeat the session before; and then what makes a whole answer unusable: an end or a
+    beginning well inside what is stored, over half of its sessions missing, another basis or another share than the
+    stored bars, prices and splits that contradict each other.
     """
     if sifted.good.filter(pl.col("currency").eq_missing("USD").not_()).height:
         return sifted.refuse("currency")
     sifted = _finished(sifted, case)
     sifted = sifted.judge(_by_itself(case, sifted.rows))
     sifted = _notes(_not_repeated(sifted, case))
-    sifted = _complete(sifted, case)
-    unlike = unlike_stored(sifted.good, case.known)
-    if unlike:
-        sifted = sifted.refuse(unlike)
+    sifted = _complete(_not_cut_short(sifted, case), case)
+    basis = compare(sifted.good, case)
+    if basis.reason and not case.trusted:
+        sifted = sifted.refuse(basis.reason)
+    if basis.partial:
+        sifted = sifted.refuse("partial_correction")
     found = moves(sifted.good, case)
     if found.contradict:
         sifted = sifted.refuse("split_inconsistent")
-    return sifted.note(_large_returns(case, found.large))
+    corrected = basis.corrected if sifted.good.height else ()
+    return sifted.note(_split_corrected(corrected), _large_returns(case, found.large))
 
 
 def _finished(sifted: Sifted, case: Case) -> Sifted:
@@ -143,13 +148,39 @@ def _notes(sifted: Sifted) -> Sifted:
     )
 
 
+def _told(sifted: Sifted) -> DateArray:
+    """Return the days that the answer has a bar of, usable or not, oldest first."""
+    elsewhere = pl.col("reason").is_in(_ELSEWHERE).fill_null(value=False)
+    days: DateArray = sifted.rows.filter(~elsewhere)["date"].unique().sort().to_numpy()
+    return days
+
+
+def _not_cut_short(sifted: Sifted, case: Case) -> Sifted:
+    """Refuse an answer that ends long before the newest stored bar of its span, or begins long after the oldest.
+
+    Such an answer is not the whole truth, so that what it leaves out is no word on anything. A symbol that left the
+    market is safe: its stored bars end where the answer ends.
+    """
+    told = _told(sifted)
+    stored = case.known["date"].filter(case.known["date"] >= case.batch.since).to_numpy()
+    if not told.size or not stored.size:
+        return sifted
+    first, last, oldest, newest = (day.item() for day in (told[0], told[-1], stored[0], stored[-1]))
+    if trading_days(last, newest).size - 1 > _FEW:
+        said = f"the answer ends on {last}, though bars up to {newest} are stored: cut short; refused whole."
+        return sifted.refuse("cut_short", said)
+    if trading_days(oldest, first).size - 1 > _FEW:
+        said = f"the answer begins on {first}, though bars from {oldest} are stored: cut short; refused whole."
+        return sifted.refuse("cut_short", said)
+    return sifted
+
+
 def _complete(sifted: Sifted, case: Case) -> Sifted:
     """Name the sessions that the answer lacks; refuse it if it lacks most of those it spans.
 
     Sessions after its last bar are named but do not count against it: a symbol may have left the market.
     """
-    elsewhere = pl.col("reason").is_in(_ELSEWHERE).fill_null(value=False)
-    told = sifted.rows.filter(~elsewhere)["date"].unique().sort().to_numpy()
+    told = _told(sifted)
     stored = case.known["date"].head(1).to_numpy()
     if not told.size + stored.size:
         return sifted
@@ -160,11 +191,22 @@ def _complete(sifted: Sifted, case: Case) -> Sifted:
     if inside > _FEW and inside > spanned / 2:
         sifted = sifted.refuse("mostly_missing")
     examples = [f"{case.batch.subject} {day}" for day in missing]
-    message = (
-        f"bars: {missing.size} sessions are missing, {missing.size - inside} of them after the last bar; left unknown."
-    )
+    message = f"bars: {_missing(missing.size, missing.size - inside)}; left unknown."
     late = inside == 0 and missing.size <= 1
     return sifted.note(finding("missing_sessions", "info" if late else "warning", examples, message))
+
+
+def _missing(count: int, after: int) -> str:
+    if count == 1:
+        return "1 session is missing" + (", after the last bar" if after else "")
+    return f"{count:,} sessions are missing" + (f", {after:,} of them after the last bar" if after else "")
+
+
+def _split_corrected(corrected: Sequence[str]) -> Finding:
+    message = (
+        "bars: the source tells a split otherwise than before; closes before that day changed by its factor; kept."
+    )
+    return finding("split_corrected", "warning", corrected, message)
 
 
 def _large_returns(case: Case, large: Sequence[str]) -> Finding:

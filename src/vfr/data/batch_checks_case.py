@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final, TypeAlias
 
@@ -23,6 +23,14 @@ Rule: TypeAlias = tuple[str, pl.Expr]
 REASONS: Final[Mapping[str, tuple[Severity, str]]] = {
     "currency": ("error", "the answer is not in USD; refused whole."),
     "mostly_missing": ("error", "over half of the sessions inside the answer are missing; refused whole."),
+    "cut_short": (
+        "error",
+        "the answer ends, or begins, over five sessions inside what is stored of its span; refused whole.",
+    ),
+    "partial_correction": (
+        "error",
+        "a corrected split reaches stored bars older than the answer too: sync with --refetch; refused whole.",
+    ),
     "basis_shift": (
         "error",
         "closes differ from the stored ones by one common factor: adjusted prices; refused whole.",
@@ -82,13 +90,19 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """Everything a batch is judged by; `known` holds the latest version of each stored fact, ordered by key."""
+    """Everything a batch is judged by; `known` holds the latest version of each stored fact, ordered by key.
+
+    `actions` are those in force once the answer is stored, `before` those in force without it (None: the same). If
+    `trusted`, the answer may contradict the stored closes.
+    """
 
     batch: Batch
     order: Order
     known: pl.DataFrame
     actions: pl.DataFrame
     bars: pl.DataFrame
+    before: pl.DataFrame | None = None
+    trusted: bool = False
 
     @property
     def today(self) -> date:
@@ -102,10 +116,14 @@ class Case:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sifted:
-    """Rows with a column `reason`, null while nothing speaks against a row, and the notes made so far."""
+    """Rows with a column `reason`, null while nothing speaks against a row, and the notes made so far.
+
+    `said` holds, by reason, a sentence about this answer that is said instead of the general one.
+    """
 
     rows: pl.DataFrame
     notes: tuple[Finding, ...] = ()
+    said: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def good(self) -> pl.DataFrame:
@@ -117,9 +135,10 @@ class Sifted:
         reasons = [pl.when(bad.fill_null(value=False)).then(pl.lit(reason)) for reason, bad in rules]
         return replace(self, rows=self.rows.with_columns(reason=pl.coalesce("reason", *reasons)))
 
-    def refuse(self, reason: str) -> Sifted:
-        """Give every row a reason, unless it has one."""
-        return self.judge([(reason, pl.lit(value=True))])
+    def refuse(self, reason: str, said: str = "") -> Sifted:
+        """Give every row a reason, unless it has one; say what is known of this answer, if anything is."""
+        refused = self.judge([(reason, pl.lit(value=True))])
+        return replace(refused, said={**self.said, reason: said}) if said else refused
 
     def note(self, *findings: Finding) -> Sifted:
         """Add what was found, if anything was."""
@@ -141,6 +160,7 @@ def checked(kind: Kind, sifted: Sifted) -> Checked:
     for reason, (severity, text) in REASONS.items():
         those = refused.filter(pl.col("reason") == reason)
         if those.height:
-            found.append(finding(reason, severity, labels(kind, those), f"{kind}: {text}", those.height))
+            message = f"{kind}: {sifted.said.get(reason, text)}"
+            found.append(finding(reason, severity, labels(kind, those), message, those.height))
     accepted = rows.filter(pl.col("reason").is_null()).select(columns)
     return Checked(accepted, refused.select(*columns, "reason"), (*found, *sifted.notes))

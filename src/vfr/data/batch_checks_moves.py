@@ -1,4 +1,4 @@
-"""Whether the moves of as-traded closes agree with splits, dividends, and the closes stored before."""
+"""Whether the moves of as-traded closes agree with the splits and dividends told."""
 
 from __future__ import annotations
 
@@ -12,27 +12,13 @@ from vfr.data.batch_checks_case import Case
 from vfr.data.batch_checks_rows import LARGEST_SPLIT
 from vfr.typing import BoolArray, DateArray, FloatArray
 
-__all__ = ["Moves", "moves", "unlike_stored"]
+__all__ = ["Moves", "in_force", "moves"]
 
 _SPLIT_SLACK: Final = 0.35
 _UNEXPLAINED: Final = 3.0
 _LARGE: Final = 0.5
 _CLOSE_BY: Final = np.timedelta64(7, "D")
 """Moves across longer gaps are not judged: anything may have happened."""
-
-_SHIFTS: Final = ((0.02, 0.005, 3, 0.0), (0.002, 0.0004, 5, 0.5))
-"""A basis has shifted if this far, alike to this much, on this many common days and this share of them.
-
-The first is a split, the second a dividend taken out of the prices. Corrections hit single days, or differ.
-"""
-
-
-_OTHER: Final = 0.02
-_COMMON: Final = 5
-"""Days in common from which over half that differ this far are no corrections."""
-
-_AGREE: Final = 2 / 3
-"""Share of the days that differ which must differ alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +54,10 @@ def moves(rows: pl.DataFrame, case: Case) -> Moves:
     return Moves(bool((judged & wrong).any()), named)
 
 
-def unlike_stored(rows: pl.DataFrame, known: pl.DataFrame) -> str | None:
-    """Return why closes cannot be of the series that is stored: another basis, another share; None if they can.
-
-    Another basis differs by one common factor, another share by any, on most days.
-    """
-    both = rows.join(known.filter(pl.col("close") > 0), on="date", suffix="_stored")
-    apart = np.log((both["close"] / both["close_stored"]).to_numpy())
-    if any(_shifted(apart, *limits) for limits in _SHIFTS):
-        return "basis_shift"
-    differing = int((np.abs(apart) > _OTHER).sum())
-    return "other_series" if apart.size >= _COMMON and differing > apart.size / 2 else None
-
-
-def _shifted(apart: FloatArray, least: float, spread: float, days: int, share: float) -> bool:
-    off = apart[np.abs(apart) > least]
-    if not off.size:
-        return False
-    alike = int((np.abs(off - np.median(off)) <= spread).sum())
-    return alike >= max(days, share * apart.size) and alike > _AGREE * off.size
-
-
 def _actions_between(case: Case, day: DateArray) -> tuple[FloatArray, FloatArray]:
     """Return, for each pair of neighbouring days, the product of split ratios and the sum of dividends in between."""
     ratio, dividend = np.ones(day.size), np.zeros(day.size)
-    told = _in_force(case)
+    told = in_force(case.actions, case)
     place = np.searchsorted(day, told["date"].to_numpy())
     inside = (place > 0) & (place < day.size)
     value, split = told["value"].to_numpy(), (told["action"] == "split").to_numpy()
@@ -101,12 +66,12 @@ def _actions_between(case: Case, day: DateArray) -> tuple[FloatArray, FloatArray
     return ratio[1:], dividend[1:]
 
 
-def _in_force(case: Case) -> pl.DataFrame:
+def in_force(actions: pl.DataFrame, case: Case) -> pl.DataFrame:
     """Return one version of each action: of the bars' own source if it tells any, else of the first in the alphabet.
 
     A split that is too large to be stored explains no move: bars on its basis would stand alone in the archive.
     """
-    latest = case.actions.sort("known_at").unique(["symbol", "date", "action", "source"], keep="last")
+    latest = actions.sort("known_at").unique(["symbol", "date", "action", "source"], keep="last")
     usable = latest.filter(
         (pl.col("symbol") == case.batch.subject) & (pl.col("value") > 0) & pl.col("value").is_finite(),
         (pl.col("action") != "split") | pl.col("value").is_between(1 / LARGEST_SPLIT, LARGEST_SPLIT),

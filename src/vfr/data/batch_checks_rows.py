@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -57,7 +58,8 @@ def shorten(sifted: Sifted) -> Sifted:
     long = sifted.good.filter(pl.col("text").str.len_chars() > LONGEST_TEXT)
     message = f"texts: only the first {LONGEST_TEXT:,} characters of long texts are kept."
     rows = sifted.rows.with_columns(pl.col("text").str.slice(0, LONGEST_TEXT))
-    return Sifted(rows, sifted.notes).note(finding("long_texts", "info", labels("texts", long), message, long.height))
+    note = finding("long_texts", "info", labels("texts", long), message, long.height)
+    return replace(sifted, rows=rows).note(note)
 
 
 def _actions(case: Case) -> Sequence[Rule]:
