@@ -92,7 +92,7 @@ OUTCOMES: Final[Mapping[str, Outcome]] = {
             "gap",
             "DONE",
             _REST,
-            "bars: 1 sessions are missing, 0 of them after the last bar; left unknown.",
+            "bars: 1 session is missing; left unknown.",
             ("missing", "yahoo", "bars"),
         ),
         Outcome(
