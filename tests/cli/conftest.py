@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from vfr.cli.app import run
 
@@ -48,6 +49,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     def call(*argv: str, home: Path = tmp_path / "home") -> Result:
         monkeypatch.setenv("VFR_DATA_HOME", str(home))
         capsys.readouterr()
+        structlog.reset_defaults()  # A command starts without the logging that other tests set up.
         code = run(argv)
         captured = capsys.readouterr()
         return Result(code, captured.out, captured.err)

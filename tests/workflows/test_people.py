@@ -21,8 +21,8 @@ from vfr.workflows.analyze import analyze
 from vfr.workflows.as_of import describe_view
 from vfr.workflows.query import AnalyzeQuery
 from vfr.workflows.sync import sync
-from vfr.workflows.sync_request import SyncRequest
 from vfr.workflows.sync_publish import publish_view, view_as_of
+from vfr.workflows.sync_request import SyncRequest
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,9 +17,9 @@ from vfr.adapters.store.objects import open_objects
 from vfr.adapters.store.staging import DirectoryStaging
 from vfr.errors import BadAnswer, ProviderDenied, ProviderUnavailable, SyncBusy, Throttled, UnknownAtSource
 from vfr.workflows.sync import plan_sync, sync
-from vfr.workflows.sync_request import SyncRequest
 from vfr.workflows.sync_publish import view_as_of
 from vfr.workflows.sync_report import SyncReport
+from vfr.workflows.sync_request import SyncRequest
 
 SYMBOLS = ("ACME", "BOLT", "CORE", "DELT")
 LAST_CLOSE = NOW - timedelta(hours=2)
@@ -127,11 +127,12 @@ def test_a_provider_that_fails_again_and_again_is_left_alone(desk: Desk) -> None
     assert desk.datasets.current() is None
 
 
-def test_a_refused_key_ends_it_at_once(desk: Desk) -> None:
-    provider = Scripted(behave=failing(ProviderDenied("one refuses the key"), "ACME"), offers=(BARS,))
+def test_a_refused_key_is_not_tried_on_everybody(desk: Desk) -> None:
+    provider = Scripted(behave=failing(ProviderDenied("one refuses the key"), *SYMBOLS, "SPY"), offers=(BARS,))
     report = desk.sync(provider)
-    assert len(provider.asked) == 1
+    assert len(provider.asked) == 3
     assert {p.code for p in report.problems} == {"PROVIDER_DENIED"}
+    assert len(report.problems) == 5
 
 
 def test_wrong_rows_are_kept_apart_and_never_seen(desk: Desk) -> None:

@@ -19,7 +19,7 @@ from vfr.workflows.sync_request import SyncRequest
 __all__ = ["Gathered", "gather"]
 
 _ENOUGH: Final = 3
-"""Failures in a row that a provider is at fault for, after which the rest of its questions waits for the next sync."""
+"""Failures in a row after which the rest of a provider's questions, or of one kind of them, waits for the next sync."""
 
 _PROVIDER_AT_FAULT: Final = frozenset({Throttled.code, ProviderUnavailable.code})
 
@@ -84,20 +84,21 @@ class _Halt:
         self._lock = Lock()
         self._failures = 0
         self._whole: Outcome | None = None
-        self._denied: dict[Offer, Outcome] = {}
+        self._denied: dict[Offer, list[Outcome]] = {}
 
     def reason(self, task: Task) -> Outcome | None:
         """Return the outcome that speaks against asking, if any."""
-        return self._whole or self._denied.get(task.offer)
+        denied = self._denied.get(task.offer, [])
+        return self._whole or (denied[-1] if len(denied) >= _ENOUGH else None)
 
     def note(self, outcome: Outcome) -> None:
-        """Count failures in a row; what a key may not ask once it may not ask again."""
+        """Count failures in a row: of the provider as a whole, and refusals of one kind of question by the key."""
         with self._lock:
             self._failures = self._failures + 1 if outcome.code in _PROVIDER_AT_FAULT else 0
             if self._failures >= _ENOUGH:
                 self._whole = outcome
-            if outcome.code == ProviderDenied.code:
-                self._denied[outcome.task.offer] = outcome
+            denied = self._denied.get(outcome.task.offer, [])
+            self._denied[outcome.task.offer] = [*denied, outcome] if outcome.code == ProviderDenied.code else []
 
 
 @dataclass(frozen=True, slots=True, eq=False)
