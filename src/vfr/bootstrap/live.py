@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
     from vfr.settings import Settings
     from vfr.workflows.datasets import DatasetStore
+    from vfr.workflows.staging import SyncDiary
     from vfr.workflows.sync_report import SyncPlan, SyncReport
     from vfr.workflows.sync_request import SyncRequest
     from vfr.workflows.universe import Universe
@@ -107,6 +108,12 @@ class Live:
         from vfr.adapters.store.staging import DirectoryStaging
 
         return DirectoryStaging(self.settings.data_home, name)
+
+    def diary(self, name: str) -> SyncDiary:
+        """Return what the syncs of a data set left, at the cost of one small file."""
+        from vfr.adapters.store.diary import read_diary, sync_folder
+
+        return read_diary(sync_folder(self.settings.data_home, name))
 
     def lacking(self) -> dict[str, str]:
         """Return the variable that each published provider lacks; None lacking, none named."""
@@ -238,7 +245,7 @@ class Live:
         now = self.clock().astimezone(UTC)
         # A day that moves once a year: a sync that is gone on with tomorrow asks the same questions.
         default = date(now.year - _HISTORY_YEARS, 1, 1)
-        start = options.start or self.staging(options.name).diary().start or default
+        start = options.start or self.diary(options.name).start or default
         universe = self._universe(options)
         providers = self._opened(options)
         symbols = universe.symbols
@@ -265,7 +272,7 @@ class Live:
     def _universe(self, options: SyncOptions) -> Universe:
         from vfr.workflows.universe import parse_universe
 
-        return parse_universe(options.universe or self.staging(options.name).diary().universe)
+        return parse_universe(options.universe or self.diary(options.name).universe)
 
     def _opened(self, options: SyncOptions) -> list[DataProvider]:
         from vfr.adapters.providers.live.registry import open_provider

@@ -107,7 +107,7 @@ def status(as_json: AsJson = False) -> None:
     app = _prepared(quiet=as_json)
     info, board = _current(app), app.datasets.board()
     old = described(ages(board.inputs, utc_now()))
-    diary = app.live.staging(info.name).diary()
+    diary = app.live.diary(info.name)
     if as_json:
         inputs = {kind: asdict(found) | {"age": old[kind]} for kind, found in board.inputs.items()}
         providers = {name: one.to_dict() for name, one in diary.providers.items()}

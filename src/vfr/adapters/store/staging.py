@@ -8,19 +8,18 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from vfr.adapters.store.content import content_hash, parquet_bytes
+from vfr.adapters.store.diary import HOME, read_diary, sync_folder, write_diary
 from vfr.adapters.store.disk_errors import writing
 from vfr.adapters.store.publishing import TEMPORARY
-from vfr.adapters.store.replace import replace_file
 from vfr.data.quality import Finding
-from vfr.workflows.datasets import checked_name
-from vfr.workflows.staging import ProviderDiary, SyncDiary
+from vfr.workflows.staging import SyncDiary
 from vfr.workflows.sync_ask import Outcome
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["DirectoryStaging"]
 
 _OUTCOME: Final = "outcome.json"
-_HOME: Final = "the data home (VFR_DATA_HOME)"
 _PARTS: Final = ("accepted", "quarantined")
 
 
@@ -45,13 +43,12 @@ class DirectoryStaging:
     """
 
     def __init__(self, home: Path, name: str) -> None:
-        self._folder = home / "sync" / checked_name(name)
+        self._folder = sync_folder(home, name)
         self._answers = self._folder / "answers"
-        self._diary = self._folder / "diary.json"
 
     def keep(self, outcome: Outcome) -> None:
         """Write an answer beside, then rename it into place."""
-        with writing(_HOME):
+        with writing(HOME):
             self._answers.mkdir(parents=True, exist_ok=True)
             target = self._answers / outcome.task.key
             work = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=self._answers))
@@ -98,37 +95,12 @@ class DirectoryStaging:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def diary(self) -> SyncDiary:
-        """Return what earlier syncs left; a diary that cannot be read is an empty one, so that all is asked again."""
-        try:
-            plain = json.loads(self._diary.read_text(encoding="utf-8"))
-            return SyncDiary(
-                asked=_moments(plain["asked"]),
-                unknown=_moments(plain["unknown"]),
-                providers={
-                    name: ProviderDiary(
-                        _moment(one["answeredAt"]), _moment(one["failedAt"]), one["code"], one["message"]
-                    )
-                    for name, one in plain["providers"].items()
-                },
-                finished_at=_moment(plain["finishedAt"]),
-                universe=str(plain["universe"]),
-                start=plain["start"] and date.fromisoformat(plain["start"]),
-            )
-        except (OSError, ValueError, KeyError, TypeError):
-            return SyncDiary()
+        """Return what earlier syncs left."""
+        return read_diary(self._folder)
 
     def write_diary(self, diary: SyncDiary) -> None:
         """Replace the diary in one step."""
-        plain = {
-            "asked": {topic: at.isoformat() for topic, at in diary.asked.items()},
-            "unknown": {topic: at.isoformat() for topic, at in diary.unknown.items()},
-            "providers": {name: one.to_dict() for name, one in diary.providers.items()},
-            "finishedAt": diary.finished_at and diary.finished_at.isoformat(),
-            "universe": diary.universe,
-            "start": diary.start and diary.start.isoformat(),
-        }
-        with writing(_HOME):
-            replace_file(self._diary, json.dumps(plain).encode())
+        write_diary(self._folder, diary)
 
 
 def _written(folder: Path, part: str, frames: Mapping[Any, pl.DataFrame]) -> dict[str, str]:
@@ -155,11 +127,3 @@ def _older(folder: Path, moment: datetime) -> bool:
         return datetime.fromisoformat(json.loads((folder / _OUTCOME).read_text(encoding="utf-8"))["at"]) < moment
     except (OSError, ValueError, KeyError, TypeError):
         return True
-
-
-def _moments(plain: Mapping[str, str]) -> dict[str, datetime]:
-    return {topic: datetime.fromisoformat(at) for topic, at in plain.items()}
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
