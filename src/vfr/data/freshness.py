@@ -76,9 +76,10 @@ def age(kind: Input, newest: date | datetime | None, now: datetime) -> Age:
     kind : Input
         A key of `SLA`.
     newest : date, datetime or None
-        Bars: the last session with a bar. Fundamentals: the newest filing. Macro: the newest observation. Texts,
-        insiders, ratings: the newest of them. Actions, membership, profile, which may rightly stay as they are for
-        years: when the source last confirmed them. A datetime must be aware.
+        Bars: the last session with a bar. Fundamentals: the newest filing. Macro: the newest observation; of a
+        monthly series, the last day of the month observed. Texts, insiders, ratings: the newest of them.
+        Actions, membership, profile, which may rightly stay as they are for years: when the source last confirmed
+        them; the last change known, where nobody is there to confirm it. A datetime must be aware.
     now : datetime
         Aware.
 

@@ -22,7 +22,8 @@ __all__ = ["Board", "InputStatus"]
 class InputStatus:
     """Whether a kind of input is known on a board's session.
 
-    `source` names the provider; `newest` is the date of the newest item known (None when there is none).
+    `source` names the provider; `newest` is the day up to which it is known, counted for each kind as
+    `vfr.factors.inputs.known_inputs` says (None when nothing is).
     """
 
     available: bool

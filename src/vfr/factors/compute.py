@@ -5,14 +5,11 @@ A factor that fails raises: a missing score always carries the reason its own fa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from vfr.data.people import Insiders, Ratings
-from vfr.data.records import Fundamentals, Macro, Texts
 from vfr.data.snapshot import Snapshot
-from vfr.factors.board import Board, InputStatus
+from vfr.factors.board import Board
+from vfr.factors.inputs import known_inputs
 from vfr.factors.registry import FACTORS, taking_part
 from vfr.factors.scores import FactorScores, Measured
 from vfr.factors.shares import market_cap
@@ -82,7 +79,7 @@ def compute_board(snapshot: Snapshot) -> Board:
         price=price,
         change=change,
         last_bar=last_bar,
-        inputs=_inputs(snapshot),
+        inputs=known_inputs(snapshot),
     )
 
 
@@ -102,47 +99,3 @@ def _last_row(known: BoolArray) -> IntArray:
     """Row of the last true cell of each column of [T x N], -1 where there is none."""
     last = known.shape[0] - 1 - np.argmax(known[::-1], axis=0)
     return np.where(known.any(axis=0), last, -1)
-
-
-def _inputs(snapshot: Snapshot) -> Mapping[str, InputStatus]:
-    panel, source = snapshot.panel, snapshot.name
-    benchmark, membership = snapshot.benchmark, snapshot.membership
-    newest = {
-        "prices": _newest(panel.sessions, np.isfinite(panel.adj_close)),
-        "volume": _newest(panel.sessions, np.isfinite(panel.volume)),
-        "fundamentals": _newest_report(snapshot.fundamentals),
-        "macro": _newest_release(snapshot.macro),
-        "texts": _newest_text(snapshot.texts),
-        "membership": None if membership is None else _newest(panel.sessions, membership.member),
-        "benchmark": None if benchmark is None else _newest(panel.sessions, np.isfinite(benchmark.close[:, None])),
-    }
-    # Sets without these know nothing of them, so that their answers stay what they were.
-    newest |= {
-        kind: _newest_report(record)
-        for kind, record in (("insiders", snapshot.insiders), ("ratings", snapshot.ratings))
-        if record is not None
-    }
-    return {kind: InputStatus(available=day is not None, source=source, newest=day) for kind, day in newest.items()}
-
-
-def _newest(days: DateArray, known: BoolArray) -> str | None:
-    """Last session on which any symbol of [T x N] has something."""
-    rows = np.flatnonzero(known.any(axis=1))
-    return str(days[rows[-1]]) if rows.size else None
-
-
-def _newest_report(record: Fundamentals | Insiders | Ratings | None) -> str | None:
-    if record is None or record.known_at.size == 0:
-        return None
-    return str(record.known_at[-1].astype("datetime64[D]"))
-
-
-def _newest_release(macro: Macro | None) -> str | None:
-    released = [s.known_at[-1] for s in macro.series.values() if s.known_at.size] if macro is not None else []
-    return str(max(released).astype("datetime64[D]")) if released else None
-
-
-def _newest_text(texts: Texts | None) -> str | None:
-    if texts is None or texts.created_at.size == 0:
-        return None
-    return str(texts.created_at[-1].astype("datetime64[D]"))

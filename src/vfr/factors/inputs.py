@@ -1,0 +1,100 @@
+"""Which kinds of input a snapshot holds, and how far each of them reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from vfr.data.freshness import SLA
+from vfr.data.people import Insiders, Ratings
+from vfr.data.records import Fundamentals, Macro, MacroSeries, Membership, Texts
+from vfr.data.snapshot import Snapshot
+from vfr.factors.board import InputStatus
+from vfr.typing import BoolArray, DateArray, FloatArray
+
+__all__ = ["known_inputs"]
+
+_DAILY: Final = 10
+"""Days between observations, at the median, up to which a macro series counts as daily; a monthly one beyond."""
+
+
+def known_inputs(snapshot: Snapshot) -> Mapping[str, InputStatus]:
+    """Return what is known of every kind of input by a snapshot's last session, and the day of its newest item.
+
+    Prices, volume, benchmark: the last session with a figure. Fundamentals, insiders, ratings: the newest publication.
+    Texts: the newest. Membership: the index's last change. Macro: the newest observation of the series furthest behind,
+    where a monthly series counts only if it is older than monthly ones may be (`vfr.data.freshness.SLA`), from the last
+    day of the month that it observed, or if there is no daily one.
+    """
+    panel, benchmark = snapshot.panel, snapshot.benchmark
+    newest = {
+        "prices": _newest(panel.sessions, np.isfinite(panel.adj_close)),
+        "volume": _newest(panel.sessions, np.isfinite(panel.volume)),
+        "fundamentals": _newest_report(snapshot.fundamentals),
+        "macro": _newest_observation(snapshot.macro, snapshot.as_of),
+        "texts": _newest_text(snapshot.texts),
+        "membership": _last_change(snapshot.membership, panel.sessions, panel.adj_close),
+        "benchmark": None if benchmark is None else _newest(panel.sessions, np.isfinite(benchmark.close[:, None])),
+    }
+    # Sets without these know nothing of them, so that their answers stay what they were.
+    newest |= {
+        kind: _newest_report(record)
+        for kind, record in (("insiders", snapshot.insiders), ("ratings", snapshot.ratings))
+        if record is not None
+    }
+    name = snapshot.name
+    return {kind: InputStatus(available=day is not None, source=name, newest=day) for kind, day in newest.items()}
+
+
+def _newest(days: DateArray, known: BoolArray) -> str | None:
+    """Last session on which any symbol of [T x N] has something."""
+    rows = np.flatnonzero(known.any(axis=1))
+    return str(days[rows[-1]]) if rows.size else None
+
+
+def _newest_report(record: Fundamentals | Insiders | Ratings | None) -> str | None:
+    if record is None or record.known_at.size == 0:
+        return None
+    return str(record.known_at[-1].astype("datetime64[D]"))
+
+
+def _newest_text(texts: Texts | None) -> str | None:
+    if texts is None or texts.created_at.size == 0:
+        return None
+    return str(texts.created_at[-1].astype("datetime64[D]"))
+
+
+def _newest_observation(macro: Macro | None, as_of: np.datetime64) -> str | None:
+    daily, monthly = [], []
+    for one in macro.series.values() if macro is not None else ():
+        days = _observed(one)
+        if days.size < 2 or np.median(np.diff(days)) <= np.timedelta64(_DAILY, "D"):
+            daily += days[-1:].tolist()
+        else:  # A month's figure is dated by its first day and is about all of it.
+            monthly.append(min((days[-1].astype("datetime64[M]") + 1).astype("datetime64[D]") - 1, as_of).item())
+    behind = [end for end in monthly if (as_of.item() - end).days > SLA["macro_monthly"]]
+    return str(min(daily + behind if daily else monthly)) if daily or monthly else None
+
+
+def _observed(series: MacroSeries) -> DateArray:
+    """Return the days of which a series holds a figure, oldest first."""
+    days: DateArray = np.unique(series.date[np.isfinite(series.value)]).astype("datetime64[D]")
+    return days
+
+
+def _last_change(membership: Membership | None, sessions: DateArray, close: FloatArray) -> str | None:
+    """Return the session from which an index's last known change, an entry or an exit, was in force.
+
+    A symbol whose prices begin or end while it belongs to the index is no change of the index.
+    """
+    if membership is None or not membership.member.any():
+        return None
+    member, size = membership.member, membership.index_size
+    known = np.isfinite(close)
+    listed = np.logical_or.accumulate(known, axis=0) & np.logical_or.accumulate(known[::-1], axis=0)[::-1]
+    moved = (member[1:] != member[:-1]) & listed[1:] & listed[:-1]
+    changed = np.flatnonzero(moved.any(axis=1) | (size[1:] != size[:-1]))
+    row = int(changed[-1]) + 1 if changed.size else int(np.argmax(member.any(axis=1)))
+    return str(sessions[row])
