@@ -123,7 +123,11 @@ def test_without_its_newest_version_an_archive_says_so_until_it_is_repaired(arch
         repaired = archive.repair(NOW + timedelta(days=9))
     assert repaired.version == (second if "description" in what else newest)
     assert (repaired.changed, repaired.lost) == (True, ())
-    assert archive.versions()[0].version == repaired.version
+    [made, *_] = archive.versions()
+    assert (made.version, made.published_at) == (
+        repaired.version,
+        NOW + timedelta(days=1 if made.version == second else 2),
+    )
     assert archive.damaged() == []
 
 
@@ -207,6 +211,29 @@ def test_a_full_disk_is_one_sentence_without_a_path(tmp_path: Path) -> None:
             use()
         assert str(tmp_path) not in refusal.value.message
     assert archive.versions()[0].version == newest
+
+
+@pytest.mark.parametrize("use", ["publish", "quarantine"])
+def test_a_file_that_cannot_be_written_whole_leaves_what_was(tmp_path: Path, use: str) -> None:
+    import resource
+
+    archive = ParquetArchive(open_objects(str(tmp_path)), "live", unlocked)
+    *_, newest = filled(archive)
+    archive.quarantine(refused("jump"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(DataError, match=r"File too large.*is unchanged") as refusal:
+            if use == "publish":
+                archive.publish({"bars": bars(2022, 1.0)}, sources=["one"], now=NOW)
+            else:
+                archive.quarantine(refused("stale_repeat"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(tmp_path) not in refusal.value.message
+    assert archive.versions()[0].version == newest
+    assert archive.quarantined().equals(refused("jump"))
+    assert archive.damaged() == []
 
 
 def test_what_cannot_be_removed_is_no_error_of_publishing(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ class ParquetArchive:
                     tables[kind] = self._parts.extended(kind, tables.get(kind, {}), rows)
             manifest = Manifest(tables, tuple(sources), now)
             self._replace(started, manifest)
-        self._tidy(manifest.version, now)
+        self._tidy(now)
         return manifest.version
 
     def quarantine(self, rows: pl.DataFrame) -> None:
@@ -239,11 +239,11 @@ class ParquetArchive:
             "nothing was changed; sync again"
         )
 
-    def _tidy(self, version: str, now: datetime) -> None:
+    def _tidy(self, now: datetime) -> None:
         """Remove what is no longer needed; what cannot be removed now is removed another time."""
         with suppress(OSError, DataError):
             if self._turn.held is None or self._turn.held():
-                prune(self._manifests, version, self.kept, now)
+                prune(self._manifests, self.kept, now)
 
     def _refused(self) -> pl.DataFrame | None:
         """Return the refused rows, None if their file is damaged."""

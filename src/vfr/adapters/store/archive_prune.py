@@ -16,14 +16,12 @@ _GRACE: Final = timedelta(days=1)
 """Age from which a file that no version names was left by a killed writer: no sync takes so long."""
 
 
-def prune(manifests: Manifests, newest: str, kept: int, now: datetime) -> None:
+def prune(manifests: Manifests, kept: int, now: datetime) -> None:
     """Remove the versions beyond those kept and the files that only they name.
 
     A file that no version names may belong to a writer that is about to publish, so it goes only when it is a day old,
     and only if every version can be read: one that cannot may need it.
     """
-    if manifests.pointer() != newest:
-        return
     found, unreadable = manifests.readable()
     staying, going = found[:kept], found[kept:]
     named = {file for manifest in staying for file in manifest.files}
