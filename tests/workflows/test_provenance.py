@@ -13,6 +13,7 @@ from vfr.adapters.store.archive_lock import file_lock
 from vfr.adapters.store.objects import open_objects
 from vfr.data.bitemporal.tables import ALWAYS
 from vfr.errors import NoData
+from vfr.workflows.as_of import describe_view
 from vfr.workflows.provenance import provenance
 from vfr.workflows.sync_publish import chosen, known_tables, view_as_of
 
@@ -90,6 +91,20 @@ def test_a_statement_is_of_the_best_source_that_had_spoken(archive) -> None:
     then = provenance(archive, ["ACME"], CLOSE - timedelta(days=7))["ACME"]["statement"]["revenue"]
     assert (now["source"], now["accession"]) == ("one", "one-1")
     assert then["source"] == "two"
+
+
+@pytest.mark.parametrize(("revenue", "restated"), [(9.0, False), (8.0, True)])
+def test_another_source_with_the_same_figures_restates_nothing(tmp_path, revenue: float, restated: bool) -> None:
+    made = ParquetArchive(open_objects(str(tmp_path)), "live", file_lock(tmp_path))
+    told = [filed("two", "revenue", 9.0, CLOSE - timedelta(days=9))]
+    told += [filed("one", item, revenue, CLOSE - timedelta(days=5)) for item in ("revenue", "net_income")]
+    facts = {"bars": frame("bars", [bar("one", 50.0)]), "fundamentals": frame("fundamentals", told)}
+    made.publish(facts, sources=("one", "two"), now=NOW)
+    (stock,) = describe_view(view_as_of(made, NOW), ["ACME"])["stocks"]
+    (statement,) = stock["statements"]
+    assert statement["items"]["revenue"] == revenue
+    assert statement["restated"] is restated
+    assert (statement["firstKnownAt"], statement["knownAt"]) == ("2024-03-18", "2024-03-22")
 
 
 def test_a_bar_without_a_close_is_not_the_newest(archive) -> None:

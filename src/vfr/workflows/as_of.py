@@ -81,11 +81,16 @@ def _statements(snapshot: Snapshot, column: int) -> list[dict[str, Any]]:
             "periodEnd": period,
             "knownAt": str(f.known_at[held[-1]]),
             "firstKnownAt": str(f.known_at[held[0]]),
-            "restated": len(held) > 1,
+            "restated": any(_changed(figures[held]) for figures in f.values.values()),
             "items": {item: _plain(figures[held[-1]]) for item, figures in f.values.items()},
         }
         for period, held in sorted(versions.items(), reverse=True)
     ]
+
+
+def _changed(figures: FloatArray) -> bool:
+    """Tell whether versions differ in a figure that they know; another source that repeats it restates nothing."""
+    return np.unique(figures[np.isfinite(figures)]).size > 1
 
 
 def _ratings(snapshot: Snapshot, column: int) -> dict[str, Any] | None:

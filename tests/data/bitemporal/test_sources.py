@@ -276,11 +276,15 @@ def test_splits_of_two_sources_are_never_combined_nor_seen_early(tables, lines, 
     assert found == {day: value for day, value in expected.items() if day <= last}
 
 
-TEXT = st.tuples(PAIR, st.sampled_from("uvw"), DAYS, HOUR, st.integers(0, 3), st.sampled_from(["up", "down", "flat"]))
+WEEK = st.integers(14, 16).map(lambda day: date(2014, 4, day))
+TEXT = st.tuples(PAIR, st.sampled_from("uv"), WEEK, HOUR, st.integers(0, 5), st.sampled_from(["up", "down", "flat"]))
 
 
 @settings(max_examples=30, deadline=None)
-@given(lines=st.lists(TEXT, max_size=10, unique_by=lambda t: t[:5]), cuts=CUTS)
+@given(
+    lines=st.lists(TEXT, max_size=12, unique_by=lambda t: t[:5]),
+    cuts=st.lists(st.integers(8, 16), min_size=1, max_size=4),
+)
 def test_texts_cut_back_are_those_that_were_known(tables, lines, cuts) -> None:
     written = [
         ("ACME", new_york(day, hour), words, url, source, new_york(day, hour) + timedelta(days=late))
