@@ -277,18 +277,21 @@ def test_splits_of_two_sources_are_never_combined_nor_seen_early(tables, lines, 
 
 
 WEEK = st.integers(14, 16).map(lambda day: date(2014, 4, day))
-TEXT = st.tuples(PAIR, st.sampled_from("uv"), WEEK, HOUR, st.integers(0, 5), st.sampled_from(["up", "down", "flat"]))
+VERSIONS = st.lists(st.integers(0, 5), min_size=1, max_size=3, unique=True)
+"""Days after which each wording of a text was known."""
+TEXT = st.tuples(PAIR, st.sampled_from("uv"), WEEK, HOUR, VERSIONS)
 
 
 @settings(max_examples=30, deadline=None)
 @given(
-    lines=st.lists(TEXT, max_size=12, unique_by=lambda t: t[:5]),
-    cuts=st.lists(st.integers(8, 16), min_size=1, max_size=4),
+    lines=st.lists(TEXT, min_size=1, max_size=6, unique_by=lambda t: t[:4]),
+    cuts=st.lists(st.integers(8, 16), min_size=2, max_size=4, unique=True),
 )
 def test_texts_cut_back_are_those_that_were_known(tables, lines, cuts) -> None:
     written = [
-        ("ACME", new_york(day, hour), words, url, source, new_york(day, hour) + timedelta(days=late))
-        for source, url, day, hour, late, words in lines
+        ("ACME", new_york(day, hour), f"{place} {late}", url, source, new_york(day, hour) + timedelta(days=late))
+        for place, (source, url, day, hour, versions) in enumerate(lines)
+        for late in versions
     ]
     mixed = {**tables, "texts": merged("texts", rows("texts", *written))}
     whole = seen(mixed)
