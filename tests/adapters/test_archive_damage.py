@@ -220,14 +220,15 @@ def test_a_file_that_cannot_be_written_whole_leaves_what_was(tmp_path: Path, use
     archive = ParquetArchive(open_objects(str(tmp_path)), "live", unlocked)
     *_, newest = filled(archive)
     archive.quarantine(refused("jump"))
+    uses: dict[str, Callable[[], object]] = {
+        "publish": lambda: archive.publish({"bars": bars(2022, 1.0)}, sources=["one"], now=NOW),
+        "quarantine": lambda: archive.quarantine(refused("stale_repeat")),
+    }
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
         with pytest.raises(DataError, match=r"File too large.*is unchanged") as refusal:
-            if use == "publish":
-                archive.publish({"bars": bars(2022, 1.0)}, sources=["one"], now=NOW)
-            else:
-                archive.quarantine(refused("stale_repeat"))
+            uses[use]()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert str(tmp_path) not in refusal.value.message
