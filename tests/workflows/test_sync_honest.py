@@ -348,3 +348,35 @@ def test_a_new_history_is_believed_where_the_user_says_so(desk: Desk) -> None:
     assert taken.complete
     old, new = acme(desk, NOW), acme(desk, NOW + 6 * DAY)
     assert new[0] == pytest.approx(old[0] / 2, rel=0.2)
+
+
+def test_a_split_that_a_vendor_takes_back_corrects_the_whole_history(desk: Desk) -> None:
+    """The wrong split had put every bar before it on another basis: more than a usual sync asks about."""
+    day = date(2024, 3, 20)
+
+    def wrong(order, batches):
+        if order.subject != "ACME" or order.offer != BARS:
+            return batches
+        early = pl.col("date") < day
+        names = ("open", "high", "low", "close")
+        bars = batches[0].frame.with_columns(
+            *(pl.when(early).then(pl.col(name) * 4).otherwise(name).alias(name) for name in names),
+            pl.when(early).then(pl.col("volume") / 4).otherwise("volume").alias("volume"),
+        )
+        told = frame("actions", [action(day, "split", 4.0)] if order.since <= day else [])
+        return (replace(batches[0], frame=bars), replace(batches[1], frame=told))
+
+    sync(desk, wrong)
+    before = acme(desk, NOW)
+    later = NOW + 5 * DAY
+    report = sync(desk, telling(), now=later)
+    assert report.complete
+    assert "split_corrected" in {finding.check for finding in report.findings}
+    right = Desk(desk.staging._folder.parent.parent / "right")
+    sync(right, telling(), now=later)
+    np.testing.assert_array_equal(
+        view_as_of(desk.archive, later).panel.close, view_as_of(right.archive, later).panel.close
+    )
+    np.testing.assert_array_equal(acme(desk, NOW), before)
+    # And the next sync is an ordinary one.
+    assert sync(desk, telling(), now=later + DAY).complete

@@ -14,7 +14,6 @@ __all__ = ["SLA", "Age", "Input", "age"]
 
 Input: TypeAlias = Literal[
     "bars",
-    "actions",
     "fundamentals",
     "macro_daily",
     "macro_monthly",
@@ -22,14 +21,12 @@ Input: TypeAlias = Literal[
     "texts",
     "insiders",
     "ratings",
-    "profile",
 ]
 """Kinds of input with a promise of their own; macro series differ by how often they appear."""
 
 SLA: Final[Mapping[Input, int]] = MappingProxyType(
     {
         "bars": 1,
-        "actions": 35,
         "fundamentals": 120,
         "macro_daily": 7,
         "macro_monthly": 60,
@@ -37,7 +34,6 @@ SLA: Final[Mapping[Input, int]] = MappingProxyType(
         "texts": 3,
         "insiders": 30,
         "ratings": 45,
-        "profile": 120,
     }
 )
 """Greatest age at which an input counts as fresh: completed sessions for bars, days for everything else."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date
 from itertools import chain
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from vfr.data.provider import Progress, Subject
 from vfr.errors import NoData
 from vfr.workflows.archive import Archive
 from vfr.workflows.datasets import DatasetStore
-from vfr.workflows.staging import Staging
+from vfr.workflows.staging import Staging, SyncDiary
 from vfr.workflows.stored import Stored
 from vfr.workflows.sync_ask import DONE, Outcome
 from vfr.workflows.sync_commit import Committed, commit, trust_order, written_up
@@ -23,7 +24,7 @@ from vfr.workflows.sync_gather import gather
 from vfr.workflows.sync_plan import Task, plan_tasks
 from vfr.workflows.sync_publish import Published, publish_view
 from vfr.workflows.sync_report import Problem, SyncPlan, SyncReport, added_up
-from vfr.workflows.sync_request import SyncRequest
+from vfr.workflows.sync_request import STALE_ANSWER, SyncRequest
 from vfr.workflows.universe import INDEX, members_since
 
 __all__ = ["plan_sync", "sync"]
@@ -87,13 +88,14 @@ def sync(
             request = _about_members(request, Stored(archive))
         done = done.then(_phase(request, archive, staging, sources, progress))
         progress("preparing the data set", 0.85)
+        diary = written_up(staging.diary(), done.outcomes, request.time())
         try:
-            published = publish_view(archive, datasets, request.time())
+            published = publish_view(archive, datasets, request.time(), _membership_told(diary))
         except NoData:  # No price is known yet: the facts are kept, there is nothing to score.
             published = Published("", current=False, findings=())
         # Last, so that a sync killed before it asks again, finds the staged answers, and publishes the same.
-        staging.write_diary(written_up(staging.diary(), done.outcomes, request.time()))
-        staging.clear(done.tasks)
+        staging.write_diary(diary)
+        staging.clear(done.tasks, before=request.now - STALE_ANSWER)
         progress("done", 1.0)
         return _report(archive.name, done, published)
 
@@ -125,6 +127,12 @@ def _phase(
     progress("publishing what is new", 0.8)
     committed = commit(gathered.outcomes, archive, stored, sources, request.time())
     return _Done(gathered.outcomes, gathered.resumed, committed, list(tasks))
+
+
+def _membership_told(diary: SyncDiary) -> date | None:
+    """Return the day a provider last told the members; a file that is read again says nothing new by that."""
+    told = [at for topic, at in diary.asked.items() if " membership " in topic and not topic.startswith("file ")]
+    return max(told).date() if told else None
 
 
 def _about_index(request: SyncRequest) -> SyncRequest:

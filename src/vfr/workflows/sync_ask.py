@@ -25,6 +25,9 @@ QUARANTINED: Final = "QUARANTINED"
 Known = Callable[[Kind, str, str], pl.DataFrame]
 """Given kind, source and subject: the rows stored."""
 
+PARTIAL: Final = "partial_correction"
+"""Why an answer is refused that corrects only part of a history: the whole of it has to be asked for."""
+
 INTERNAL: Final = VfrError.code
 """A bug of ours met while checking an answer."""
 
@@ -44,6 +47,11 @@ class Outcome:
     accepted: Mapping[Kind, pl.DataFrame] = field(default_factory=dict)
     quarantined: Mapping[Kind, pl.DataFrame] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def partial(self) -> bool:
+        """Whether the answer was refused because it corrects more than was asked about."""
+        return any(PARTIAL in rows["reason"].to_list() for rows in self.quarantined.values())
 
 
 def ask(provider: DataProvider, task: Task, known: Known, now: datetime) -> Outcome:
@@ -90,9 +98,12 @@ def _checked(task: Task, batches: tuple[Batch, ...], known: Known, now: datetime
     quarantined: dict[Kind, pl.DataFrame] = {}
     findings: list[Finding] = []
     bars = next((batch.frame for batch in batches if batch.kind == "bars"), None)
+    before = known("actions", task.provider, task.subject)
     for batch in batches:
         held = known(batch.kind, task.provider, task.subject)
-        checked = check_batch(batch, order, held, actions, bars=bars, trust_new_basis=task.believed)
+        checked = check_batch(
+            batch, order, held, actions, bars=bars, actions_before=before, trust_new_basis=task.believed
+        )
         accepted[batch.kind] = checked.accepted
         if checked.quarantined.height:
             quarantined[batch.kind] = checked.quarantined

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event, Lock
 from typing import Final, NamedTuple
 
@@ -122,6 +122,10 @@ class _Lane:
                 tell(Outcome(task, now, reason.code, reason.message))
                 continue
             outcome = ask(self.provider, task, self.stored.rows, now)
+            if outcome.partial and task.since > self.request.start:
+                # The vendor corrected a split: stored bars before the answer are on the old basis too.
+                whole = ask(self.provider, replace(task, since=self.request.start), self.stored.rows, now)
+                outcome = replace(whole, task=task)
             self.halt.note(outcome)
             if outcome.code == DONE:
                 self.staging.keep(outcome)

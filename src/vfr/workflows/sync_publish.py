@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
@@ -79,8 +79,13 @@ def view_as_of(archive: Archive, moment: datetime, *, version: str | None = None
     return view(known_tables(archive, version), moment, name=archive.name, sources=sources)
 
 
-def publish_view(archive: Archive, datasets: DatasetStore, now: datetime) -> Published:
+def publish_view(archive: Archive, datasets: DatasetStore, now: datetime, confirmed: date | None = None) -> Published:
     """Publish the data set of an archive; it becomes current unless the user chose another one by importing it.
+
+    Parameters
+    ----------
+    confirmed : date, optional
+        When a provider last told who belongs to the index: it may rightly stay as it is for months.
 
     Raises
     ------
@@ -100,7 +105,7 @@ def publish_view(archive: Archive, datasets: DatasetStore, now: datetime) -> Pub
     }
     quality = QualityReport.of([*check_panel(snapshot.panel), *found], facts)
     current = datasets.current() in {None, BUNDLED, archive.name}
-    board = _named_sources(compute_board(snapshot), tables, newest.sources)
+    board = _confirmed(_named_sources(compute_board(snapshot), tables, newest.sources), confirmed)
     datasets.publish(snapshot, quality, board, make_current=current)
     return Published(snapshot.version, current, tuple(found))
 
@@ -123,6 +128,14 @@ def _clock(newest: ArchiveVersion, now: datetime) -> list[Finding]:
         return []
     message = f"the archive was published at {newest.published_at:%Y-%m-%d %H:%M} UTC, which is still to come: a clock"
     return [finding("clock_ahead", "warning", (), f"{message} was ahead; what it corrected counts from then.", 1)]
+
+
+def _confirmed(board: Board, day: date | None) -> Board:
+    """Return a board whose membership is as new as the day a provider told it last."""
+    status = board.inputs["membership"]
+    if day is None or not status.available:
+        return board
+    return replace(board, inputs={**board.inputs, "membership": replace(status, newest=day.isoformat())})
 
 
 def _named_sources(board: Board, tables: Mapping[Kind, pl.DataFrame], order: tuple[str, ...]) -> Board:
