@@ -41,7 +41,7 @@ def test_an_archive_that_machines_share(tmp_path: Path) -> None:
     """One file system and one database, two data homes: what one syncs the other publishes."""
     with Replay(VENDORS["tiingo"].play) as replay:
         shared = {
-            "archive_url": f"memory://{tmp_path.name}/vfr",
+            "archive_url": f"local://{tmp_path}/shared",
             "database_url": f"sqlite:///{tmp_path / 'shared.sqlite3'}",
             "tiingo_key": KEYS["tiingo_key"],
             "provider_urls": {"tiingo": replay.url},

@@ -321,7 +321,7 @@ def sync(
     universe : str
         ``sp500``, a file with a column ``symbol``, or tickers separated by commas; that of the last sync by default.
     providers : sequence of str
-        In order of trust; by default those of the settings.
+        In order of trust; by default all that were ever named, or those of the settings.
     since : date or ISO text, optional
         First day of the history; that of the last sync that named one, else ten years back.
     name : str

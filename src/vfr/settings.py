@@ -194,6 +194,13 @@ class Settings(BaseSettings):
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return _each(value, _ORIGIN, "origins such as https://app.example.org")
 
+    @field_validator("archive_url")
+    @classmethod
+    def _lasting(cls, value: str) -> str:
+        if value.startswith("memory:"):
+            raise ValueError("memory keeps nothing; name a folder, or a store such as s3://bucket/vfr")
+        return value.rstrip("/")
+
     @field_validator("edgar_contact")
     @classmethod
     def _contact(cls, value: str) -> str:

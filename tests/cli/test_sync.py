@@ -88,7 +88,7 @@ def test_the_past_is_shown_on_the_basis_of_its_day(live: RunCli, tmp_path: Path)
     assert live("data", "import", str(tmp_path / "then"), "--as", "then", "--json").json["sessions"] == 27
     assert live("data", "as-of", "2024-06-07", "--symbols", "QXZ", "--json").json["stocks"][0]["origins"] is None
     taken = live("data", "sync", "--universe", "QXZ", "--provider", "tiingo", "--as", "then", *SINCE)
-    assert "imported data set" in taken.err
+    assert "no data set of a sync" in taken.err
     assert "filled by" in live("data", "import", str(tmp_path / "then"), "--as", "live").err
     refused = live("data", "as-of", "2024-06-07", "--out", str(tmp_path / "then"))
     assert refused.code == 2
@@ -99,15 +99,14 @@ def test_the_past_is_shown_on_the_basis_of_its_day(live: RunCli, tmp_path: Path)
     assert "holds no version" in live("data", "as-of", "2024-06-07", "--name", "live", "--version", "x").err
 
 
-def test_the_next_sync_needs_no_options_and_asks_only_what_is_new(
-    live: RunCli, vendors: dict[str, Replay], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("VFR_SYNC_PROVIDERS", "tiingo")
+def test_the_next_sync_needs_no_options_and_asks_only_what_is_new(live: RunCli, vendors: dict[str, Replay]) -> None:
     live("data", "sync", "--universe", "QXZ", "--provider", "tiingo", *SINCE)
     asked = len(vendors["tiingo"].asked)
     again = live("data", "sync", "--json").json
     assert again["asked"] == 0  # not even about the benchmark, which nobody knows: not again today
     assert len(vendors["tiingo"].asked) == asked
+    # Who was never named is never asked: a licence may forbid it.
+    assert vendors["yahoo"].asked == []
 
 
 @pytest.mark.parametrize("fault", ["throttled_for_long", "server_error", "html", "denied"])
@@ -156,6 +155,8 @@ def test_the_index_comes_from_a_vendor_that_knows_its_members(live: RunCli) -> N
         (("--universe", "AAPL", "--provider", "tiingo"), "VFR_TIINGO_KEY"),
         (("--universe", "AAPL", "--since", "yesterday"), "YYYY-MM-DD"),
         (("--universe", "AAPL", "--provider", "yahoo", "--as", "../x"), "lower-case"),
+        (("--universe", "AAPL", "--provider", "yahoo", "--as", "bundled"), "choose another name"),
+        (("--universe", "AAPL", "--provider", "yahoo", "--replace", "MSFT"), "not in the universe"),
     ],
 )
 def test_bad_input_is_named_with_its_fix(cli: RunCli, argv: tuple[str, ...], words: str) -> None:
@@ -164,8 +165,7 @@ def test_bad_input_is_named_with_its_fix(cli: RunCli, argv: tuple[str, ...], wor
     assert words in shown.err
 
 
-def test_a_worker_does_its_job_once(live: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VFR_SYNC_PROVIDERS", "tiingo")
+def test_a_worker_does_its_job_once(live: RunCli) -> None:
     live("data", "sync", "--universe", "QXZ", "--provider", "tiingo", *SINCE)
     assert live("worker", "--once").code == 0
     assert live("worker", "--once", "--as", "nothing").code == 1
@@ -180,3 +180,24 @@ def test_the_doctor_names_what_is_off(cli: RunCli, bundled_home: Path, monkeypat
     monkeypatch.setenv("VFR_SYNC_PROVIDERS", "yahoo")
     [told] = [one for one in cli("doctor", "--json", home=bundled_home).json["checks"] if one["check"] == "providers"]
     assert told["outcome"] == "ok"
+
+
+def test_an_archive_elsewhere_goes_on_with_the_same_name(
+    live: RunCli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live("data", "sync", "--universe", "QXZ", "--provider", "tiingo", *SINCE)
+    monkeypatch.setenv("VFR_ARCHIVE_URL", str(tmp_path / "elsewhere"))
+    assert live("data", "sync", "--refetch", "--json").json["new"]["tiingo bars"] == 44
+
+
+def test_a_sync_that_learns_nothing_publishes_nothing(live: RunCli, vendors: dict[str, Replay]) -> None:
+    vendors["tiingo"].fault = Fault(WIRE["denied"])
+    assert live("data", "sync", "--universe", "QXZ", "--provider", "tiingo", *SINCE).code == 1
+    assert live("data", "versions", "--json").json["versions"] == []
+    assert live("data", "status", "--json").json["providers"]["tiingo"]["code"] == "PROVIDER_DENIED"
+
+
+def test_a_schedule_that_never_comes_is_a_setting(cli: RunCli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VFR_SYNC_SCHEDULE", "99 22 * * mon-fri")
+    shown = cli("worker")
+    assert (shown.code, "VFR_SYNC_SCHEDULE" in shown.err) == (2, True)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from vfr.clock import utc_now
 from vfr.errors import InvalidField
+from vfr.workflows.datasets import BUNDLED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,14 +47,14 @@ _CREDENTIALS: Final = ("edgar_contact", "fred_key", "fmp_key", "tiingo_key")
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
-    """What a user says of a sync; empty values mean "as last time", providers "as the settings say".
+    """What a user says of a sync; empty values mean "as before", then "as the settings say".
 
     Parameters
     ----------
     universe : str
         ``sp500``, a file, or tickers separated by commas.
     providers : tuple of str
-        In order of trust.
+        In order of trust; all that were ever named by default, those of the settings where none was.
     start : date or None
         First day of the history; that of the last sync that named one, else ten whole years back.
     name : str
@@ -122,7 +123,7 @@ class Live:
         return {name: f"VFR_{need.upper()}" for name, need in missing(tuple(PROVIDERS), self._credentials).items()}
 
     def usable(self, named: Sequence[str] = ()) -> tuple[str, ...]:
-        """Return the providers to ask: those named, else those of the settings that lack nothing.
+        """Return the providers to ask: those named now or before, else those of the settings that lack nothing.
 
         Raises
         ------
@@ -160,7 +161,7 @@ class Live:
         self.settings.data_home.mkdir(parents=True, exist_ok=True)
         request, name = self._request(options), options.name
         archive, staging = self.archive(name), self.staging(name)
-        self._refuse_imported(archive)
+        self._refuse_imported(name)
         return sync(request, archive, staging, self.datasets, progress)
 
     def view(self, day: np.datetime64, *, name: str | None = None, version: str | None = None) -> Snapshot:
@@ -225,10 +226,10 @@ class Live:
         if self.archive(name).versions():
             raise InvalidField("name", f"{name} is filled by `vfr data sync`; choose another name (--as)")
 
-    def _refuse_imported(self, archive: ParquetArchive) -> None:
-        imported = any(info.name == archive.name for info in self.datasets.names())
-        if imported and not archive.versions():
-            raise InvalidField("name", f"{archive.name} is an imported data set; choose another name (--as)")
+    def _refuse_imported(self, name: str) -> None:
+        there = any(info.name == name and info.problem is None for info in self.datasets.names())
+        if name == BUNDLED or (there and "archiveVersion" not in self.datasets.quality(name).facts):
+            raise InvalidField("name", f"{name} is no data set of a sync; choose another name (--as)")
 
     def lease(self, name: str, ttl: float = _LEADER_TTL) -> Lease:
         """Return a lease for this process, from the database."""
@@ -255,6 +256,9 @@ class Live:
             listed = read_universe(universe.file)
             providers.append(listed)
             symbols = listed.since(start)
+        stray = [symbol for symbol in options.replace if symbol not in symbols and not universe.index]
+        if stray:
+            raise InvalidField("replace", f"{', '.join(stray)}: not in the universe {universe.text}")
         return SyncRequest(
             providers,
             _subjects(symbols, providers),
@@ -265,6 +269,7 @@ class Live:
             replace=frozenset(options.replace),
             members=universe.index,
             universe=universe.text,
+            named=options.providers,
             lanes={name: listed.lanes for name, listed in PROVIDERS.items()},
             clock=self.clock,
         )
@@ -277,7 +282,10 @@ class Live:
     def _opened(self, options: SyncOptions) -> list[DataProvider]:
         from vfr.adapters.providers.live.registry import open_provider
 
-        return [open_provider(name, self._access) for name in self.usable(options.providers)]
+        return [
+            open_provider(name, self._access)
+            for name in self.usable(options.providers or self.diary(options.name).named)
+        ]
 
     @cached_property
     def _credentials(self) -> dict[Credential, str]:

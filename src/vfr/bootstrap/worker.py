@@ -9,7 +9,7 @@ import structlog
 from vfr.bootstrap.application import Application
 from vfr.bootstrap.live import SyncOptions
 from vfr.clock import utc_now
-from vfr.errors import VfrError
+from vfr.errors import SettingsError, VfrError
 
 __all__ = ["run"]
 
@@ -32,7 +32,11 @@ def run(app: Application, name: str, *, once: bool) -> int:
     from vfr.adapters.schedule import Job, run_worker
 
     jobs = [Job("sync", app.settings.sync_schedule, lambda: _sync(app, name))]
-    run_worker(jobs, lease=app.live.lease(_LEADER), clock=utc_now)
+    lease = app.live.lease(_LEADER)
+    try:
+        run_worker(jobs, lease=lease, clock=utc_now)
+    except ValueError as error:
+        raise SettingsError(f"VFR_SYNC_SCHEDULE: {error}") from None
     return 0
 
 

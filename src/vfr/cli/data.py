@@ -101,13 +101,16 @@ def list_datasets(as_json: AsJson = False) -> None:
 @group.command("status")
 def status(as_json: AsJson = False) -> None:
     """Describe the current data set, its age and its providers."""
+    from vfr.bootstrap.live import DEFAULT_NAME
     from vfr.clock import utc_now
     from vfr.workflows.data_age import ages, described
 
     app = _prepared(quiet=as_json)
     info, board = _current(app), app.datasets.board()
     old = described(ages(board.inputs, utc_now()))
+    # Before the first sync worked another set is current; how its providers did is told all the same.
     diary = app.live.diary(info.name)
+    diary = diary if diary.providers else app.live.diary(DEFAULT_NAME)
     if as_json:
         inputs = {kind: asdict(found) | {"age": old[kind]} for kind, found in board.inputs.items()}
         providers = {name: one.to_dict() for name, one in diary.providers.items()}

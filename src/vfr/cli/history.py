@@ -57,7 +57,7 @@ def as_of(
     if as_json:
         emit(described)
     else:
-        _print_view(console(), described, out)
+        _print_view(console(), described, out, day)
 
 
 def versions(
@@ -119,7 +119,7 @@ def _print_repair(screen: Console, done: Repair, again: str) -> None:
         screen.print(f"`{again}` asks for what was lost; what its sources no longer tell stays lost")
 
 
-def _print_view(screen: Console, view: dict[str, Any], out: Path | None) -> None:
+def _print_view(screen: Console, view: dict[str, Any], out: Path | None, day: str) -> None:
     from rich.markup import escape
 
     from vfr.cli import layout
@@ -128,6 +128,8 @@ def _print_view(screen: Console, view: dict[str, Any], out: Path | None) -> None
         f"[bold]{view['name']}[/] as known on {view['asOf']}: {view['symbols']:,} symbols, "
         f"{view['sessions']:,} sessions, {', '.join(view['inputs']) or 'prices only'}"
     )
+    if view["asOf"] != day:
+        screen.print(f"[dim]The last session known by {day} is that of {view['asOf']}.[/]")
     for stock in view["stocks"]:
         close = "unknown" if stock["close"] is None else f"{stock['close']:,.2f} on {stock['lastBar']}"
         screen.print(f"[bold]{stock['symbol']}[/] {escape(stock['name'])}  close {close}")
@@ -141,7 +143,10 @@ def _print_view(screen: Console, view: dict[str, Any], out: Path | None) -> None
         if table.row_count:
             screen.print(table)
     if out is not None:
-        screen.print(f"written to {out}; `vfr data import {out}` makes a data set of it")
+        screen.print(
+            f"written to {out}; `vfr data import {out}` makes a data set of it. Members without prices are not in it: "
+            "its own figures of survivorship flatter."
+        )
 
 
 def _figure(value: float | None) -> str:

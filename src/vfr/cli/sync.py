@@ -51,12 +51,12 @@ def command(
 ) -> int:
     """Bring live data in: only what is new, checked, and published in one step.
 
-    A universe and a first day left out are those of the last sync, providers those of VFR_SYNC_PROVIDERS. A stopped
-    sync goes on where it was. Exits with 1 if no question got a usable answer.
+    A universe and a first day left out are those of the last sync, providers all that were ever named, or those of
+    VFR_SYNC_PROVIDERS. A stopped sync goes on where it was. Exits with 1 if no question got a usable answer.
     """
     app = application()
     options = _options(universe, provider, since, name, refetch=refetch, replace=replace)
-    left_out = _left_out(app, provider)
+    left_out = _left_out(app, provider, name)
     if not as_json:
         for one, variable in left_out.items():
             typer.echo(f"{one} is not asked: {variable} is not set", err=True)
@@ -106,10 +106,14 @@ def _day(text: str) -> date | None:
     return parse_day("since", text).astype(object) if text else None
 
 
-def _left_out(app: Application, provider: str) -> dict[str, str]:
-    """Return the variable that each wanted provider lacks; none where the user named providers."""
+def _left_out(app: Application, provider: str, name: str) -> dict[str, str]:
+    """Return the variable that each wanted provider lacks; none where the user names or ever named providers."""
     lacking = app.live.lacking()
-    return {} if provider else {name: lacking[name] for name in app.settings.sync_providers if name in lacking}
+    return (
+        {}
+        if provider or app.live.diary(name).named
+        else {name: lacking[name] for name in app.settings.sync_providers if name in lacking}
+    )
 
 
 def _print_plan(screen: Console, plan: SyncPlan) -> None:

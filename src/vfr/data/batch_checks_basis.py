@@ -51,8 +51,9 @@ def compare(rows: pl.DataFrame, case: Case) -> Basis:
     """Compare closes with the stored ones, apart from what a split accounts for that the source tells otherwise now.
 
     A vendor's as-traded closes are often made from adjusted ones and the splits it knows. When it takes back a wrong
-    split, or tells one it forgot, they change by its factor on every day before it. That is a correction of a split,
-    not an unannounced change of basis. A split after the last bar of the answer explains nothing: no price shows it.
+    split, or moves it, they change by its factor on every day before it. That is a correction of a split, not an
+    unannounced change of basis. A split that is only new explains nothing: a true one leaves closes as traded as they
+    were, and an invented one looks just like one that was forgotten. Nor does a split after the last bar.
 
     Notes
     -----
@@ -95,9 +96,11 @@ def _changed_splits(rows: pl.DataFrame, case: Case) -> tuple[DateArray, FloatArr
     told, held = (_splits(frame, case) for frame in (case.actions, case.before))
     both = told.join(held, on="date", how="full", coalesce=True, suffix="_held").sort("date")
     factor = pl.col("value").fill_null(1.0).log() - pl.col("value_held").fill_null(1.0).log()
-    changed = both.select("date", factor=factor).filter(
+    changed = both.select("date", "value_held", factor=factor).filter(
         pl.col("factor").abs() > _SAME, pl.col("date") <= rows["date"].max()
     )
+    if changed["value_held"].null_count() == changed.height:
+        return none
     return changed["date"].to_numpy(), changed["factor"].to_numpy()
 
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
     from vfr.factors.board import Board
 
-__all__ = ["DatasetInfo", "DatasetStore", "checked_name"]
+__all__ = ["BUNDLED", "DatasetInfo", "DatasetStore", "checked_name"]
+
+BUNDLED: Final = "bundled"
+"""The data set that stands in until there is another."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 

@@ -39,7 +39,7 @@ class SyncDiary:
 
     `unknown` says when a source last did not know a topic.
     `universe` and `start` (first day of the history, None where it was never named) repeat the last sync's, so that a
-    scheduled one need not be told again.
+    scheduled one need not be told again; `named` are all providers that a user ever named.
     """
 
     asked: Mapping[str, datetime] = field(default_factory=dict)
@@ -48,6 +48,7 @@ class SyncDiary:
     finished_at: datetime | None = None
     universe: str = ""
     start: date | None = None
+    named: tuple[str, ...] = ()
 
 
 class Staging(Protocol):

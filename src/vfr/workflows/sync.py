@@ -79,7 +79,9 @@ def sync(
     """
     with archive.lock():
         # First, so that a sync that is stopped can be gone on with in two words.
-        staging.write_diary(replace(staging.diary(), universe=request.universe, start=request.start))
+        before = staging.diary()
+        named = tuple(dict.fromkeys((*before.named, *request.named)))
+        staging.write_diary(replace(before, universe=request.universe, start=request.start, named=named))
         sources = trust_order(_sources(archive), [provider.name for provider in request.providers])
         done = _Done([], 0, Committed(), [])
         if request.members:

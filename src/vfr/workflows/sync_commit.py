@@ -58,6 +58,8 @@ def commit(
         additions.setdefault(kind, []).append(gone)
     archive.quarantine(_refused(outcomes, out))
     merged = {kind: pl.concat(frames) for kind, frames in additions.items()}
+    if not before and not any(rows.height for rows in merged.values()):
+        return out  # Nobody said anything yet: there is nothing to publish.
     out.version = archive.publish(merged, sources=sources, now=now)
     out.changed = [out.version] != before
     return out

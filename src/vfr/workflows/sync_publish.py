@@ -17,17 +17,15 @@ from vfr.data.compare import compare_actions, compare_sources
 from vfr.data.fingerprint import fingerprint
 from vfr.data.last_session import sessions_to_keep, unfinished
 from vfr.data.quality import Finding, QualityReport, finding
+from vfr.errors import NoData
 from vfr.workflows.archive import Archive, ArchiveVersion
-from vfr.workflows.datasets import DatasetStore
+from vfr.workflows.datasets import BUNDLED, DatasetStore
 
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
     from vfr.factors.board import Board
 
-__all__ = ["BUNDLED", "Published", "chosen", "known_tables", "publish_view", "view_as_of"]
-
-BUNDLED: Final = "bundled"
-"""The data set that stands in until there is another."""
+__all__ = ["Published", "chosen", "known_tables", "publish_view", "view_as_of"]
 
 _FED_BY: Final[Mapping[str, tuple[Kind, ...]]] = {
     "prices": ("bars", "actions"),
@@ -94,8 +92,10 @@ def publish_view(archive: Archive, datasets: DatasetStore, now: datetime, confir
     """
     from vfr.factors.compute import compute_board
 
-    tables = known_tables(archive)
-    newest = archive.versions()[0]
+    newest = next(iter(archive.versions()), None)
+    if newest is None:
+        raise NoData(f"archive {archive.name} is empty; `vfr data sync` fills it")
+    tables = known_tables(archive, newest.version)
     snapshot = _whole_sessions(view(tables, now, name=archive.name, sources=newest.sources))
     bars, actions = (as_of(kind, tables[kind], now) for kind in _COMPARED)
     found = [*compare_sources(bars), *compare_actions(actions), *unfinished(snapshot.panel), *_clock(newest, now)]

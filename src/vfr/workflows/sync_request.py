@@ -40,6 +40,8 @@ class SyncRequest:
         Ask first who belongs to the index, then about everybody who did since `start`.
     universe : str
         What the user asked for in words, remembered for the next sync.
+    named : sequence of str
+        Providers that the user named, remembered with those named before.
     lanes : mapping of str to int
         Questions that a provider may be asked at the same time; 1 where not named.
     clock : callable, optional
@@ -55,6 +57,7 @@ class SyncRequest:
     replace: frozenset[str] = frozenset()
     members: bool = False
     universe: str = ""
+    named: Sequence[str] = ()
     lanes: Mapping[str, int] = field(default_factory=dict)
     clock: Callable[[], datetime] | None = None
 

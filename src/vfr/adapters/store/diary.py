@@ -40,6 +40,7 @@ def read_diary(folder: Path) -> SyncDiary:
             finished_at=_moment(plain["finishedAt"]),
             universe=str(plain["universe"]),
             start=plain["start"] and date.fromisoformat(plain["start"]),
+            named=tuple(plain["named"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return SyncDiary()
@@ -60,6 +61,7 @@ def write_diary(folder: Path, diary: SyncDiary) -> None:
         "finishedAt": diary.finished_at and diary.finished_at.isoformat(),
         "universe": diary.universe,
         "start": diary.start and diary.start.isoformat(),
+        "named": list(diary.named),
     }
     with writing(HOME):
         replace_file(folder / _FILE, json.dumps(plain).encode())

@@ -70,7 +70,7 @@ def view(tables: Tables, moment: datetime, *, name: str, sources: Sequence[str])
     bars = preferred("bars", held, sources)
     shares = bars.filter(pl.col("symbol") != BENCHMARK)
     if shares.is_empty():
-        raise NoData(f"no price of {name} was known on {moment:%Y-%m-%d}")
+        raise NoData(f"no price of {name} was known by {moment:%Y-%m-%d %H:%M} UTC")
     sessions = sessions_between(_day(shares["date"].min()), _day(shares["date"].max()))
     symbols = tuple(sorted(shares["symbol"].unique().to_list()))
     actions = of_bars(as_of("actions", tables["actions"], moment), held, sources)
