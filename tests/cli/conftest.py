@@ -49,8 +49,12 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     def call(*argv: str, home: Path = tmp_path / "home") -> Result:
         monkeypatch.setenv("VFR_DATA_HOME", str(home))
         capsys.readouterr()
-        structlog.reset_defaults()  # A command starts without the logging that other tests set up.
-        code = run(argv)
+        # A command starts without the logging that other tests set up, and leaves none behind: its stream is closed.
+        structlog.reset_defaults()
+        try:
+            code = run(argv)
+        finally:
+            structlog.reset_defaults()
         captured = capsys.readouterr()
         return Result(code, captured.out, captured.err)
 
