@@ -13,6 +13,7 @@ import polars as pl
 from vfr.data.bitemporal.tables import TABLES, conform
 from vfr.data.provider import Batch, Order
 from vfr.data.sessions import closes_utc
+from vfr.data.trading_days import SETTLE
 from vfr.errors import BadAnswer
 from vfr.typing import DateArray
 
@@ -22,9 +23,6 @@ NEW_YORK: Final = "America/New_York"
 
 FIGURES: Final = ("open", "high", "low", "close", "volume")
 """The figures of a bar, as vendors and the archive name them."""
-
-_SETTLED: Final = timedelta(minutes=15)
-"""After the close, until vendors' bars hold the closing auction."""
 
 _EVENING: Final = timedelta(hours=17)
 """No bar is stamped this late in New York: sessions end at 16:00, the last funds trade until 16:15."""
@@ -126,7 +124,7 @@ def bars_batch(order: Order, source: str, currency: str, days: DateArray, column
         currency=pl.lit(currency),
         source=pl.lit(source),
     )
-    finished = pl.col("known_at") + _SETTLED <= order.now
+    finished = pl.col("known_at") + SETTLE <= order.now
     wanted = frame.filter(finished, pl.col("date") >= order.since, pl.col("close").is_not_null())
     return Batch("bars", order.subject, conform("bars", wanted), order.since)
 
