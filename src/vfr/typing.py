@@ -11,6 +11,7 @@ __all__ = [
     "HORIZONS",
     "MEMBER_NAMES",
     "NEUTRAL_BAND",
+    "TARGETS",
     "BoolArray",
     "DateArray",
     "FloatArray",
@@ -31,11 +32,13 @@ TimeArray: TypeAlias = NDArray[np.datetime64]  # datetime64[s], UTC
 Horizon: TypeAlias = Literal["1d", "7d", "30d"]
 Target: TypeAlias = Literal["direction", "excess"]
 
+TARGETS: Final[tuple[Target, ...]] = ("direction", "excess")
+
 HORIZONS: Final[dict[Horizon, int]] = {"1d": 1, "7d": 5, "30d": 21}
 """Sessions spanned by each horizon: a week is 5 sessions, a month 21."""
 
 MEMBER_NAMES: Final = ("lightgbm", "xgboost", "lstm", "linear", "trees")
-"""Ensemble members of the contract; those without a learner yet are answered with a reason."""
+"""Ensemble members of the contract; those without a version are answered with a reason."""
 
 NEUTRAL_BAND: Final = 0.01
 """A probability of a rise this close to one half has no direction."""

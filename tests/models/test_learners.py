@@ -5,6 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from vfr.errors import ArtifactCorrupt
+from vfr.models.learner import Rows
 from vfr.models.learners import LEARNERS
 from vfr.models.prediction import MEMBER_NAMES
 from vfr.validation.correlation import midranks
@@ -20,6 +21,10 @@ def rows():
     return X, y, np.ones(6000)
 
 
+def whole(X, y, weight):
+    return Rows(X, y, weight, np.arange(y.size) // 100)
+
+
 def test_learners_are_named_as_in_the_contract():
     assert set(LEARNERS) <= set(MEMBER_NAMES)
     assert all(name == learner.name for name, learner in LEARNERS.items())
@@ -31,7 +36,7 @@ def test_same_rows_and_seed_give_the_same_bytes_and_the_same_scores_after_loadin
     X, y, w = rows
     outcome = (y > 0).astype(float) if target == "direction" else y
     learner = LEARNERS[name]
-    one, two = (learner.fit(X, outcome, w, target=target, seed=3) for _ in range(2))
+    one, two = (learner.fit(whole(X, outcome, w), target=target, seed=3) for _ in range(2))
     assert one.dump() == two.dump()
     assert np.array_equal(learner.load(one.dump()).score(X[:100]), one.score(X[:100]))
 
@@ -39,7 +44,7 @@ def test_same_rows_and_seed_give_the_same_bytes_and_the_same_scores_after_loadin
 @pytest.mark.parametrize("name", LEARNERS)
 def test_it_learns_what_is_there_and_names_what_it_used(name, rows):
     X, y, w = rows
-    scorer = LEARNERS[name].fit(X[:5000], y[:5000], w[:5000], target="excess", seed=0)
+    scorer = LEARNERS[name].fit(whole(X[:5000], y[:5000], w[:5000]), target="excess", seed=0)
     got = np.corrcoef(midranks(scorer.score(X[5000:])), midranks(y[5000:]))[0, 1]
     assert got > 0.35
     shares = scorer.importance([f"f{k}" for k in range(8)])
@@ -52,7 +57,7 @@ def test_weights_matter(name, rows):
     X, y, _ = rows
     early = np.where(np.arange(y.size) < 3000, 1.0, 1e-6)
     flipped = np.where(np.arange(y.size) < 3000, y, -y)
-    scorer = LEARNERS[name].fit(X, flipped, early, target="excess", seed=0)
+    scorer = LEARNERS[name].fit(whole(X, flipped, early), target="excess", seed=0)
     assert np.corrcoef(scorer.score(X), y)[0, 1] > 0.3
 
 
@@ -68,7 +73,7 @@ def test_a_model_that_is_no_model_is_refused_by_name(name, blob):
 def test_ridge_equals_scikit_learn(rows):
     X, y, w = rows
     learner = LEARNERS["linear"]
-    plane = learner.fit(X, y, w, target="excess", seed=0)
+    plane = learner.fit(whole(X, y, w), target="excess", seed=0)
     Z = np.nan_to_num((X - np.nanmean(X, axis=0, dtype=float)) / np.nanstd(X, axis=0, dtype=float))
     theirs = Ridge(alpha=learner.ridge * y.size).fit(Z, y)
     assert np.allclose(plane.score(X) - plane.score(X).mean(), theirs.predict(Z) - theirs.predict(Z).mean(), atol=1e-3)
@@ -78,7 +83,7 @@ def test_logistic_equals_scikit_learn(rows):
     X, y, w = rows
     up = (y > 0.1).astype(float)
     learner = LEARNERS["linear"]
-    plane = learner.fit(X, up, w, target="direction", seed=0)
+    plane = learner.fit(whole(X, up, w), target="direction", seed=0)
     Z = np.nan_to_num((X - np.nanmean(X, axis=0, dtype=float)) / np.nanstd(X, axis=0, dtype=float))
     theirs = LogisticRegression(C=1.0 / (learner.ridge * y.size), tol=1e-8).fit(Z, up)
     assert np.allclose(plane.score(X), theirs.decision_function(Z), atol=2e-3)

@@ -16,7 +16,7 @@ from vfr.workflows.train import TrainReport, train
 from vfr.workflows.train_data import Inputs, counting, prepare, targets
 from vfr.workflows.train_judge import serve
 from vfr.workflows.train_recipe import DEFAULT, Recipe
-from vfr.workflows.train_walk import fit_refit, folds_of, walk
+from vfr.workflows.train_walk import Task, fit_refit, folds_of, walk
 
 SMALL = Recipe(min_train=250, refit_months=6, conformal=80)
 
@@ -91,8 +91,8 @@ def test_progress_runs_from_zero_to_one(trained):
 def test_predictions_of_a_stored_version_are_what_the_contract_promises(trained, seeded_snapshot):
     home, report, _ = trained
     matrix = compute(seeded_snapshot)
-    X = np.ascontiguousarray(matrix.values[:, -1, :].T)
-    X[3] = np.nan
+    X = np.ascontiguousarray(matrix.values[:, -1:, :].transpose(1, 2, 0))
+    X[:, 3] = np.nan
     for t in report.trained:
         p = DirectoryModels(home).load(t.model_id).predict(X)
         known = np.isfinite(p.p_up)
@@ -103,8 +103,8 @@ def test_predictions_of_a_stored_version_are_what_the_contract_promises(trained,
         assert ((p.confidence > 0.4) & (p.confidence < 0.65))[known].all()
         assert (p.low < p.expected_excess)[known].all()
         assert (p.expected_excess < p.high)[known].all()
-        order = np.random.default_rng(0).permutation(X.shape[0])
-        shuffled = DirectoryModels(home).load(t.model_id).predict(X[order])
+        order = np.random.default_rng(0).permutation(X.shape[1])
+        shuffled = DirectoryModels(home).load(t.model_id).predict(X[:, order])
         assert np.allclose(shuffled.expected_excess, p.expected_excess[order], equal_nan=True)
 
 
@@ -186,7 +186,7 @@ def test_outcomes_of_the_test_span_do_not_reach_its_refit(seeded_snapshot, input
     noise = np.random.default_rng(0).normal(size=labelled.rank.shape)
     scrambled = np.where(np.arange(noise.shape[0])[:, None] + labelled.labels.span >= start, noise, labelled.rank)
     one, two = (
-        fit_refit(inputs, replace(labelled, rank=rank), LEARNERS["linear"], fold, recipe=SMALL, seed=0)
+        fit_refit(Task(inputs, replace(labelled, rank=rank), LEARNERS["linear"], SMALL, 0), fold)
         for rank in (labelled.rank, scrambled)
     )
     assert one.excess.dump() == two.excess.dump()
@@ -209,12 +209,12 @@ def test_a_forecast_is_served_as_the_walk_forward_scored_it(seeded_snapshot, inp
     counts, _ = counting(seeded_snapshot)
     labelled = targets(seeded_snapshot, "7d", counts)
     folds = folds_of(seeded_snapshot.sessions, labelled.labels.span, SMALL)
-    done = walk(inputs, labelled, LEARNERS["linear"], folds, recipe=SMALL, seed=0, threads=1)
+    done = walk(Task(inputs, labelled, LEARNERS["linear"], SMALL, 0), folds, threads=1)
     judged = serve(inputs, labelled, done, SMALL)
     refit, calibrated = done.refits[-1], judged.calibrations[-1]
     row = int(refit.fold.test[-1])
-    X = np.ascontiguousarray(compute(seeded_snapshot, slice(row, row + 1)).values[:, 0, :].T)
-    X[~seeded_snapshot.panel.trading()[row]] = np.nan
+    X = np.ascontiguousarray(compute(seeded_snapshot, slice(row, row + 1)).values.transpose(1, 2, 0))
+    X[0, ~seeded_snapshot.panel.trading()[row]] = np.nan
     p = Member("linear", refit.direction, refit.excess, refit.design, calibrated).predict(X)
     assert not seeded_snapshot.panel.trading()[row].all()
     np.testing.assert_allclose(p.p_up, judged.prediction.p_up[row], rtol=1e-9)
@@ -235,7 +235,7 @@ def test_walk_scores_each_session_once_and_only_where_features_are_known(seeded_
     counts, is_membership = counting(seeded_snapshot)
     labelled = targets(seeded_snapshot, "7d", counts)
     folds = folds_of(seeded_snapshot.sessions, labelled.labels.span, SMALL)
-    done = walk(inputs, labelled, LEARNERS["linear"], folds, recipe=SMALL, seed=0, threads=1)
+    done = walk(Task(inputs, labelled, LEARNERS["linear"], SMALL, 0), folds, threads=1)
     assert is_membership
     tested = np.zeros(seeded_snapshot.sessions.size, dtype=bool)
     tested[done.rows] = True

@@ -81,15 +81,19 @@ class Design:
         high = np.where(known, block, -np.inf).max(axis=2, initial=-np.inf)
         return np.asarray(np.where(np.isfinite(high), high, np.nan).T, dtype=np.float32)
 
-    def rows(self, X: Matrix32, target: Target) -> Matrix32:
-        """Return the design rows of one cross-section of raw rows, shape (M, F)."""
-        if X.shape[1] != len(self.names):
-            raise ArtifactCorrupt(f"rows have {X.shape[1]} features, the model expects {len(self.names)}")
-        values = np.ascontiguousarray(X.T, dtype=np.float32)[:, None, :]
-        ranks = self.rank(values, np.ones(values.shape[1:], dtype=bool))[0]
-        if target == "excess":
-            return np.asarray(ranks, dtype=np.float32)
-        return np.asarray(np.concatenate([ranks, X[:, self._positions(self.market)]], axis=1), dtype=np.float32)
+    def rows(self, X: Matrix32, columns: Sequence[str]) -> Matrix32:
+        """Return [L x M x C] design columns of L whole cross-sections of raw rows, shape (L, M, F)."""
+        if X.shape[2] != len(self.names):
+            raise ArtifactCorrupt(f"rows have {X.shape[2]} features, the model expects {len(self.names)}")
+        wanted = Design(
+            self.names,
+            tuple(name for name in self.ranked if name in columns),
+            tuple(name for name in self.market if name in columns),
+        )
+        values = np.ascontiguousarray(X.transpose(2, 0, 1), dtype=np.float32)
+        ranks = wanted.rank(values, np.ones(values.shape[1:], dtype=bool))
+        state = X[:, :, wanted._positions(wanted.market)]
+        return np.asarray(np.concatenate([ranks, state], axis=2), dtype=np.float32)
 
     def predictable(self, X: Matrix32) -> BoolArray:
         """Return which raw rows, shape (M, F), hold at least one known feature of the name itself."""

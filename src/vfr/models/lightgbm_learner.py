@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from vfr.errors import ArtifactCorrupt
+from vfr.models.learner import Params, Rows
 from vfr.typing import FloatArray, Matrix32, Target
 
 __all__ = ["LightGbm"]
@@ -42,12 +43,21 @@ class LightGbm:
 
     name: str = "lightgbm"
     suffix: str = "txt"
+    lookback: int = 1
+    watches: bool = False
+
+    def unavailable(self) -> None:
+        """Return None: LightGBM is always installed."""
+
+    def columns(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return all design columns."""
+        return tuple(names)
 
     def max_rows(self, n_names: int) -> int:
         """Return 160,000, or 1,500 sessions of a narrow universe, whose names share few independent surprises."""
         return min(160_000, 1_500 * n_names)
 
-    def params(self, n_rows: int, target: Target) -> Mapping[str, object]:
+    def params(self, n_rows: int, target: Target) -> Params:
         """Return LightGBM parameters: a leaf holds at least half a percent of the rows; direction gets fewer trees."""
         return {
             "objective": "binary" if target == "direction" else "regression",
@@ -62,7 +72,9 @@ class LightGbm:
             "max_bin": 31,
         }
 
-    def fit(self, X: Matrix32, y: FloatArray, weight: FloatArray, *, target: Target, seed: int) -> _Trees:
+    def fit(
+        self, rows: Rows, *, target: Target, seed: int, watch: Rows | None = None, tuned: Params | None = None
+    ) -> _Trees:
         """Fit trees to design rows; see `Learner.fit`.
 
         One thread per fit: two fits side by side beat one fit on two threads, by far on a busy machine, and the bytes
@@ -70,7 +82,11 @@ class LightGbm:
         """
         import lightgbm
 
-        settings = dict(self.params(y.size, target)) | {
+        if watch is not None:
+            rows = rows.joined(watch)
+        settings: dict[str, object] = {
+            **self.params(rows.y.size, target),
+            **(tuned or {}),
             "deterministic": True,
             "force_row_wise": True,
             "num_threads": 1,
@@ -78,7 +94,9 @@ class LightGbm:
             "verbosity": -1,
             "feature_pre_filter": False,
         }
-        data = lightgbm.Dataset(X, label=y, weight=weight, params=settings | {"bin_construct_sample_cnt": 20_000})
+        data = lightgbm.Dataset(
+            rows.X, label=rows.y, weight=rows.weight, params=settings | {"bin_construct_sample_cnt": 20_000}
+        )
         booster = lightgbm.train(settings, data)
         return self.load(_portable(booster.model_to_string()).encode())
 

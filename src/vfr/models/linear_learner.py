@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vfr.errors import ArtifactCorrupt
+from vfr.models.learner import Params, Rows
 from vfr.typing import FloatArray, Matrix32, Target
 from vfr.validation.calibration import expit, logit
 
@@ -70,26 +71,39 @@ class Linear:
 
     name: str = "linear"
     suffix: str = "json"
+    lookback: int = 1
+    watches: bool = False
     ridge: float = 0.02
     """Penalty per row, in units of one standardised column's variance."""
+
+    def unavailable(self) -> None:
+        """Return None: it needs nothing but NumPy."""
+
+    def columns(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return all design columns."""
+        return tuple(names)
 
     def max_rows(self, n_names: int) -> int:
         """Return 200,000: a plane needs no more, and a narrow universe never has as many."""
         del n_names
         return 200_000
 
-    def params(self, n_rows: int, target: Target) -> Mapping[str, object]:
+    def params(self, n_rows: int, target: Target) -> Params:
         """Return the penalty; it does not depend on the number of rows."""
         del n_rows
         return {"ridge": self.ridge, "clip": _CLIP, "model": "logistic" if target == "direction" else "ridge"}
 
-    def fit(self, X: Matrix32, y: FloatArray, weight: FloatArray, *, target: Target, seed: int) -> _Plane:
+    def fit(
+        self, rows: Rows, *, target: Target, seed: int, watch: Rows | None = None, tuned: Params | None = None
+    ) -> _Plane:
         """Fit a plane to design rows; closed form for excess, Newton steps for direction; see `Learner.fit`."""
         del seed
-        centre, scale = _moments(X)
-        Z = _standardise(X, centre, scale)
-        w = weight / weight.mean()
-        penalty = self.ridge * y.size * np.eye(Z.shape[1])
+        if watch is not None:
+            rows = rows.joined(watch)
+        y, w = rows.y, rows.weight / rows.weight.mean()
+        centre, scale = _moments(rows.X)
+        Z = _standardise(rows.X, centre, scale)
+        penalty = float((tuned or {}).get("ridge", self.ridge)) * y.size * np.eye(Z.shape[1])
         mean = float(np.average(y, weights=w))
         if target == "excess":
             coef = np.linalg.solve((Z * w[:, None]).T @ Z + penalty, Z.T @ (w * (y - mean)))

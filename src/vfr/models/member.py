@@ -15,7 +15,7 @@ from vfr.models.design import Design, session_ranks
 from vfr.models.learner import Scorer
 from vfr.models.learners import LEARNERS
 from vfr.models.prediction import ModelCard, Prediction
-from vfr.typing import FloatArray, Matrix32
+from vfr.typing import TARGETS, BoolArray, FloatArray, Matrix32, Target
 
 __all__ = ["Member", "StoredMember", "open_member"]
 
@@ -33,24 +33,41 @@ class Member:
     calibrated: Calibrated
 
     def predict(self, X: Matrix32) -> Prediction:
-        """Predict one cross-section of raw feature rows, shape (M, F); a row that cannot be ranked is NaN."""
-        known = self.design.predictable(X)
-        empty = np.full(X.shape[0], np.nan)
-        direction, excess = empty.copy(), empty
-        if known.any():
-            direction[known] = self.direction.score(self.design.rows(X, "direction")[known])
-            excess[known] = self.excess.score(self.design.rows(X, "excess")[known])
+        """Predict the last of L cross-sections of raw feature rows, shape (L, M, F).
+
+        A row that cannot be ranked is NaN. Sessions missing at the beginning are unknown.
+        """
+        known = self.design.predictable(X[-1])
+        direction, excess = (self._scores(X, target, known) for target in TARGETS)
         columns = [self.design.names.index(name) for name in self.calibrated.scale.features]
-        volatility = X[None, :, columns].astype(np.float64)
+        volatility = X[-1:, :, columns].astype(np.float64)
         grid = self.calibrated.apply(direction[None], session_ranks(excess[None]), volatility)
         return Prediction(
             grid.p_up[0], grid.expected_excess[0], grid.low[0], grid.high[0], grid.confidence[0], grid.level
         )
 
+    def _scores(self, X: Matrix32, target: Target, known: BoolArray) -> FloatArray:
+        """Return [M] raw scores, NaN where unknown."""
+        scores = np.full(X.shape[1], np.nan)
+        if known.any():
+            scorer = self.direction if target == "direction" else self.excess
+            scores[known] = scorer.score(self._rows(X, target, known))
+        return scores
+
+    def _rows(self, X: Matrix32, target: Target, known: BoolArray) -> Matrix32:
+        """Return the design rows of the known names: (m, C), or (m, L, C) for a learner that looks back."""
+        learner = LEARNERS[self.name]
+        columns = learner.columns(self.design.columns(target))
+        rows = self.design.rows(X[-learner.lookback :], columns)[:, known]
+        if learner.lookback == 1:
+            return np.asarray(rows[0])
+        missing = np.full((learner.lookback - rows.shape[0], *rows.shape[1:]), np.nan, dtype=np.float32)
+        return np.concatenate([missing, rows]).transpose(1, 0, 2)
+
     def files(self, sample: Matrix32) -> dict[str, bytes]:
-        """Return the artifact, with a sample of raw rows and what they give, replayed on every load."""
-        suffix = LEARNERS[self.name].suffix
-        cut = np.ascontiguousarray(sample[:_PARITY_ROWS], dtype=np.float32)
+        """Return the artifact, with a sample of raw rows [L x N x F] and what they give, replayed on every load."""
+        suffix, lookback = LEARNERS[self.name].suffix, LEARNERS[self.name].lookback
+        cut = np.ascontiguousarray(sample[-lookback:, :_PARITY_ROWS], dtype=np.float32)
         body = {"design": self.design.to_dict(), "calibrated": self.calibrated.to_dict()}
         return {
             f"model_direction.{suffix}": self.direction.dump(),
@@ -69,7 +86,7 @@ class StoredMember:
     member: Member
 
     def predict(self, X: Matrix32) -> Prediction:
-        """Predict one cross-section of raw feature rows, shape (M, F), columns in `card.feature_names` order."""
+        """Predict the last of L cross-sections, shape (L, M, F), columns in `card.feature_names` order."""
         return self.member.predict(X)
 
 

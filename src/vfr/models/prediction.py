@@ -80,10 +80,11 @@ class Predictor(Protocol):
         """Identity and evidence."""
 
     def predict(self, X: Matrix32) -> Prediction:
-        """Predict rows of raw features, shape (M, F), columns in `card.feature_names` order.
+        """Predict the last of L sessions of raw feature rows, shape (L, M, F), columns in `card.feature_names` order.
 
-        The rows must be one whole cross-section (every symbol of the universe at one session) where the model
-        ranks its inputs within the session.
+        Each session's rows must be one whole cross-section (every symbol of the universe) where the model ranks its
+        inputs within the session. L = 1 is enough for all but a sequence model (`Learner.lookback`), which takes
+        missing sessions as unknown; more are not read.
         """
 
 

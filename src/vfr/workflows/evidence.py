@@ -21,7 +21,7 @@ from vfr.workflows.train import Progress
 from vfr.workflows.train_data import Inputs, Targets, counting, prepare, targets
 from vfr.workflows.train_judge import Served, base_rates, figures, serve
 from vfr.workflows.train_recipe import DEFAULT, Recipe
-from vfr.workflows.train_walk import folds_of, walk
+from vfr.workflows.train_walk import Task, folds_of, walk
 
 __all__ = ["DEVELOPMENT_END", "development", "evidence"]
 
@@ -141,7 +141,8 @@ def _learned(
         def done(n: int, number: int = number, member: str = member) -> None:
             tell(f"fold {member}", 0.1 + 0.8 * (number + n / len(folds)) / len(members))
 
-        walked = walk(inputs, labelled, LEARNERS[member], folds, recipe=recipe, seed=seed, threads=threads, done=done)
+        task = Task(inputs, labelled, LEARNERS[member], recipe, seed)
+        walked = walk(task, folds, threads=threads, done=done)
         served[member] = serve(inputs, labelled, walked, recipe)
         rows = max((refit.n_rows for refit in walked.refits), default=0)
         judged[member] = figures(inputs, labelled, served[member], training_rows=rows, latency_ms=0.0, parity=True)

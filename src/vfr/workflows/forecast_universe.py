@@ -48,10 +48,11 @@ def forecast_universe(
         Told the model id and the error of every member that fails.
     """
     from vfr.ensemble import committee
+    from vfr.models.learners import LEARNERS
 
-    rows = _LastRow(snapshot)
     n = len(snapshot.symbols)
     cards = [choice.card for choice in choices if choice.card is not None]
+    rows = _LastRows(snapshot, max(LEARNERS[card.member].lookback for card in cards))
     results = [committee.ask(card.member, card.model_id, _question(card, load, rows), n) for card in cards]
     for result in results:
         if result.error is not None:
@@ -63,32 +64,33 @@ def forecast_universe(
     return _forecast(horizon, snapshot, choices, results, committee.combine(results, method, n))
 
 
-def _question(card: ModelCard, load: Callable[[str], Predictor], rows: _LastRow) -> Callable[[], Prediction]:
+def _question(card: ModelCard, load: Callable[[str], Predictor], rows: _LastRows) -> Callable[[], Prediction]:
     """Return the question put to one member: a forecast of the names that trade."""
     return lambda: load(card.model_id).predict(rows.of(card.feature_names))
 
 
-class _LastRow:
-    """Features of a snapshot's last session, computed when first asked for.
+class _LastRows:
+    """Features of a snapshot's last sessions, computed when first asked for.
 
     A name that left the market has no row, as in training: it keeps statements for a while, but there is nothing left
     to forecast, and it must not hold a place among the others.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, sessions: int) -> None:
         self._snapshot = snapshot
+        self._sessions = sessions
         self._matrix: FeatureMatrix | None = None
 
     def of(self, names: Sequence[str]) -> Matrix32:
-        """Return [N x F] rows in the order of `names`."""
+        """Return [L x N x F] rows in the order of `names`."""
         if self._matrix is None:
             from vfr import features
 
-            last = self._snapshot.sessions.size - 1
-            self._matrix = features.compute(self._snapshot, slice(last, last + 1))
+            end = self._snapshot.sessions.size
+            self._matrix = features.compute(self._snapshot, slice(max(end - self._sessions, 0), end))
         order = [self._matrix.names.index(name) for name in names]
-        X = np.ascontiguousarray(self._matrix.values[order, -1, :].T)
-        X[~self._snapshot.panel.trading()[-1]] = np.nan
+        X = np.ascontiguousarray(self._matrix.values[order].transpose(1, 2, 0))
+        X[~self._snapshot.panel.trading()[-X.shape[0] :]] = np.nan
         return X
 
 

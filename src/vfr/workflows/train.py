@@ -24,7 +24,7 @@ from vfr.workflows.train_card import finite, make_card
 from vfr.workflows.train_data import Inputs, Targets, counting, prepare, targets
 from vfr.workflows.train_judge import Served, figures, serve
 from vfr.workflows.train_recipe import DEFAULT, Recipe
-from vfr.workflows.train_walk import Refit, Walk, fit_refit, folds_of, single_threaded_algebra, walk
+from vfr.workflows.train_walk import Refit, Task, Walk, fit_refit, folds_of, single_threaded_algebra, walk
 
 __all__ = ["Progress", "TrainReport", "Trained", "train"]
 
@@ -185,16 +185,8 @@ def _train_one(run: _Run, labelled: Targets, member: str, tell: Progress) -> Tra
     learner, span = LEARNERS[member], labelled.labels.span
     sessions = run.snapshot.sessions
     folds = folds_of(sessions, span, run.recipe)
-    done = walk(
-        run.inputs,
-        labelled,
-        learner,
-        folds,
-        recipe=run.recipe,
-        seed=run.seed,
-        threads=run.threads,
-        done=lambda n: tell("fold", 0.9 * n / (len(folds) + 1)),
-    )
+    task = Task(run.inputs, labelled, learner, run.recipe, run.seed)
+    done = walk(task, folds, threads=run.threads, done=lambda n: tell("fold", 0.9 * n / (len(folds) + 1)))
     served = serve(run.inputs, labelled, done, run.recipe)
     rows = matured(np.arange(sessions.size), span, sessions.size)
     calibrated = calibrate(run.inputs, labelled, done, sessions.size, run.recipe)
@@ -205,7 +197,7 @@ def _train_one(run: _Run, labelled: Targets, member: str, tell: Progress) -> Tra
         )
     last = Fold("all", rows, np.empty(0, dtype=np.int64))
     with single_threaded_algebra():
-        refit = fit_refit(run.inputs, labelled, learner, last, recipe=run.recipe, seed=run.seed)
+        refit = fit_refit(task, last)
     final = _member(member, refit, calibrated)
     files = final.files(run.inputs.sample)
     tell("gates", 0.95)
@@ -259,7 +251,7 @@ def _judge(
 
 def _latency(run: _Run, final: Member) -> float:
     """Return the median time of predicting one row, in milliseconds."""
-    row = run.inputs.sample[:1]
+    row = run.inputs.sample[:, :1]
     times = []
     for _ in range(15):
         start = elapsed_ms()

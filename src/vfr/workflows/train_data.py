@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
 
@@ -11,8 +12,9 @@ from vfr.data.snapshot import Snapshot
 from vfr.factors.universe import FEW_MEMBERS
 from vfr.features.matrix import FeatureMatrix, Labels
 from vfr.models.design import Design, session_ranks
+from vfr.models.learners import LEARNERS
 from vfr.models.scale import SCALE_FEATURES
-from vfr.typing import BoolArray, FloatArray, Horizon, IntArray, Matrix32, Target
+from vfr.typing import BoolArray, FloatArray, Horizon, IntArray, Matrix32
 
 __all__ = ["Inputs", "Targets", "counting", "prepare", "targets"]
 
@@ -26,7 +28,8 @@ class Inputs:
 
     `ranks` [R, N, K] and `state` [R, S] hold every feature of `design`; `coverage` [R, K + S] is the share of cells up
     to each session in which each was known; `volatility` [R, N, V] holds the raw values of `scale_features`; `known`
-    [R, N] marks cells that can be predicted; `sample` [N, F] is the last raw cross-section of the names that trade.
+    [R, N] marks cells that can be predicted; `sample` [L, N, F] holds the last raw cross-sections, as many as the
+    farthest-looking learner reads, of the names that trade.
     """
 
     design: Design
@@ -46,13 +49,22 @@ class Inputs:
         market = tuple(compress(self.design.market, enough[len(self.design.ranked) :]))
         return Design(self.design.names, ranked, market)
 
-    def rows(self, r: IntArray, n: IntArray, target: Target, design: Design) -> Matrix32:
-        """Return the rows of the given cells under a design, one column for each of its features."""
-        ranked = np.isin(self.design.ranked, design.ranked)
-        X = np.ascontiguousarray(self.ranks[r, n][:, ranked])
-        if target == "excess":
-            return X
-        return np.concatenate([X, self.state[r][:, np.isin(self.design.market, design.market)]], axis=1)
+    def rows(self, r: IntArray, n: IntArray, columns: Sequence[str], lookback: int = 1) -> Matrix32:
+        """Return the rows of the given cells, shape (m, C), or (m, L, C) over the last L sessions, oldest first.
+
+        Columns are features of the design; sessions before the first are unknown.
+        """
+        ranked = np.flatnonzero(np.isin(self.design.ranked, columns))
+        market = np.flatnonzero(np.isin(self.design.market, columns))
+        if lookback == 1:
+            return np.concatenate([self.ranks[r, n][:, ranked], self.state[r][:, market]], axis=1)
+        out = np.full((r.size, lookback, ranked.size + market.size), np.nan, dtype=np.float32)
+        for back in range(lookback):
+            seen = r >= back
+            then, step = r[seen] - back, lookback - 1 - back
+            out[seen, step, : ranked.size] = self.ranks[then, n[seen]][:, ranked]
+            out[seen, step, ranked.size :] = self.state[then][:, market]
+        return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,8 +101,15 @@ def prepare(matrix: FeatureMatrix, trading: BoolArray) -> Inputs:
         volatility=volatility,
         scale_features=names,
         known=np.asarray(np.isfinite(ranks).any(axis=2)),
-        sample=np.ascontiguousarray(matrix.values[:, -1, :].T[trading[-1]]),
+        sample=_sample(matrix, trading),
     )
+
+
+def _sample(matrix: FeatureMatrix, trading: BoolArray) -> Matrix32:
+    """Return the last raw cross-sections of the names that trade at the end, unknown where they did not trade."""
+    last = slice(-max(learner.lookback for learner in LEARNERS.values()), None)
+    values = np.where(trading[last, :, None], matrix.values[:, last].transpose(1, 2, 0), np.float32(np.nan))
+    return np.ascontiguousarray(values[:, trading[-1]])
 
 
 def _coverage(ranks: Matrix32, state: Matrix32) -> FloatArray:

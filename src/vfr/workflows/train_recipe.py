@@ -23,6 +23,8 @@ class Recipe:
         Sessions after which a training row weighs half (four years).
     stride : mapping
         Every how many sessions a training cross-section is taken: overlapping labels say little new.
+    watch : int
+        Newest training sessions, a fifth of them at most, that decide when a learner stops.
     conformal : int
         Newest out-of-fold sessions kept for the conformal step.
     level : float
@@ -35,6 +37,7 @@ class Recipe:
     refit_months: int = 12
     half_life: float = 1008.0
     stride: tuple[tuple[Horizon, int], ...] = (("1d", 1), ("7d", 2), ("30d", 2))
+    watch: int = 126
     conformal: int = 504
     level: float = 0.9
     prior_ic: float = 0.01

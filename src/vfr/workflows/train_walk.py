@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -10,13 +10,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from vfr.models.design import Design, session_ranks
-from vfr.models.learner import Learner, Scorer
-from vfr.typing import DateArray, FloatArray, IntArray, Target
-from vfr.validation.splits import Fold, walk_forward
+from vfr.models.learner import Learner, Rows, Scorer
+from vfr.typing import TARGETS, DateArray, FloatArray, IntArray, Target
+from vfr.validation.splits import Fold, matured, walk_forward
 from vfr.workflows.train_data import Inputs, Targets
 from vfr.workflows.train_recipe import Recipe
 
-__all__ = ["Refit", "Walk", "fit_refit", "folds_of", "single_threaded_algebra", "walk"]
+__all__ = ["Refit", "Task", "Walk", "fit_refit", "folds_of", "single_threaded_algebra", "walk"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """What one learner is asked to learn: both targets of one horizon."""
+
+    inputs: Inputs
+    targets: Targets
+    learner: Learner
+    recipe: Recipe
+    seed: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +40,10 @@ class Refit:
     excess: Scorer
     n_rows: int
     last_label_row: int
+
+    def scorer(self, target: Target) -> Scorer:
+        """Return the scorer of a target."""
+        return self.direction if target == "direction" else self.excess
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,28 +69,19 @@ def folds_of(sessions: DateArray, span: int, recipe: Recipe) -> tuple[Fold, ...]
     return walk_forward(sessions, span, min_train=min_train, months=months)
 
 
-def walk(
-    inputs: Inputs,
-    targets: Targets,
-    learner: Learner,
-    folds: tuple[Fold, ...],
-    *,
-    recipe: Recipe,
-    seed: int,
-    threads: int,
-    done: Callable[[int], None] = lambda _: None,
-) -> Walk:
+def walk(task: Task, folds: tuple[Fold, ...], *, threads: int, done: Callable[[int], None] = lambda _: None) -> Walk:
     """Fit every fold, `threads` at a time, and score its test span; `done` hears the number of folds finished."""
-    direction = np.full(inputs.known.shape, np.nan)
-    excess = np.full(inputs.known.shape, np.nan)
+    scores = {target: np.full(task.inputs.known.shape, np.nan) for target in TARGETS}
 
     def one(fold: Fold) -> Refit:
-        refit = fit_refit(inputs, targets, learner, fold, recipe=recipe, seed=seed)
-        r, n = np.nonzero(inputs.known[fold.test])
+        refit = fit_refit(task, fold)
+        r, n = np.nonzero(task.inputs.known[fold.test])
         if r.size:
             r = fold.test[r]
-            direction[r, n] = refit.direction.score(inputs.rows(r, n, "direction", refit.design))
-            excess[r, n] = refit.excess.score(inputs.rows(r, n, "excess", refit.design))
+            for target in TARGETS:
+                columns = task.learner.columns(refit.design.columns(target))
+                X = task.inputs.rows(r, n, columns, task.learner.lookback)
+                scores[target][r, n] = refit.scorer(target).score(X)
         return refit
 
     # Threads, not processes: learners spend their time outside the interpreter, and the inputs are large.
@@ -89,7 +95,7 @@ def walk(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    return Walk(tuple(refits), direction, session_ranks(excess))
+    return Walk(tuple(refits), scores["direction"], session_ranks(scores["excess"]))
 
 
 def single_threaded_algebra() -> AbstractContextManager[object]:
@@ -103,30 +109,55 @@ def single_threaded_algebra() -> AbstractContextManager[object]:
     return limits
 
 
-def fit_refit(inputs: Inputs, targets: Targets, learner: Learner, fold: Fold, *, recipe: Recipe, seed: int) -> Refit:
+def fit_refit(task: Task, fold: Fold) -> Refit:
     """Fit both targets on the training rows of a fold."""
+    design = task.inputs.design_at(int(fold.train[-1]))
+    fitted: dict[Target, Scorer] = {}
+    n_rows = 0
+    for target in TARGETS:
+        rows, watch = _training(task, fold, target, task.learner.columns(design.columns(target)))
+        fitted[target] = task.learner.fit(rows, target=target, seed=task.seed, watch=watch)
+        n_rows = rows.y.size + (watch.y.size if watch else 0)
+    last = int(fold.train[-1]) + task.targets.labels.span
+    return Refit(fold, design, fitted["direction"], fitted["excess"], n_rows, last)
+
+
+def _training(task: Task, fold: Fold, target: Target, columns: Sequence[str]) -> tuple[Rows, Rows | None]:
+    """Return the training rows of a fold and, for a learner that watches later ones, those, purged from the former."""
+    outcome = task.targets.labels.direction if target == "direction" else task.targets.rank
     end = int(fold.train[-1])
-    design = inputs.design_at(end)
 
-    def fit(target: Target, outcome: FloatArray) -> tuple[Scorer, int]:
-        r, n = _cells(inputs, targets, outcome, fold, learner.max_rows(outcome.shape[1]), recipe, seed)
-        weight = 0.5 ** ((end - r) / recipe.half_life)
-        X = inputs.rows(r, n, target, design)
-        return learner.fit(X, outcome[r, n], weight, target=target, seed=seed), r.size
+    def rows(sessions: IntArray, most: int) -> Rows:
+        r, n = _cells(task, outcome, sessions, most)
+        y, weight = outcome[r, n], 0.5 ** ((end - r) / task.recipe.half_life)
+        if target == "direction":
+            weight = weight * _class_weight(y, weight)
+        return Rows(task.inputs.rows(r, n, columns, task.learner.lookback), y, weight, r)
 
-    direction, _ = fit("direction", targets.labels.direction)
-    excess, n_rows = fit("excess", targets.rank)
-    return Refit(fold, design, direction, excess, n_rows, end + targets.labels.span)
+    most = task.learner.max_rows(outcome.shape[1])
+    watched = min(task.recipe.watch, fold.train.size // 5)
+    if not task.learner.watches or watched == 0:
+        return rows(fold.train, most), None
+    newest = fold.train[-watched:]
+    older = matured(fold.train, task.targets.labels.span, int(newest[0]))
+    share = older.size / (older.size + newest.size)
+    return rows(older, round(most * share)), rows(newest, round(most * (1.0 - share)))
 
 
-def _cells(
-    inputs: Inputs, targets: Targets, outcome: FloatArray, fold: Fold, most: int, recipe: Recipe, seed: int
-) -> tuple[IntArray, IntArray]:
+def _class_weight(y: FloatArray, weight: FloatArray) -> FloatArray:
+    """Give ups and downs half the weight each: the base rate is the calibration's, a learner tells names apart."""
+    up = float(np.average(y, weights=weight))
+    if not 0.0 < up < 1.0:
+        return np.ones(y.size)
+    return np.where(y > 0, 0.5 / up, 0.5 / (1.0 - up))
+
+
+def _cells(task: Task, outcome: FloatArray, sessions: IntArray, most: int) -> tuple[IntArray, IntArray]:
     """Return training cells: thinned sessions, counted back from the newest, then a seeded sample of at most `most`."""
-    stride = dict(recipe.stride)[targets.labels.horizon]
-    rows = fold.train[::-1][::stride][::-1]
-    r, n = np.nonzero(inputs.known[rows] & np.isfinite(outcome[rows]))
+    stride = dict(task.recipe.stride)[task.targets.labels.horizon]
+    rows = sessions[::-1][::stride][::-1]
+    r, n = np.nonzero(task.inputs.known[rows] & np.isfinite(outcome[rows]))
     if r.size > most:
-        keep = np.sort(np.random.default_rng(seed).choice(r.size, most, replace=False))
+        keep = np.sort(np.random.default_rng(task.seed).choice(r.size, most, replace=False))
         r, n = r[keep], n[keep]
     return rows[r], n.astype(np.int64)
