@@ -21,7 +21,7 @@ help: ## list the targets
 	@touch $@
 
 .venv/dev: .venv/run
-	$(PIP) install --quiet --constraint constraints.txt --group dev
+	$(PIP) install --quiet --constraint constraints.txt --build-constraint constraints.txt --editable '.[lstm,cluster]' --group dev
 	@touch $@
 
 serve: .venv/run ## prepare the bundled data, train the starter models, serve http://127.0.0.1:8000
@@ -56,7 +56,7 @@ verify: .venv/dev ## the long suites: evidence, load, soak, live
 
 lock: ## rewrite constraints.txt from the newest releases that resolve together
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --upgrade pip setuptools
-	$(PIP) install --quiet --editable '.[s3,postgres]' --group dev
+	$(PIP) install --quiet --editable '.[cluster,lstm,mlflow,postgres,s3]' --group dev
 	$(PIP) freeze --all --exclude-editable | sed 's/+.*//' | grep -vi '^torch==' > constraints.txt
 	echo 'torch==2.13.0' >> constraints.txt
 
