@@ -88,9 +88,10 @@ def _returns(c: pd.Series, r: pd.Series, out: dict[str, pd.Series]) -> None:
     fell, rose = (r < 0).astype(float), (r > 0).astype(float)
     balance = (fell - rose).rolling(231).mean().shift(21)
     out["discreteness_252"] = np.sign(out["momentum_12_1"]) * balance
-    out["seasonality_21"] = pd.concat(
-        [c.shift(YEAR * k - 21) / c.shift(YEAR * k) - 1 for k in range(1, 6)], axis=1
-    ).mean(axis=1)
+    for n in (21, 5, 1):
+        seasons = [c.shift(YEAR * k - n) / c.shift(YEAR * k) - 1 for k in range(1, 6)]
+        out[f"seasonality_{n}"] = pd.concat(seasons, axis=1).mean(axis=1)
+    out["seasonality_21_1y"] = c.shift(YEAR - 21) / c.shift(YEAR) - 1
     out["max_return_21"], out["min_return_21"] = r.rolling(21).max(), r.rolling(21).min()
     out["high_252"] = c / c.rolling(YEAR).max() - 1
     out["low_252"] = c / c.rolling(YEAR).min() - 1

@@ -23,13 +23,15 @@ _MONTH: Final = 21
 
 _RETURNS: Final = (1, 2, 3, 5, 10, 21, 63, 126, 252)
 _VOLATILITIES: Final = (10, 21, 63, 252)
+_SEASONS: Final = ((21, 5), (5, 5), (1, 5), (21, 1))
+"""Sessions that followed, and years back."""
 _YEARS_OF_SEASONS: Final = 5
 _MIN_FALLING_DAYS: Final = 20
 
 _STILL: Final = 1e-12
 """Variance of daily returns below which a price did not move: far above rounding, far below any market."""
 
-_N_RETURNS: Final = 21
+_N_RETURNS: Final = 24
 _N_VOLATILITY: Final = 12
 _N_MARKET: Final = 11
 N_FEATURES: Final = (_N_RETURNS, _N_VOLATILITY, _N_MARKET)
@@ -88,14 +90,21 @@ def _returns(c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
         _ratio(c, at, first, near, far, out[k])
         k += 1
     _discreteness(c, at, first, out[k])
+    for n, years in _SEASONS:
+        k += 1
+        _seasonality(c, at, first, n, years, out[k])
+
+
+@njit(cache=True, nogil=True)
+def _seasonality(c: FloatArray, at: IntArray, first: int, n: int, most: int, out: Matrix32) -> None:
     for i in range(max(first, _YEAR), c.size):
         total, years = 0.0, 0
-        for year in range(1, _YEARS_OF_SEASONS + 1):
+        for year in range(1, most + 1):
             then = i - year * _YEAR
             if then >= 0:
-                total += c[then + _MONTH] / c[then] - 1.0
+                total += c[then + n] / c[then] - 1.0
                 years += 1
-        out[k + 1, at[i]] = total / years
+        out[at[i]] = total / years
 
 
 @njit(cache=True, nogil=True)

@@ -69,7 +69,10 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:
-    """Labels of one horizon over the same cells; `rank` [R, N] is the excess return's rank within its session.
+    """Labels of one horizon over the same cells.
+
+    `rank` [R, N] is what learners of the excess target learn: the rank within its session of the return beyond the
+    name's sector. Every figure is still computed on the excess return itself.
 
     `counts` [R, N] marks the cells that figures are computed on: index members at the time, where membership is known.
     """
@@ -137,6 +140,9 @@ def counting(snapshot: Snapshot) -> tuple[BoolArray, bool]:
 def targets(snapshot: Snapshot, horizon: Horizon, counts: BoolArray) -> Targets:
     """Label every cell; the excess return is over the median of the cells that count."""
     from vfr.features.labels import make
+    from vfr.features.peers import sector_numbers
+    from vfr.features.relative import beyond_sector
 
     labels = make(snapshot.panel, horizon, universe=counts)
-    return Targets(labels, session_ranks(labels.excess), counts)
+    own = beyond_sector(labels.excess, sector_numbers(snapshot.securities.sector))
+    return Targets(labels, session_ranks(own), counts)

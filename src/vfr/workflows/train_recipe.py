@@ -20,7 +20,7 @@ class Recipe:
     refit_months : int
         Calendar months between refits; 3 where there are fewer than six years of data.
     half_life : float
-        Sessions after which a training row weighs half (four years).
+        Sessions after which a training row weighs half (ten years).
     stride : mapping
         Every how many sessions a training cross-section is taken: overlapping labels say little new.
     watch : int
@@ -35,7 +35,7 @@ class Recipe:
 
     min_train: int = 756
     refit_months: int = 12
-    half_life: float = 1008.0
+    half_life: float = 2520.0
     stride: tuple[tuple[Horizon, int], ...] = (("1d", 1), ("7d", 2), ("30d", 2))
     watch: int = 126
     conformal: int = 504
