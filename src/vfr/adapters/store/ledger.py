@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from vfr.adapters.store.models_log import append_rows, read_rows
+from vfr.adapters.store.models_log import GENESIS, append_chained, link, read_rows
 from vfr.adapters.store.publishing import single_writer
 
 __all__ = ["FileLedger"]
-
-_GENESIS = "0" * 64
 
 
 class FileLedger:
@@ -26,21 +22,15 @@ class FileLedger:
         """Append a run and return its hash."""
         with single_writer(self._path.parent):
             rows = read_rows(self._path)
-            previous = rows[-1]["hash"] if rows else _GENESIS
-            digest = _hash(previous, entry)
-            append_rows(self._path, [{"previous": previous, "entry": dict(entry), "hash": digest}])
-        return digest
+            previous = rows[-1]["hash"] if rows else GENESIS
+            append_chained(self._path, previous, [entry])
+        return link(previous, entry)
 
     def broken(self) -> tuple[int, ...]:
         """Return the numbers (from 0) of rows whose hash does not follow from the row before."""
-        found, previous = [], _GENESIS
+        found, previous = [], GENESIS
         for number, row in enumerate(read_rows(self._path)):
-            if row.get("previous") != previous or row.get("hash") != _hash(previous, row.get("entry", {})):
+            if row.get("previous") != previous or row.get("hash") != link(previous, row.get("entry", {})):
                 found.append(number)
             previous = str(row.get("hash"))
         return tuple(found)
-
-
-def _hash(previous: str, entry: Mapping[str, Any]) -> str:
-    body = json.dumps(entry, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    return sha256(f"{previous}\n{body}".encode()).hexdigest()
