@@ -6,6 +6,8 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
+from typing import Final
 
 import numpy as np
 
@@ -17,9 +19,17 @@ from vfr.models.learners import LEARNERS
 from vfr.models.prediction import ModelCard, Prediction
 from vfr.typing import TARGETS, BoolArray, FloatArray, Matrix32, Target
 
-__all__ = ["Member", "StoredMember", "open_member"]
+__all__ = ["PARITY_NAMES", "Member", "StoredMember", "open_member"]
 
-_PARITY_ROWS = 64
+PARITY_NAMES: Final = 64
+"""Names of the stored sample; what a version must reproduce on every load."""
+
+_JSON_BYTES: Final = 1 << 20
+_SAMPLE_BYTES: Final = 32 << 20
+"""Largest calibration and sample that are parsed: many times what training writes."""
+
+_UNREADABLE: Final = (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What parsing foreign bytes may raise."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,8 +47,8 @@ class Member:
 
         A row that cannot be ranked is NaN. Sessions missing at the beginning are unknown.
         """
-        known = self.design.predictable(X[-1])
-        direction, excess = (self._scores(X, target, known) for target in TARGETS)
+        scores = self.scores(X)
+        direction, excess = scores["direction"], scores["excess"]
         columns = [self.design.names.index(name) for name in self.calibrated.scale.features]
         volatility = X[-1:, :, columns].astype(np.float64)
         grid = self.calibrated.apply(direction[None], session_ranks(excess[None]), volatility)
@@ -46,13 +56,15 @@ class Member:
             grid.p_up[0], grid.expected_excess[0], grid.low[0], grid.high[0], grid.confidence[0], grid.level
         )
 
-    def _scores(self, X: Matrix32, target: Target, known: BoolArray) -> FloatArray:
-        """Return [M] raw scores, NaN where unknown."""
-        scores = np.full(X.shape[1], np.nan)
+    def scores(self, X: Matrix32) -> dict[Target, FloatArray]:
+        """Return the raw scores of both targets of the last of L cross-sections, shape (M,), NaN where unknown."""
+        known = self.design.predictable(X[-1])
+        found = {target: np.full(X.shape[1], np.nan) for target in TARGETS}
         if known.any():
-            scorer = self.direction if target == "direction" else self.excess
-            scores[known] = scorer.score(self._rows(X, target, known))
-        return scores
+            scorers: dict[Target, Scorer] = {"direction": self.direction, "excess": self.excess}
+            for target, scorer in scorers.items():
+                found[target][known] = scorer.score(self._rows(X, target, known))
+        return found
 
     def _rows(self, X: Matrix32, target: Target, known: BoolArray) -> Matrix32:
         """Return the design rows of the known names: (m, C), or (m, L, C) for a learner that looks back."""
@@ -67,7 +79,7 @@ class Member:
     def files(self, sample: Matrix32) -> dict[str, bytes]:
         """Return the artifact, with a sample of raw rows [L x N x F] and what they give, replayed on every load."""
         suffix, lookback = LEARNERS[self.name].suffix, LEARNERS[self.name].lookback
-        cut = np.ascontiguousarray(sample[-lookback:, :_PARITY_ROWS], dtype=np.float32)
+        cut = np.ascontiguousarray(sample[-lookback:, :PARITY_NAMES], dtype=np.float32)
         body = {"design": self.design.to_dict(), "calibrated": self.calibrated.to_dict()}
         return {
             f"model_direction.{suffix}": self.direction.dump(),
@@ -99,10 +111,19 @@ def open_member(card: ModelCard, files: Mapping[str, bytes]) -> StoredMember:
         If the member is unknown, a file is missing or unreadable, the features differ from the card, or the sample
         gives other predictions than it did when the version was trained.
     """
+    try:
+        return _replayed(StoredMember(card, _open(card, files)), files)
+    except ArtifactCorrupt as error:
+        raise ArtifactCorrupt(f"{card.model_id}: {error.message}") from error
+
+
+def _open(card: ModelCard, files: Mapping[str, bytes]) -> Member:
     learner = LEARNERS.get(card.member)
     if learner is None:
-        raise ArtifactCorrupt(f"{card.model_id}: no learner is named {card.member}")
+        raise ArtifactCorrupt(f"no learner is named {card.member}")
     try:
+        if len(files["calibration.json"]) > _JSON_BYTES:
+            raise ArtifactCorrupt("calibration.json is too large")
         body = json.loads(files["calibration.json"])
         member = Member(
             name=card.member,
@@ -111,15 +132,25 @@ def open_member(card: ModelCard, files: Mapping[str, bytes]) -> StoredMember:
             design=Design.from_dict(body["design"]),
             calibrated=Calibrated.from_dict(body["calibrated"]),
         )
-        inputs, outputs = (_from_npy(files[f"parity_{part}.npy"]) for part in ("inputs", "outputs"))
-    except (KeyError, ValueError, TypeError) as error:
-        raise ArtifactCorrupt(f"{card.model_id}: the artifact is incomplete or unreadable") from error
+    except _UNREADABLE as error:
+        raise ArtifactCorrupt("the artifact is incomplete or unreadable") from error
     if member.design.names != tuple(card.feature_names):
-        raise ArtifactCorrupt(f"{card.model_id}: the artifact's features differ from its card")
-    now = _stack(member.predict(np.asarray(inputs, dtype=np.float32)))
+        raise ArtifactCorrupt("the artifact's features differ from its card")
+    return member
+
+
+def _replayed(stored: StoredMember, files: Mapping[str, bytes]) -> StoredMember:
+    """Return the version if its sample gives what it gave when it was trained."""
+    try:
+        inputs, outputs = _from_npy(files["parity_inputs.npy"]), _from_npy(files["parity_outputs.npy"])
+        # Before learners looked back a sample was one cross-section.
+        sample = np.asarray(inputs[None] if inputs.ndim == 2 else inputs, dtype=np.float32)
+        now = _stack(stored.predict(sample))
+    except _UNREADABLE as error:
+        raise ArtifactCorrupt("the parity sample cannot be replayed") from error
     if now.shape != outputs.shape or not np.allclose(now, outputs, rtol=1e-7, atol=1e-9, equal_nan=True):
-        raise ArtifactCorrupt(f"{card.model_id}: the parity sample gives other predictions than when it was trained")
-    return StoredMember(card, member)
+        raise ArtifactCorrupt("the parity sample gives other predictions than when it was trained")
+    return stored
 
 
 def _stack(p: Prediction) -> FloatArray:
@@ -132,5 +163,15 @@ def _to_npy(array: Matrix32 | FloatArray) -> bytes:
     return buffer.getvalue()
 
 
-def _from_npy(blob: bytes) -> FloatArray:
-    return np.asarray(np.load(io.BytesIO(blob), allow_pickle=False))
+def _from_npy(blob: bytes) -> FloatArray | Matrix32:
+    """Read an array of floats; the header is held to the bytes there are before memory is reserved for it."""
+    if len(blob) > _SAMPLE_BYTES:
+        raise ArtifactCorrupt("the parity sample is too large")
+    buffer = io.BytesIO(blob)
+    if np.lib.format.read_magic(buffer) != (1, 0):
+        raise ValueError("not the form that is written")
+    shape, fortran, kind = np.lib.format.read_array_header_1_0(buffer)
+    rest = blob[buffer.tell() :]
+    if kind not in (np.dtype("<f4"), np.dtype("<f8")) or fortran or len(rest) != kind.itemsize * prod(shape):
+        raise ValueError("not an array of floats")
+    return np.asarray(np.frombuffer(rest, dtype=kind).reshape(shape))

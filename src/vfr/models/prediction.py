@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
 
+from vfr.models.statuses import Place, Status
 from vfr.typing import MEMBER_NAMES, FloatArray, Horizon, Matrix32
 
-__all__ = ["MEMBER_NAMES", "ModelCard", "ModelStore", "Prediction", "Predictor", "Status"]
+__all__ = ["CARD_VERSION", "MEMBER_NAMES", "ModelCard", "ModelStore", "Prediction", "Predictor", "Status"]
 
-Status: TypeAlias = Literal["staged", "shadow", "champion", "retired", "historical"]
-"""`historical`: a walk-forward refit kept to answer ``as_of`` requests in the past; it is never promoted."""
+CARD_VERSION: Final = 2
+"""Raised whenever a field changes its meaning; a card without one is the first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +47,54 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """Identity and evidence of one stored version; everything in it is JSON."""
+    """Identity and evidence of one stored version; everything in it is JSON.
+
+    Parameters
+    ----------
+    model_id, member, horizon, status, created_at : str
+        `status` lives in the log of versions, not in the stored card.
+    data_name, data_version : str
+        Name and content hash of the data set it learned from.
+    feature_spec, feature_names : str, tuple of str
+        Hash of the specification, and the raw features in the order that `Predictor.predict` takes them.
+    labels_end : str
+        Last session whose price any label, calibrator or conformal step of this version saw (ISO date).
+    train_start : str
+        First training session (ISO date).
+    n_rows, n_dates : int
+        Training rows, and training sessions they were drawn from.
+    seed : int
+    params : mapping
+        Hyper-parameters per target, the recipe, and how many index members the data priced.
+    metrics : mapping
+        Figures out of fold, each beside its baseline and its 95 % interval; see `vfr.models.card_text`.
+    importance : mapping
+        Share of each feature in the excess model.
+    gates : mapping
+        The verdict (`vfr.validation.gates.Verdict.to_dict`); empty if it was never judged.
+    libraries : mapping
+        Version of every library that made it or serves it.
+    files : mapping
+        sha256 by file name.
+    card_version : int
+        1 for a card that does not say.
+    folds : tuple of mappings
+        Each walk-forward refit: name, training span, last label, test span, training rows.
+    tuning : mapping
+        ``trials``, the hyper-parameter settings tried, and ``source`` of those used.
+    device : str
+        What it was fitted on.
+    python, machine : str
+        Interpreter and platform that fitted it.
+    parity : mapping
+        Size of the stored sample that every load replays: ``names`` and ``sessions``.
+    training_seconds, peak_rss_mb : float or None
+        None where they were not measured.
+    limitations : tuple of str
+        What it must not be used for, in words.
+    evidence : str or None
+        Id of the evidence report of its data, horizon and learners.
+    """
 
     model_id: str
     member: str
@@ -58,7 +106,6 @@ class ModelCard:
     feature_spec: str
     feature_names: tuple[str, ...]
     labels_end: str
-    """Last session whose price any label, calibrator or conformal step of this version saw (ISO date)."""
     train_start: str
     n_rows: int
     n_dates: int
@@ -69,7 +116,22 @@ class ModelCard:
     gates: Mapping[str, object]
     libraries: Mapping[str, str]
     files: Mapping[str, str]
-    """sha256 by file name."""
+    card_version: int = CARD_VERSION
+    folds: tuple[Mapping[str, str | int], ...] = ()
+    tuning: Mapping[str, object] = field(default_factory=lambda: {"trials": 0, "source": "defaults"})
+    device: str = "cpu"
+    python: str = ""
+    machine: str = ""
+    parity: Mapping[str, int] = field(default_factory=dict)
+    training_seconds: float | None = None
+    peak_rss_mb: float | None = None
+    limitations: tuple[str, ...] = ()
+    evidence: str | None = None
+
+    @property
+    def place(self) -> Place:
+        """What it competes for: one version at most is champion for a member, a horizon and a data set."""
+        return self.member, self.horizon, self.data_name
 
 
 class Predictor(Protocol):
@@ -92,10 +154,16 @@ class ModelStore(Protocol):
     """Where versions live: written atomically, verified on load, never unpickled."""
 
     def save(self, card: ModelCard, files: Mapping[str, bytes]) -> ModelCard:
-        """Store a version's files and card atomically and return the card with its sha256 table."""
+        """Store a version's files and card atomically and return the card with its sha256 table and its status."""
 
     def cards(self) -> Sequence[ModelCard]:
-        """Return every readable card, newest first; unreadable ones are skipped, see `problems`."""
+        """Return every readable card, newest first; for the others see `unreadable`."""
+
+    def unreadable(self) -> Mapping[str, str]:
+        """Return model ids whose card fails its checks, with the reason; cheap enough for every forecast."""
+
+    def succession(self) -> Mapping[Place, tuple[str, ...]]:
+        """Return, for each place with a champion, its id and then those it would be rolled back to, latest first."""
 
     def stamp(self) -> str:
         """Return a key that changes whenever a version is stored or changes status; cheap enough for every request."""
@@ -114,5 +182,17 @@ class ModelStore(Protocol):
             If there is no such version.
         """
 
+    def read(self, model_id: str) -> Mapping[str, bytes]:
+        """Return the verified files of a version; raises as `load` does."""
+
     def set_status(self, model_id: str, status: Status, *, who: str, why: str) -> None:
-        """Change a version's status; one append-only log row each time."""
+        """Change a version's status; one append-only log row for each step on the way.
+
+        Raises
+        ------
+        ModelError
+            If there is no way from its status to that one; see `vfr.models.statuses.steps`.
+        """
+
+    def log(self) -> Sequence[Mapping[str, Any]]:
+        """Return every row of the log of versions, oldest first."""

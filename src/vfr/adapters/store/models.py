@@ -2,34 +2,37 @@
 
 ::
 
-    HOME/models/promotions.jsonl      append-only: stored, promoted, retired; who, why, gates, sha256 of the card
+    HOME/models/promotions.jsonl      append-only, hash-chained: saved, shadow, champion, retired; who, why, gates
     HOME/models/<model_id>/card.json  identity, evidence, sha256 of every file beside it
-    HOME/models/<model_id>/...        model text or JSON, calibration, parity sample
+    HOME/models/<model_id>/...        model text, JSON or graph; calibration; parity sample; record out of fold
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from vfr.adapters.store.models_log import append_rows, read_rows
+from vfr.adapters.store import models_files as disk
+from vfr.adapters.store.models_cards import FILE_NAME, decode_card, encode_card
+from vfr.adapters.store.models_log import GENESIS, Chain, append_chained, read_chain
 from vfr.adapters.store.publishing import single_writer
 from vfr.clock import utc_now
 from vfr.errors import ArtifactCorrupt, ModelError, NoModel
-from vfr.models.prediction import ModelCard, Predictor, Status
+from vfr.models.prediction import ModelCard, Predictor
+from vfr.models.statuses import Place, Registered, Registry, Status, replay, steps
 
-__all__ = ["DirectoryModels"]
+__all__ = ["LOG", "DirectoryModels"]
+
+LOG: Final = "promotions.jsonl"
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,95}")
-_FILE = re.compile(r"[a-z0-9][a-z0-9_.]{0,63}")
 
 
 class DirectoryModels:
@@ -48,19 +51,26 @@ class DirectoryModels:
 
     def __init__(self, home: Path) -> None:
         self._root = home / "models"
-        self._log = self._root / "promotions.jsonl"
-        self._cache: tuple[object, list[ModelCard]] = (None, [])
+        self._log = self._root / LOG
+        self._read: tuple[object, Chain, Registry] = (None, Chain((), GENESIS, ()), Registry())
+        self._cards: tuple[object, list[ModelCard], dict[str, str]] = (None, [], {})
+        self._checked: dict[str, tuple[object, str | None]] = {}
 
     def save(self, card: ModelCard, files: Mapping[str, bytes]) -> ModelCard:
         """Store a version and return its card with the sha256 table; a version already stored is returned as it is.
 
+        A stored version whose files are damaged is replaced, and keeps its status.
+
         Raises
         ------
         ModelError
-            If the id or a file name is not a plain name.
+            If the id or a file name is not a plain name, or a file is larger than what would be read again.
         """
-        if not _ID.fullmatch(card.model_id) or not all(_FILE.fullmatch(name) for name in files):
+        if not _ID.fullmatch(card.model_id) or not all(FILE_NAME.fullmatch(name) for name in files):
             raise ModelError("a model id and its files must be plain lower-case names")
+        large = [name for name, blob in files.items() if len(blob) > disk.FILE_BYTES]
+        if large:
+            raise ModelError(f"{card.model_id}: {large[0]} is larger than {disk.FILE_BYTES >> 20} MiB")
         card = replace(card, files={name: sha256(blob).hexdigest() for name, blob in sorted(files.items())})
         with single_writer(self._root):
             stored = self._stored(card)
@@ -68,42 +78,63 @@ class DirectoryModels:
                 return stored
             for leftover in self._root.glob(".staging-*"):
                 shutil.rmtree(leftover)
-            body = _encode(card)
-            self._place(card.model_id, {**files, "card.json": body})
+            body = encode_card(card)
+            self._place(card.model_id, {**files, disk.CARD: body})
+            member, horizon, data_name = card.place
             row = self._row("saved", card.model_id, card.status, "store", "trained")
-            append_rows(self._log, [row | {"card_sha256": sha256(body).hexdigest()}])
-        return card
+            place = {"member": member, "horizon": horizon, "data_name": data_name}
+            self._append([row | place | {"card_sha256": sha256(body).hexdigest()}])
+            return replace(card, status=self._registry().versions[card.model_id].status)
 
     def cards(self) -> Sequence[ModelCard]:
         """Return every readable card, newest first."""
-        registry = self._registry()
-        key = tuple((model_id, status, _stat(self._card_path(model_id))) for model_id, (_, status) in registry.items())
-        if self._cache[0] != key:
-            found = []
-            for model_id in registry:
-                try:
-                    found.append(self._card(model_id, registry))
-                except ArtifactCorrupt:
-                    continue
-            self._cache = (key, sorted(found, key=lambda c: (c.created_at, c.labels_end, c.model_id), reverse=True))
-        return list(self._cache[1])
+        return list(self._listed()[0])
+
+    def unreadable(self) -> Mapping[str, str]:
+        """Return the ids of versions whose card fails its checks, with the reason."""
+        return dict(self._listed()[1])
+
+    def succession(self) -> Mapping[Place, tuple[str, ...]]:
+        """Return, for each place with a champion, its id and then those it would be rolled back to, latest first."""
+        return self._registry().succession()
 
     def stamp(self) -> str:
         """Return size and time of the log, which every change appends to; one file is asked."""
         return str(_stat(self._log))
 
-    def problems(self) -> Mapping[str, str]:
-        """Return the ids of versions that would not load, with the reason; every file is read."""
+    def damage(self, model_ids: Iterable[str]) -> Mapping[str, str]:
+        """Return which of some versions have damaged files, with the reason.
+
+        Files are read again only when their size, time or inode changed.
+        """
         registry, found = self._registry(), {}
-        for model_id in registry:
-            try:
-                self._files(self._card(model_id, registry))
-            except ArtifactCorrupt as error:
-                found[model_id] = error.message
+        for model_id in model_ids:
+            if model_id not in registry.versions:
+                continue
+            key = (disk.signature(self._root / model_id), registry.versions[model_id].card_sha256)
+            if self._checked.get(model_id, (None, None))[0] != key:
+                self._checked[model_id] = (key, self._fault(model_id, registry))
+            reason = self._checked[model_id][1]
+            if reason is not None:
+                found[model_id] = reason
+        return found
+
+    def problems(self) -> Mapping[str, str]:
+        """Return the ids of versions that would not load, with the reason; files that changed are read.
+
+        What is wrong with the log itself stands under its file name.
+        """
+        try:
+            registry = self._registry()
+        except ArtifactCorrupt as error:
+            return {LOG: error.message}
+        found = dict(self.damage(registry.versions))
+        if self._read[1].problems:
+            found[LOG] = f"{LOG}: {'; '.join(self._read[1].problems)}"
         if self._root.is_dir():
-            for folder in self._root.iterdir():
-                if folder.is_dir() and folder.name not in registry and not folder.name.startswith("."):
-                    found[folder.name] = f"{folder.name}: not in the log of versions"
+            for entry in sorted(self._root.iterdir()):
+                if entry.is_dir() and entry.name not in registry.versions and not entry.name.startswith("."):
+                    found[entry.name] = f"{entry.name}: not in the log of versions"
         return found
 
     def load(self, model_id: str) -> Predictor:
@@ -119,16 +150,17 @@ class DirectoryModels:
         from vfr.features import spec_hash
         from vfr.models.member import open_member
 
-        registry = self._registry()
-        if model_id not in registry:
-            raise NoModel(f"{model_id}: no such model version")
-        card = self._card(model_id, registry)
+        card = self._known(model_id)
         if card.feature_spec != spec_hash():
             raise ArtifactCorrupt(f"{model_id}: made for feature specification {card.feature_spec}; train again")
         return open_member(card, self._files(card))
 
+    def read(self, model_id: str) -> Mapping[str, bytes]:
+        """Return the files of a version after checking its card and every one of them."""
+        return self._files(self._known(model_id))
+
     def set_status(self, model_id: str, status: Status, *, who: str, why: str) -> None:
-        """Change a version's status; a new champion retires the one it replaces in the same write.
+        """Change a version's status step by step; a new champion retires the one it replaces in the same write.
 
         Raises
         ------
@@ -137,78 +169,110 @@ class DirectoryModels:
         ArtifactCorrupt
             If its card fails its check.
         ModelError
-            If a walk-forward refit is to be promoted.
+            If there is no way from its status to that one.
         """
         with single_writer(self._root):
             registry = self._registry()
-            if model_id not in registry:
-                raise NoModel(f"{model_id}: no such model version")
-            card = self._card(model_id, registry)
-            if card.status == "historical" and status in ("shadow", "champion"):
-                raise ModelError(f"{model_id}: a walk-forward refit answers requests about the past only")
-            rows = [self._row("status", model_id, status, who, why) | {"gates": dict(card.gates)}]
-            if status == "champion":
-                rows += [
-                    self._row("status", old.model_id, "retired", who, f"replaced by {model_id}")
-                    for old in self.cards()
-                    if _place_of(old) == _place_of(card) and old.status == "champion" and old.model_id != model_id
-                ]
-            append_rows(self._log, rows)
+            card = self._known(model_id)
+            try:
+                way = steps(card.status, status)
+            except ModelError as error:
+                raise ModelError(f"{model_id}: {error.message}") from None
+            rows, before = [], card.status
+            for step in way:
+                row = self._row("status", model_id, step, who, why)
+                rows.append(row | {"from": before, "gates": dict(card.gates)})
+                before = step
+            replaced = registry.champion_of(card.place)
+            if before == "champion" and replaced not in (None, model_id):
+                reason = f"rolled back to {model_id}" if card.status == "retired" else f"replaced by {model_id}"
+                rows.append(
+                    self._row("status", str(replaced), "retired", who, reason) | {"from": "champion", "by": model_id}
+                )
+            if rows:
+                self._append(rows)
 
     def log(self) -> Sequence[Mapping[str, Any]]:
-        """Return every row of the log, oldest first."""
-        return read_rows(self._log)
+        """Return every row of the log that can be believed, oldest first."""
+        self._registry()
+        return self._read[1].entries
 
     def _row(self, event: str, model_id: str, status: Status, who: str, why: str) -> dict[str, Any]:
         at = utc_now().isoformat(timespec="seconds")
         return {"at": at, "event": event, "model_id": model_id, "status": status, "who": who, "why": why}
 
-    def _registry(self) -> dict[str, tuple[str, Status]]:
-        """Return (sha256 of the card, status) by model id, from the log."""
-        found: dict[str, tuple[str, Status]] = {}
-        for row in read_rows(self._log):
-            model_id, status = str(row.get("model_id", "")), row.get("status", "staged")
-            if row.get("event") == "saved" and _ID.fullmatch(model_id):
-                found[model_id] = (str(row.get("card_sha256")), status)
-            elif model_id in found:
-                found[model_id] = (found[model_id][0], status)
-        return found
+    def _append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append rows to the chain; the caller holds the lock."""
+        self._registry()
+        append_chained(self._log, self._read[1].head, rows)
 
-    def _card_path(self, model_id: str) -> Path:
-        return self._root / model_id / "card.json"
+    def _registry(self) -> Registry:
+        """Return what the log says; it is read again when it changed."""
+        key = _stat(self._log)
+        if key is None:
+            self._read = (None, Chain((), GENESIS, ()), Registry())
+        elif self._read[0] != key:
+            chain = read_chain(disk.read_plain(self._log, disk.LOG_BYTES))
+            plain = [row for row in chain.entries if _ID.fullmatch(str(row.get("model_id")))]
+            self._read = (key, chain, replay(plain, self._place_in_card))
+        return self._read[2]
 
-    def _card(self, model_id: str, registry: Mapping[str, tuple[str, Status]]) -> ModelCard:
-        digest, status = registry[model_id]
+    def _place_in_card(self, model_id: str, digest: str) -> Place | None:
+        """Return the place of a version that an older log saved."""
         try:
-            body = self._card_path(model_id).read_bytes()
-        except OSError:
-            raise ArtifactCorrupt(f"{model_id}: card.json is missing") from None
-        if sha256(body).hexdigest() != digest:
-            raise ArtifactCorrupt(f"{model_id}: card.json differs from the sha256 in the log")
-        return replace(_decode(model_id, body), status=status)
+            return self._card(model_id, Registered("staged", digest, None)).place
+        except ArtifactCorrupt:
+            return None
+
+    def _listed(self) -> tuple[list[ModelCard], dict[str, str]]:
+        registry = self._registry()
+        key = tuple(
+            (i, v.status, v.card_sha256, _stat(self._root / i / disk.CARD)) for i, v in registry.versions.items()
+        )
+        made = self._cards
+        if made[0] != key:
+            found, broken = [], {}
+            for model_id, version in registry.versions.items():
+                try:
+                    found.append(self._card(model_id, version))
+                except ArtifactCorrupt as error:
+                    broken[model_id] = error.message
+            found.sort(key=lambda c: (c.created_at, c.labels_end, c.model_id), reverse=True)
+            made = self._cards = (key, found, broken)
+        return made[1], made[2]
+
+    def _known(self, model_id: str) -> ModelCard:
+        registry = self._registry()
+        if model_id not in registry.versions:
+            raise NoModel(f"{model_id}: no such model version")
+        return self._card(model_id, registry.versions[model_id])
+
+    def _card(self, model_id: str, version: Registered) -> ModelCard:
+        try:
+            body = disk.read_plain(self._root / model_id / disk.CARD, disk.CARD_BYTES)
+            return decode_card(model_id, body, version)
+        except ArtifactCorrupt as error:
+            raise ArtifactCorrupt(f"{model_id}: {error.message}") from error
 
     def _files(self, card: ModelCard) -> dict[str, bytes]:
-        files = {}
-        for name, digest in card.files.items():
-            try:
-                blob = (self._root / card.model_id / name).read_bytes()
-            except OSError:
-                raise ArtifactCorrupt(f"{card.model_id}: {name} is missing") from None
-            if sha256(blob).hexdigest() != digest:
-                raise ArtifactCorrupt(f"{card.model_id}: {name} is truncated or changed (sha256 differs)")
-            files[name] = blob
-        return files
+        try:
+            return disk.verified_files(self._root / card.model_id, card.files)
+        except ArtifactCorrupt as error:
+            raise ArtifactCorrupt(f"{card.model_id}: {error.message}") from error
+
+    def _fault(self, model_id: str, registry: Registry) -> str | None:
+        try:
+            self._files(self._card(model_id, registry.versions[model_id]))
+        except ArtifactCorrupt as error:
+            return error.message
+        return None
 
     def _stored(self, card: ModelCard) -> ModelCard | None:
         """Return the version if it is stored whole already: the same rows, seed and code give the same files."""
         registry = self._registry()
-        if card.model_id not in registry:
+        if card.model_id not in registry.versions or self._fault(card.model_id, registry) is not None:
             return None
-        try:
-            stored = self._card(card.model_id, registry)
-            self._files(stored)
-        except ArtifactCorrupt:
-            return None
+        stored = self._card(card.model_id, registry.versions[card.model_id])
         return stored if dict(stored.files) == dict(card.files) else None
 
     def _place(self, model_id: str, files: Mapping[str, bytes]) -> None:
@@ -219,38 +283,17 @@ class DirectoryModels:
                 handle.flush()
                 os.fsync(handle.fileno())
         target = self._root / model_id
-        if target.exists():
+        if target.is_symlink():
+            target.unlink()
+        elif target.exists():
             shutil.rmtree(target)
         staging.chmod(0o755)
         staging.rename(target)
 
 
-def _place_of(card: ModelCard) -> tuple[str, str, str]:
-    return card.member, card.horizon, card.data_name
-
-
 def _stat(path: Path) -> tuple[int, int] | None:
     try:
-        stat = path.stat()
+        stat = path.stat(follow_symlinks=False)
     except OSError:
         return None
     return stat.st_mtime_ns, stat.st_size
-
-
-def _encode(card: ModelCard) -> bytes:
-    body = asdict(card)
-    del body["status"]
-    return json.dumps(body, sort_keys=True, indent=1, allow_nan=False).encode()
-
-
-def _decode(model_id: str, body: bytes) -> ModelCard:
-    try:
-        raw = json.loads(body)
-        known = {f.name for f in fields(ModelCard)} - {"status"}
-        raw["feature_names"] = tuple(raw["feature_names"])
-        card = ModelCard(status="staged", **{name: raw[name] for name in known})
-    except (ValueError, KeyError, TypeError) as error:
-        raise ArtifactCorrupt(f"{model_id}: card.json cannot be read") from error
-    if card.model_id != model_id:
-        raise ArtifactCorrupt(f"{model_id}: card.json belongs to {card.model_id}")
-    return card
