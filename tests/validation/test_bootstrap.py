@@ -52,3 +52,12 @@ def test_nothing_to_resample_is_unknown():
     got = ratio_interval(np.empty(0), np.empty(0), block=3, rng=np.random.default_rng(0))
     assert np.isnan(got.estimate)
     assert not got.excludes_zero
+
+
+def test_a_resample_without_a_date_of_any_cell_says_nothing_and_warns_nobody():
+    tops, bottoms = np.zeros((2, 40)), np.zeros((2, 40))
+    bottoms[:, 30:32] = 4.0
+    tops[:, 30:32] = [[1.0, 3.0], [2.0, 3.0]]
+    first, second = simultaneous_intervals(tops, bottoms, block=2, rng=np.random.default_rng(8))
+    assert (first.estimate, second.estimate) == (0.5, 0.625)
+    assert first.low < 0.5 < first.high

@@ -166,6 +166,16 @@ def test_sixty_percent_without_lift_is_printed_as_a_fail():
     assert whole[-1] == "60 % without lift: fail"
 
 
+def test_no_call_is_judged_by_a_bar_set_on_its_own_year():
+    study = _study(0.0)
+    table = evidence_more.accuracy_against_coverage(study)
+    nominal, coverage, dates, years, *_ = table.rows[0]
+    assert (nominal, years, dates) == ("100%", 1, int(np.sum(study.years == 2011)))
+    assert coverage == pytest.approx(np.mean(study.years == 2011), abs=0.001)
+    first_year = replace(study, sessions=np.full(500, np.datetime64("2010-01-04")))
+    assert evidence_more.accuracy_against_coverage(first_year).rows[0][-1] == "no rows"
+
+
 def test_interval_coverage_is_what_the_normal_law_says():
     row = evidence_more.intervals(_study(0.0)).rows[0]
     assert row[1] == pytest.approx(0.9, abs=0.01)

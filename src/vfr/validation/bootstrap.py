@@ -101,6 +101,7 @@ def simultaneous_intervals(
     moving = usable & (spread > 0)
     if not moving.any():
         return tuple(Interval(float(c), float(c), float(c)) for c in centre)
-    largest = np.nanmax(np.abs(drawn[moving] - centre[moving, None]) / spread[moving, None], axis=0)
+    away = np.abs(drawn[moving] - centre[moving, None]) / spread[moving, None]
+    largest = np.where(np.isfinite(away), away, -np.inf).max(axis=0)  # a resample may hold no date of any cell
     width = float(np.quantile(largest[np.isfinite(largest)], level)) * spread
     return tuple(Interval(float(c), float(c - w), float(c + w)) for c, w in zip(centre, width, strict=True))

@@ -6,8 +6,9 @@ import numpy as np
 
 from vfr.typing import BoolArray, FloatArray
 from vfr.validation import metrics
-from vfr.validation.bootstrap import Interval, ratio_interval, simultaneous_intervals
+from vfr.validation.bootstrap import Interval, ratio_interval
 from vfr.validation.conformal import coverage, interval_score
+from vfr.validation.coverage_curve import CoverageCell, certainty_thresholds, coverage_curve
 from vfr.validation.gates import GateFigures, judge
 from vfr.validation.significance import newey_west, overlap_lag
 from vfr.workflows.evidence_data import Study
@@ -24,56 +25,31 @@ COVERAGES = (1.0, 0.5, 0.2, 0.1, 0.05)
 """Shares of calls, most certain first, whose accuracy is reported."""
 
 
-def _thresholds(study: Study) -> FloatArray:
-    """Return |P(up) - 0.5| a call must reach, (C, R): quantiles over the years whose outcomes were known by then."""
-    certain = np.abs(study.models[0].prediction.p_up - 0.5)
-    out = np.full((len(COVERAGES), study.sessions.size), np.nan)
-    for year in np.unique(study.years):
-        rows = np.flatnonzero(study.years == year)
-        earlier = np.zeros(study.cells.shape, dtype=bool)
-        stop = max(int(rows[0]) - study.h - 1, 0)
-        earlier[:stop] = study.cells[:stop]
-        if earlier.any():
-            out[:, rows] = np.quantile(certain[earlier], [1.0 - share for share in COVERAGES])[:, None]
-    return out
-
-
 def accuracy_against_coverage(study: Study) -> Table:
     """Accuracy on the most certain calls, with thresholds fixed on earlier data."""
-    model, thresholds = study.models[0], _thresholds(study)
-    p, some = model.prediction.p_up, study.cells.any(axis=1)
-    call = (p > 0.5).astype(np.float64)
-    hit = (call == study.direction).astype(np.float64)
-    rule = ((study.base > 0.5).astype(np.float64) == study.direction).astype(np.float64)
-    chosen = [study.cells & (np.abs(p - 0.5) >= bound[:, None]) for bound in thresholds]
-    tops = np.stack([np.where(cells, hit - rule, 0.0).sum(axis=1)[some] for cells in chosen])
-    bottoms = np.stack([cells.sum(axis=1)[some].astype(np.float64) for cells in chosen])
-    lifts = simultaneous_intervals(tops, bottoms, block=max(2 * study.h, 5), rng=study.rng)
-    rows: list[tuple[Cell, ...]] = []
-    for share, cells, lift in zip(COVERAGES, chosen, lifts, strict=True):
-        if not cells.any():
-            rows.append((f"{share:.0%}", 0.0, 0, 0, None, None, None, None, None, "no rows"))
-            continue
-        accuracy, dates = float(hit[cells].mean()), cells.any(axis=1)
-        rows.append(
-            (
-                f"{share:.0%}",
-                float(cells.sum() / study.cells.sum()),
-                int(dates.sum()),
-                np.unique(study.years[dates]).size,
-                accuracy,
-                float(rule[cells].mean()),
-                lift.estimate,
-                lift.low,
-                lift.high,
-                _verdict(accuracy, lift),
-            )
-        )
+    model, cells = study.models[0], study.cells
+    p = model.prediction.p_up
+    hit = ((p > 0.5) == (study.direction > 0)).astype(np.float64)
+    rule = ((study.base > 0.5) == (study.direction > 0)).astype(np.float64)
+    certain = np.abs(p - 0.5)
+    # The label of row t is known at t + h + 1.
+    bars = certainty_thresholds(certain, cells, study.years, study.h + 1, COVERAGES)
+    block = max(2 * study.h, 5)
+    curve = coverage_curve(hit, rule, certain, bars, cells, study.years, block=block, rng=study.rng)
+    rows = tuple(_coverage_row(f"{share:.0%}", point) for share, point in zip(COVERAGES, curve, strict=True))
     heads = ("nominal", "coverage", "dates", "years", "accuracy", "base-rate rule", "lift", "low", "high", "verdict")
     note = (
         "Lift over the ex-ante base-rate rule on the same rows; its 95 % interval holds for all cells at once (max-T)."
     )
-    return Table(f"Direction accuracy against coverage ({model.name})", heads, tuple(rows), note)
+    return Table(f"Direction accuracy against coverage ({model.name})", heads, rows, note)
+
+
+def _coverage_row(nominal: str, point: CoverageCell) -> tuple[Cell, ...]:
+    if not point.dates:
+        return (nominal, 0.0, 0, 0, None, None, None, None, None, "no rows")
+    figures = (point.coverage, point.dates, point.periods, point.accuracy, point.rule)
+    lift = point.lift
+    return (nominal, *figures, lift.estimate, lift.low, lift.high, _verdict(point.accuracy, lift))
 
 
 def _verdict(accuracy: float, lift: Interval) -> str:
