@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from vfr.workflows.lookahead import LookaheadReport
     from vfr.workflows.query import AnalyzeQuery
     from vfr.workflows.train import TrainReport
+    from vfr.workflows.tuning import Tuned, TuningStore
 
 __all__ = ["STARTER_MEMBERS", "Application", "build", "configure_logging", "train_starter"]
 
@@ -246,6 +247,37 @@ class Application:
             commit=commit,
             progress=progress,
         )
+
+    def tune(
+        self,
+        horizon: Horizon,
+        member: str,
+        *,
+        trials: int = 30,
+        until: np.datetime64 | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Tuned:
+        """Search a member's hyper-parameters on training rows of the current data; see `vfr.workflows.tune.tune`."""
+        from vfr.workflows.tune import tune
+
+        return tune(
+            self.datasets.snapshot(),
+            self.tuning,
+            horizon=horizon,
+            member=member,
+            trials=trials,
+            until=until,
+            seed=seed,
+            progress=progress,
+        )
+
+    @property
+    def tuning(self) -> TuningStore:
+        """Searches of the data home, and what they found."""
+        from vfr.adapters.store.tuning import TuningFiles
+
+        return TuningFiles(self.settings.data_home)
 
     def _ledger(self) -> Ledger:
         """Return the ledger of the data home: every run that read outcomes out of sample."""

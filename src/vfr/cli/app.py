@@ -16,7 +16,7 @@ import typer
 from typer.main import get_command
 
 import vfr
-from vfr.cli import analyze, data, doctor, evidence, history, lookahead, ml, models, serve, sync, train
+from vfr.cli import analyze, data, doctor, evidence, history, lookahead, ml, models, serve, sync, train, tune
 from vfr.cli.options import as_typed
 from vfr.cli.output import error_out
 from vfr.errors import InvalidField, SettingsError, VfrError
@@ -58,6 +58,7 @@ def _root(
 app.command("analyze", short_help="Score stocks, with or without machine learning.")(analyze.command)
 app.command("serve", short_help="Serve the HTTP API and the page.")(serve.command)
 app.command("train", short_help="Train models, judge them, promote what passes the gates.")(train.command)
+app.command("tune", short_help="Search hyper-parameters on training rows only.")(tune.command)
 app.command("evidence", short_help="Judge models or the classic score out of sample.")(evidence.command)
 app.command("lookahead", short_help="Test every factor and feature for look-ahead.")(lookahead.command)
 data.group.command("sync", short_help="Bring live data in.")(sync.command)

@@ -14,7 +14,7 @@ from vfr.features.matrix import FeatureMatrix, Labels
 from vfr.models.design import Design, session_ranks
 from vfr.models.learners import LEARNERS
 from vfr.models.scale import SCALE_FEATURES
-from vfr.typing import BoolArray, FloatArray, Horizon, IntArray, Matrix32
+from vfr.typing import BoolArray, DateArray, FloatArray, Horizon, IntArray, Matrix32
 
 __all__ = ["Inputs", "Targets", "counting", "prepare", "targets"]
 
@@ -32,6 +32,7 @@ class Inputs:
     farthest-looking learner reads, of the names that trade.
     """
 
+    sessions: DateArray
     design: Design
     spec: str
     ranks: Matrix32
@@ -96,6 +97,7 @@ def prepare(matrix: FeatureMatrix, trading: BoolArray) -> Inputs:
     shape = matrix.values.shape[1:]
     volatility = np.stack(chosen, axis=-1).astype(np.float64) if chosen else np.empty((*shape, 0))
     return Inputs(
+        sessions=matrix.sessions,
         design=design,
         spec=matrix.spec,
         ranks=ranks,

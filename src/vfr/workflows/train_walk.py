@@ -10,13 +10,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from vfr.models.design import Design, session_ranks
-from vfr.models.learner import Learner, Rows, Scorer
+from vfr.models.learner import Learner, Params, Rows, Scorer
 from vfr.typing import TARGETS, DateArray, FloatArray, IntArray, Target
 from vfr.validation.splits import Fold, matured, walk_forward
 from vfr.workflows.train_data import Inputs, Targets
 from vfr.workflows.train_recipe import Recipe
+from vfr.workflows.tuning import Tuned
 
-__all__ = ["Refit", "Task", "Walk", "fit_refit", "folds_of", "single_threaded_algebra", "walk"]
+__all__ = [
+    "Refit",
+    "Task",
+    "Walk",
+    "fit_refit",
+    "fit_target",
+    "folds_of",
+    "score_rows",
+    "single_threaded_algebra",
+    "walk",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +39,14 @@ class Task:
     learner: Learner
     recipe: Recipe
     seed: int
+    tuned: Tuned | None = None
+
+    def params(self, target: Target, fold: Fold) -> Params | None:
+        """Return tuned hyper-parameters for a fold; None where the search saw anything later than its training rows."""
+        if self.tuned is None:
+            return None
+        end = self.inputs.sessions[int(fold.train[-1]) + self.targets.labels.span]
+        return self.tuned.params(target) if end >= np.datetime64(self.tuned.until) else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,13 +94,8 @@ def walk(task: Task, folds: tuple[Fold, ...], *, threads: int, done: Callable[[i
 
     def one(fold: Fold) -> Refit:
         refit = fit_refit(task, fold)
-        r, n = np.nonzero(task.inputs.known[fold.test])
-        if r.size:
-            r = fold.test[r]
-            for target in TARGETS:
-                columns = task.learner.columns(refit.design.columns(target))
-                X = task.inputs.rows(r, n, columns, task.learner.lookback)
-                scores[target][r, n] = refit.scorer(target).score(X)
+        for target in TARGETS:
+            scores[target][fold.test] = score_rows(task, refit.design, target, refit.scorer(target), fold.test)
         return refit
 
     # Threads, not processes: learners spend their time outside the interpreter, and the inputs are large.
@@ -112,14 +126,26 @@ def single_threaded_algebra() -> AbstractContextManager[object]:
 def fit_refit(task: Task, fold: Fold) -> Refit:
     """Fit both targets on the training rows of a fold."""
     design = task.inputs.design_at(int(fold.train[-1]))
-    fitted: dict[Target, Scorer] = {}
-    n_rows = 0
-    for target in TARGETS:
-        rows, watch = _training(task, fold, target, task.learner.columns(design.columns(target)))
-        fitted[target] = task.learner.fit(rows, target=target, seed=task.seed, watch=watch)
-        n_rows = rows.y.size + (watch.y.size if watch else 0)
-    last = int(fold.train[-1]) + task.targets.labels.span
-    return Refit(fold, design, fitted["direction"], fitted["excess"], n_rows, last)
+    direction, _ = fit_target(task, fold, design, "direction", task.params("direction", fold))
+    excess, n_rows = fit_target(task, fold, design, "excess", task.params("excess", fold))
+    return Refit(fold, design, direction, excess, n_rows, int(fold.train[-1]) + task.targets.labels.span)
+
+
+def fit_target(task: Task, fold: Fold, design: Design, target: Target, tuned: Params | None) -> tuple[Scorer, int]:
+    """Fit one target on the training rows of a fold; return the scorer and the number of rows."""
+    rows, watch = _training(task, fold, target, task.learner.columns(design.columns(target)))
+    scorer = task.learner.fit(rows, target=target, seed=task.seed, watch=watch, tuned=tuned)
+    return scorer, rows.y.size + (watch.y.size if watch else 0)
+
+
+def score_rows(task: Task, design: Design, target: Target, scorer: Scorer, rows: IntArray) -> FloatArray:
+    """Return the scores of the given sessions, [rows x N], NaN where a name cannot be predicted."""
+    out = np.full((rows.size, task.inputs.known.shape[1]), np.nan)
+    r, n = np.nonzero(task.inputs.known[rows])
+    if r.size:
+        columns = task.learner.columns(design.columns(target))
+        out[r, n] = scorer.score(task.inputs.rows(rows[r], n, columns, task.learner.lookback))
+    return out
 
 
 def _training(task: Task, fold: Fold, target: Target, columns: Sequence[str]) -> tuple[Rows, Rows | None]:

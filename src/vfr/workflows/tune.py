@@ -1,0 +1,242 @@
+"""Tune a learner inside training rows: an inner walk-forward that no out-of-sample session ever sees.
+
+By default the search ends where the first training fold ends, so every out-of-fold prediction that evidence judges is
+later than anything the search saw. The defaults are the first trial, and they stay unless another trial beats them by
+more than the noise of the inner test sessions: a search always finds something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from vfr.data.snapshot import Snapshot
+from vfr.errors import InvalidField, TrainingFailed
+from vfr.models.learner import Params
+from vfr.models.learners import LEARNERS
+from vfr.models.search import SPACES
+from vfr.typing import TARGETS, FloatArray, Horizon, IntArray, Target
+from vfr.validation.correlation import information_coefficient, rank_ic
+from vfr.validation.significance import newey_west, overlap_lag
+from vfr.validation.splits import Fold, matured
+from vfr.workflows.train_data import counting, prepare, targets
+from vfr.workflows.train_recipe import DEFAULT, Recipe
+from vfr.workflows.train_walk import Task, fit_target, folds_of, score_rows, single_threaded_algebra
+from vfr.workflows.tuning import TargetSearch, Tuned, TuningStore
+
+if TYPE_CHECKING:
+    import optuna
+
+__all__ = ["inner_folds", "tune"]
+
+INNER_FOLDS: Final = 3
+MIN_SESSIONS: Final = 200
+ADOPT_T: Final = 1.0
+"""How many standard errors better than the defaults the best trial must be: one, as in the one-standard-error rule."""
+
+
+def tune(
+    snapshot: Snapshot,
+    store: TuningStore,
+    *,
+    horizon: Horizon,
+    member: str,
+    trials: int = 30,
+    until: np.datetime64 | None = None,
+    seed: int = 0,
+    progress: Callable[[str, float], None] | None = None,
+    recipe: Recipe = DEFAULT,
+) -> Tuned:
+    """Search the hyper-parameters of one member at one horizon.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    store : TuningStore
+        A search that was killed goes on from its finished trials.
+    horizon : Horizon
+    member : str
+        One with a search space in `vfr.models.search.SPACES`.
+    trials : int
+        Trials of each target in all, earlier ones of the same search included.
+    until : datetime64[D], optional
+        No label of the search ends after this day; by default the end of the first training fold.
+    seed : int
+    progress : callable, optional
+
+    Raises
+    ------
+    InvalidField
+        If the member has no learner or search space here, or the number of trials is not positive.
+    TrainingFailed
+        If there are too few sessions for an inner walk-forward.
+
+    References
+    ----------
+    Bergstra, Bardenet, Bengio and Kégl (2011), *Algorithms for hyper-parameter optimization* (the sampler); Breiman,
+    Friedman, Olshen and Stone (1984), *Classification and regression trees* (the one-standard-error rule).
+    """
+    _check(member, trials)
+    from vfr.features import compute
+
+    tell = progress or (lambda _stage, _fraction: None)
+    tell("features", 0.0)
+    counts, _ = counting(snapshot)
+    labelled = targets(snapshot, horizon, counts)
+    span = labelled.labels.span
+    folds = folds_of(snapshot.sessions, span, recipe)
+    if until is None and not folds:
+        raise TrainingFailed(
+            f"{snapshot.sessions.size} sessions are too few for a walk-forward; import a longer history"
+        )
+    last = snapshot.sessions[int(folds[0].train[-1]) + span] if until is None else until
+    end = int(np.searchsorted(snapshot.sessions, last, side="right"))
+    cut = snapshot.upto(snapshot.sessions[end - 1])
+    inner = inner_folds(matured(np.arange(end), span, end), span)
+    inputs = prepare(compute(cut), cut.panel.trading())
+    counts = counts[:end]
+    task = Task(inputs, targets(cut, horizon, counts), LEARNERS[member], recipe, seed)
+    until_day = str(snapshot.sessions[end - 1])
+    key = _key(cut, inputs.spec, horizon, member, seed)
+    found = {}
+    for number, target in enumerate(TARGETS):
+
+        def heard(done: int, number: int = number, target: Target = target) -> None:
+            tell(f"trial {done + 1} {member} {horizon} {target}", (number + done / trials) / len(TARGETS))
+
+        found[target] = _Search(task, target, inner).run(store.storage(key), trials, seed, heard)
+    tuned = Tuned(member, horizon, snapshot.name, snapshot.version, inputs.spec, until_day, seed, found)
+    store.save(tuned)
+    tell("done", 1.0)
+    return tuned
+
+
+def inner_folds(rows: IntArray, span: int) -> tuple[Fold, ...]:
+    """Divide training rows into an older half and three test spans after it, each purged and embargoed.
+
+    Raises
+    ------
+    TrainingFailed
+        If a span, or the rows before the first, would hold too few sessions.
+    """
+    blocks = np.array_split(rows[rows.size // 2 :], INNER_FOLDS)
+    folds = tuple(
+        Fold(f"inner {k}", matured(rows, 2 * span, int(block[0])), block)
+        for k, block in enumerate(blocks)
+        if block.size
+    )
+    if rows.size < MIN_SESSIONS or any(fold.train.size < MIN_SESSIONS // 4 for fold in folds):
+        raise TrainingFailed(
+            f"{rows.size} sessions of training are too few to tune on; give a later day or a longer history"
+        )
+    return folds
+
+
+def _check(member: str, trials: int) -> None:
+    if member not in SPACES or member not in LEARNERS:
+        raise InvalidField("members", f"{member} cannot be tuned; choose from {', '.join(SPACES)}")
+    missing = LEARNERS[member].unavailable()
+    if missing is not None:
+        raise InvalidField("members", f"{member}: {missing}")
+    if trials < 1:
+        raise InvalidField("trials", f"{trials} trials find nothing; give at least 1")
+
+
+def _key(snapshot: Snapshot, spec: str, horizon: Horizon, member: str, seed: int) -> str:
+    """Name a search by all that its scores depend on."""
+    body = f"{snapshot.version} {snapshot.as_of} {spec} {horizon} {member} {seed} {sorted(SPACES[member].items())}"
+    return sha256(body.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """The search of one target over the inner folds."""
+
+    task: Task
+    target: Target
+    inner: tuple[Fold, ...]
+
+    def run(
+        self, storage: optuna.storages.BaseStorage, trials: int, seed: int, heard: Callable[[int], None]
+    ) -> TargetSearch:
+        """Run the trials that are still missing and compare the best with the defaults."""
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        study = optuna.create_study(
+            storage=storage,
+            study_name=self.target,
+            direction="maximize",
+            load_if_exists=True,
+            sampler=optuna.samplers.TPESampler(seed=seed),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
+        )
+        finished = optuna.trial.TrialState.is_finished
+        if not study.trials:
+            study.enqueue_trial({}, user_attrs={"defaults": True})
+        done = sum(finished(trial.state) for trial in study.trials)
+        with single_threaded_algebra():
+            for number in range(done, trials):
+                heard(number)
+                study.optimize(self._objective, n_trials=1)
+        return self._outcome(study)
+
+    def _objective(self, trial: optuna.Trial) -> float:
+        import optuna
+
+        asked = {} if trial.user_attrs.get("defaults") else self._suggest(trial)
+        series: list[FloatArray] = []
+        for number, fold in enumerate(self.inner):
+            series.append(self._judge(fold, asked))
+            trial.report(float(np.nanmean(np.concatenate(series))), number)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        scores = np.concatenate(series)
+        trial.set_user_attr("params", asked)
+        trial.set_user_attr("scores", [float(x) if np.isfinite(x) else None for x in scores])
+        return float(np.nanmean(scores))
+
+    def _suggest(self, trial: optuna.Trial) -> dict[str, float | int]:
+        found: dict[str, float | int] = {}
+        for name, span in SPACES[self.task.learner.name].items():
+            if span.whole:
+                found[name] = trial.suggest_int(name, int(span.low), int(span.high), log=span.log)
+            else:
+                found[name] = trial.suggest_float(name, span.low, span.high, log=span.log)
+        return found
+
+    def _judge(self, fold: Fold, params: Params) -> FloatArray:
+        """Return the coefficient of each inner test session, on the cells that count."""
+        task, test = self.task, fold.test
+        design = task.inputs.design_at(int(fold.train[-1]))
+        scorer, _ = fit_target(task, fold, design, self.target, params)
+        scores = score_rows(task, design, self.target, scorer, test)
+        cells = task.targets.counts[test]
+        if self.target == "excess":
+            return rank_ic(scores, task.targets.labels.excess[test], cells)
+        return information_coefficient(scores, task.targets.labels.direction[test], cells)
+
+    def _outcome(self, study: optuna.Study) -> TargetSearch:
+        complete = [trial for trial in study.trials if "scores" in trial.user_attrs]
+        default = next(trial for trial in complete if trial.user_attrs.get("defaults"))
+        best = max(complete, key=lambda trial: (trial.value, -trial.number))
+        gain = _series(best) - _series(default)
+        test = newey_west(gain, overlap_lag(self.task.targets.labels.span - 1))
+        params = dict(best.user_attrs["params"])
+        return TargetSearch(
+            params=params,
+            adopted=bool(params) and test.t > ADOPT_T,
+            default_score=float(np.nanmean(_series(default))),
+            best_score=float(np.nanmean(_series(best))),
+            t=test.t,
+            trials=len(study.trials),
+            pruned=len(study.trials) - len(complete),
+        )
+
+
+def _series(trial: optuna.trial.FrozenTrial) -> FloatArray:
+    return np.array([np.nan if x is None else x for x in trial.user_attrs["scores"]], dtype=np.float64)

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vfr.adapters.store.tuning import TuningFiles
+from vfr.errors import DatasetCorrupt, InvalidField, TrainingFailed
+from vfr.models.learners import LEARNERS
+from vfr.models.search import SPACES
+from vfr.validation.splits import Fold
+from vfr.workflows.train_data import counting, prepare, targets
+from vfr.workflows.train_recipe import Recipe
+from vfr.workflows.train_walk import Task, fit_refit
+from vfr.workflows.tune import inner_folds, tune
+from vfr.workflows.tuning import TargetSearch, Tuned
+
+SMALL = Recipe(min_train=400, refit_months=6)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("tuning")
+
+
+@pytest.fixture(scope="module")
+def found(seeded_snapshot, home):
+    return tune(seeded_snapshot, TuningFiles(home), horizon="7d", member="linear", trials=4, seed=1, recipe=SMALL)
+
+
+def test_each_space_names_parameters_that_its_learner_takes():
+    for member, space in SPACES.items():
+        if member in LEARNERS:
+            known = LEARNERS[member].params(10_000, "excess")
+            assert set(space) <= set(known), member
+
+
+def test_the_search_ends_before_the_first_out_of_sample_session(found, seeded_snapshot):
+    """The first fold's training labels end an embargo before its test span; so does the search."""
+    from vfr.workflows.train_walk import folds_of
+
+    first = folds_of(seeded_snapshot.sessions, 6, SMALL)[0]
+    assert np.datetime64(found.until) < seeded_snapshot.sessions[first.test[0]]
+
+
+def test_later_sessions_change_nothing(found, seeded_snapshot, tmp_path):
+    """Prices after the search's end may be anything."""
+    panel, day = seeded_snapshot.panel, np.datetime64(found.until)
+    after = seeded_snapshot.sessions > day
+    wild = {
+        name: getattr(panel, name) * np.where(after, 3.0, 1.0)[:, None] for name in ("open", "high", "low", "close")
+    }
+    changed = replace(
+        seeded_snapshot, panel=replace(panel, **wild, adj_close=panel.adj_close * np.where(after, 3.0, 1.0)[:, None])
+    )
+    again = tune(changed, TuningFiles(tmp_path), horizon="7d", member="linear", trials=4, seed=1, recipe=SMALL)
+    assert again.targets == found.targets
+
+
+def test_a_search_goes_on_from_its_finished_trials(found, seeded_snapshot, home):
+    calls = []
+    more = tune(
+        seeded_snapshot,
+        TuningFiles(home),
+        horizon="7d",
+        member="linear",
+        trials=5,
+        seed=1,
+        recipe=SMALL,
+        progress=lambda stage, _: calls.append(stage),
+    )
+    assert [stage for stage in calls if stage.startswith("trial")] == [
+        "trial 5 linear 7d direction",
+        "trial 5 linear 7d excess",
+    ]
+    assert more.trials == found.trials + 2 == 10
+    assert all(search.best_score >= search.default_score for search in more.targets.values())
+    assert TuningFiles(home).found(seeded_snapshot.name, "7d", "linear") == more
+
+
+def test_the_defaults_stay_where_nothing_beats_them_by_more_than_noise(found):
+    for search in found.targets.values():
+        assert search.adopted == (bool(search.params) and search.t > 1.0)
+
+
+def test_inner_folds_are_purged_and_later():
+    folds = inner_folds(np.arange(600), span=22)
+    assert [fold.test[0] for fold in folds] == [300, 400, 500]
+    for fold in folds:
+        assert fold.train.max() + 2 * 22 < fold.test.min()
+    with pytest.raises(TrainingFailed, match="too few to tune"):
+        inner_folds(np.arange(199), span=6)
+
+
+def _tuned(until, ridge):
+    search = TargetSearch({"ridge": ridge}, True, 0.01, 0.02, 2.0, 3, 0)
+    return Tuned("linear", "7d", "d", "v", "s", until, 0, {"direction": search, "excess": search})
+
+
+def test_folds_that_end_before_the_search_do_not_use_it(seeded_snapshot):
+    from vfr.features import compute
+
+    inputs = prepare(compute(seeded_snapshot), seeded_snapshot.panel.trading())
+    labelled = targets(seeded_snapshot, "7d", counting(seeded_snapshot)[0])
+    fold = Fold("one", np.arange(450), np.arange(470, 500))
+    end = seeded_snapshot.sessions[449 + labelled.labels.span]
+    task = Task(inputs, labelled, LEARNERS["linear"], SMALL, 0)
+    plain = fit_refit(task, fold).excess.dump()
+    early = fit_refit(replace(task, tuned=_tuned(str(end), 5.0)), fold).excess.dump()
+    late = fit_refit(replace(task, tuned=_tuned(str(end + 1), 5.0)), fold).excess.dump()
+    assert late == plain != early
+
+
+@pytest.mark.parametrize(("member", "trials"), [("oracle", 3), ("linear", 0)])
+def test_bad_questions_are_refused(seeded_snapshot, tmp_path, member, trials):
+    with pytest.raises(InvalidField):
+        tune(seeded_snapshot, TuningFiles(tmp_path), horizon="7d", member=member, trials=trials)
+
+
+def test_a_damaged_file_says_what_to_do(home, seeded_snapshot, found):
+    path = home / "tuning" / f"{seeded_snapshot.name}-7d-linear.json"
+    path.write_text(json.dumps({"member": "linear"}))
+    with pytest.raises(DatasetCorrupt, match="vfr tune"):
+        TuningFiles(home).found(seeded_snapshot.name, "7d", "linear")
+    assert TuningFiles(home).found("nothing", "7d", "linear") is None
