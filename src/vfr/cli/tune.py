@@ -39,12 +39,13 @@ def command(
     horizons = tuple(dict.fromkeys(parse_horizon("horizon", name) for name in words(horizon)))
     day = None if until is None else parse_day("until", until)
     app = application()
-    found = []
     with progress("Preparing", quiet=as_json) as report:
         app.prepare(report)
-        for asked in horizons:
-            for member in words(members):
-                found.append(app.tune(asked, member, trials=trials, until=day, seed=seed, progress=report))
+        found = [
+            app.tune(asked, member, trials=trials, until=day, seed=seed, progress=report)
+            for asked in horizons
+            for member in words(members)
+        ]
     if as_json:
         emit({"tuned": [asdict(tuned) for tuned in found]})
     else:
