@@ -170,3 +170,11 @@ def test_pairs_are_dropped_together_and_no_difference_is_unknown():
     assert sharpe_difference(x, y, block=5, rng=np.random.default_rng(0)) == short
     for pair in ((y, y), (y, np.ones(500)), (y[:12], x[:12])):
         assert np.isnan(sharpe_difference(*pair, block=10, rng=np.random.default_rng(0)).low)
+
+
+def test_a_strategy_that_seldom_trades_still_has_an_interval():
+    x, y = np.zeros(60), _returns(7, 60)
+    x[40:42] = [0.02, -0.01]
+    got = sharpe_difference(x, y, block=10, rng=np.random.default_rng(0))
+    assert np.isfinite([got.low, got.high]).all()
+    assert got.low < got.estimate < got.high

@@ -129,7 +129,14 @@ def calmar_ratio(returns: FloatArray, *, periods: float) -> float:
 
 
 def return_moments(returns: FloatArray) -> ReturnMoments:
-    """Return Sharpe ratio, skewness and kurtosis of a series; NaN below two returns, or when they do not vary."""
+    """Return Sharpe ratio, skewness and kurtosis of a series; NaN below two returns, or when they do not vary.
+
+    Examples
+    --------
+    >>> found = return_moments(np.array([0.01, 0.03, np.nan, -0.01, 0.01]))
+    >>> round(found.sharpe, 4), round(found.kurtosis, 4), found.n
+    (0.6124, 2.0, 4)
+    """
     known, sharpe = _known(returns), sharpe_ratio(returns)
     if not np.isfinite(sharpe):
         return ReturnMoments(float("nan"), float("nan"), float("nan"), int(known.size))
@@ -266,11 +273,13 @@ def _influence(x: FloatArray) -> FloatArray:
 def _resampled(x: FloatArray, y: FloatArray, rows: IntArray, block: int, estimate: float) -> FloatArray:
     """Return |difference* - difference| / its standard error*, one per resample; blocks are what is independent."""
     first, second = x[rows], y[rows]
+    moving = (np.ptp(first, axis=1) > 0) & (np.ptp(second, axis=1) > 0)  # a resample that stands still says nothing
+    first, second = first[moving], second[moving]
     drift = _influence(first) - _influence(second)
     sums = drift.reshape(drift.shape[0], -1, block).sum(axis=2)
     error = np.sqrt((sums**2).sum(axis=1)) / rows.shape[1]
     ratios = [s.mean(axis=1) / s.std(axis=1, ddof=1) for s in (first, second)]
-    return np.asarray(np.abs(ratios[0] - ratios[1] - estimate) / error)
+    return np.asarray(np.abs(ratios[0] - ratios[1] - estimate) / np.maximum(error, 1e-300))
 
 
 def sharpe_difference(
@@ -321,13 +330,14 @@ def sharpe_difference(
     if x.size < 2 * block or not np.isfinite(estimate):
         return Interval(float("nan"), float("nan"), float("nan"))
     error = newey_west(_influence(x) - _influence(y), block).error
-    if not error > 1e-12:
+    if not error > 1e-12:  # rounding aside, the two are one series
         return Interval(float("nan"), float("nan"), float("nan"))
     whole = x.size - x.size % block
     drawn: list[FloatArray] = []
     for start in range(0, draws, _CHUNK):
         rows = block_rows(x.size, block, min(_CHUNK, draws - start), rng)[:, :whole]
         drawn.append(_resampled(x, y, rows, block, estimate))
-    width = float(np.quantile(np.concatenate(drawn), level)) * error
+    away = np.concatenate(drawn)
+    width = float(np.quantile(away, level)) * error if away.size else float("nan")
     scale = float(np.sqrt(periods))
     return Interval(estimate * scale, (estimate - width) * scale, (estimate + width) * scale)

@@ -69,7 +69,11 @@ class VennAbers:
 
 
 def merged(p0: FloatArray, p1: FloatArray) -> FloatArray:
-    """Return p1 / (1 - p0 + p1), the probability whose worst regret under log loss is smallest.
+    """Return p1 / (1 - p0 + p1), the probability whose worst regret under log loss is smallest; NaN where either is.
+
+    References
+    ----------
+    Vovk and Petej (2014), *Venn-Abers predictors*, UAI, section 4.
 
     Examples
     --------
