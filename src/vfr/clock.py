@@ -1,11 +1,11 @@
-"""The only reader of the wall clock; everything else takes time as an argument."""
+"""The only reader of clocks; everything else takes time as an argument."""
 
 from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
 
-__all__ = ["elapsed_ms", "epoch_ms", "utc_now"]
+__all__ = ["elapsed_ms", "epoch_ms", "processor_ms", "utc_now"]
 
 
 def utc_now() -> datetime:
@@ -29,3 +29,8 @@ def elapsed_ms(since: float | None = None) -> float:
     """
     now = time.perf_counter() * 1e3
     return now if since is None else now - since
+
+
+def processor_ms() -> float:
+    """Return the milliseconds this thread has spent on a processor: what work costs on a machine that is busy."""
+    return time.thread_time_ns() / 1e6

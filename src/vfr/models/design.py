@@ -64,7 +64,8 @@ class Design:
         return self.ranked + self.market if target == "direction" else self.ranked
 
     def _positions(self, names: tuple[str, ...]) -> IntArray:
-        return np.array([self.names.index(name) for name in names], dtype=np.int64)
+        place = {name: f for f, name in enumerate(self.names)}
+        return np.array([place[name] for name in names], dtype=np.int64)
 
     def rank(self, values: Matrix32, among: BoolArray) -> Matrix32:
         """Return [R x N x K] ranks of an [F x R x N] block among some cells [R x N]; a row is contiguous."""
@@ -85,15 +86,13 @@ class Design:
         """Return [L x M x C] design columns of L whole cross-sections of raw rows, shape (L, M, F)."""
         if X.shape[2] != len(self.names):
             raise ArtifactCorrupt(f"rows have {X.shape[2]} features, the model expects {len(self.names)}")
-        wanted = Design(
-            self.names,
-            tuple(name for name in self.ranked if name in columns),
-            tuple(name for name in self.market if name in columns),
-        )
-        values = np.ascontiguousarray(X.transpose(2, 0, 1), dtype=np.float32)
-        ranks = wanted.rank(values, np.ones(values.shape[1:], dtype=bool))
-        state = X[:, :, wanted._positions(wanted.market)]
-        return np.asarray(np.concatenate([ranks, state], axis=2), dtype=np.float32)
+        ranked = self._positions(tuple(name for name in self.ranked if name in columns))
+        market = self._positions(tuple(name for name in self.market if name in columns))
+        sessions, names, _ = X.shape
+        # All features in one call: sessions are few here, and a hundred calls would take longer than the ranking.
+        values = X[:, :, ranked].transpose(2, 0, 1).reshape(1, ranked.size * sessions, names)
+        ranks = cross_sectional(values).reshape(ranked.size, sessions, names).transpose(1, 2, 0)
+        return np.asarray(np.concatenate([ranks, X[:, :, market]], axis=2), dtype=np.float32)
 
     def predictable(self, X: Matrix32) -> BoolArray:
         """Return which raw rows, shape (M, F), hold at least one known feature of the name itself."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Final
 
 import numpy as np
 
 from vfr.errors import ArtifactCorrupt
+from vfr.models.arrays import npy_bytes, read_npy
 from vfr.models.calibrated import Calibrated
 from vfr.models.design import Design, session_ranks
 from vfr.models.learner import Scorer
@@ -61,19 +60,23 @@ class Member:
         known = self.design.predictable(X[-1])
         found = {target: np.full(X.shape[1], np.nan) for target in TARGETS}
         if known.any():
+            learner = LEARNERS[self.name]
+            columns = {target: learner.columns(self.design.columns(target)) for target in TARGETS}
+            read = [n for n in self.design.ranked + self.design.market if any(n in c for c in columns.values())]
+            rows = self._rows(X, read, known)
             scorers: dict[Target, Scorer] = {"direction": self.direction, "excess": self.excess}
             for target, scorer in scorers.items():
-                found[target][known] = scorer.score(self._rows(X, target, known))
+                chosen = [k for k, name in enumerate(read) if name in columns[target]]
+                found[target][known] = scorer.score(np.ascontiguousarray(rows[..., chosen]))
         return found
 
-    def _rows(self, X: Matrix32, target: Target, known: BoolArray) -> Matrix32:
+    def _rows(self, X: Matrix32, columns: Sequence[str], known: BoolArray) -> Matrix32:
         """Return the design rows of the known names: (m, C), or (m, L, C) for a learner that looks back."""
-        learner = LEARNERS[self.name]
-        columns = learner.columns(self.design.columns(target))
-        rows = self.design.rows(X[-learner.lookback :], columns)[:, known]
-        if learner.lookback == 1:
+        lookback = LEARNERS[self.name].lookback
+        rows = self.design.rows(X[-lookback:], columns)[:, known]
+        if lookback == 1:
             return np.asarray(rows[0])
-        missing = np.full((learner.lookback - rows.shape[0], *rows.shape[1:]), np.nan, dtype=np.float32)
+        missing = np.full((lookback - rows.shape[0], *rows.shape[1:]), np.nan, dtype=np.float32)
         return np.concatenate([missing, rows]).transpose(1, 0, 2)
 
     def files(self, sample: Matrix32) -> dict[str, bytes]:
@@ -85,8 +88,8 @@ class Member:
             f"model_direction.{suffix}": self.direction.dump(),
             f"model_excess.{suffix}": self.excess.dump(),
             "calibration.json": json.dumps(body, allow_nan=False, indent=1).encode(),
-            "parity_inputs.npy": _to_npy(cut),
-            "parity_outputs.npy": _to_npy(_stack(self.predict(cut))),
+            "parity_inputs.npy": npy_bytes(cut),
+            "parity_outputs.npy": npy_bytes(_stack(self.predict(cut))),
         }
 
 
@@ -142,7 +145,7 @@ def _open(card: ModelCard, files: Mapping[str, bytes]) -> Member:
 def _replayed(stored: StoredMember, files: Mapping[str, bytes]) -> StoredMember:
     """Return the version if its sample gives what it gave when it was trained."""
     try:
-        inputs, outputs = _from_npy(files["parity_inputs.npy"]), _from_npy(files["parity_outputs.npy"])
+        inputs, outputs = _array(files["parity_inputs.npy"]), _array(files["parity_outputs.npy"])
         # Before learners looked back a sample was one cross-section.
         sample = np.asarray(inputs[None] if inputs.ndim == 2 else inputs, dtype=np.float32)
         now = _stack(stored.predict(sample))
@@ -157,21 +160,7 @@ def _stack(p: Prediction) -> FloatArray:
     return np.stack([p.p_up, p.expected_excess, p.low, p.high, p.confidence])
 
 
-def _to_npy(array: Matrix32 | FloatArray) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _from_npy(blob: bytes) -> FloatArray | Matrix32:
-    """Read an array of floats; the header is held to the bytes there are before memory is reserved for it."""
+def _array(blob: bytes) -> FloatArray | Matrix32:
     if len(blob) > _SAMPLE_BYTES:
         raise ArtifactCorrupt("the parity sample is too large")
-    buffer = io.BytesIO(blob)
-    if np.lib.format.read_magic(buffer) != (1, 0):
-        raise ValueError("not the form that is written")
-    shape, fortran, kind = np.lib.format.read_array_header_1_0(buffer)
-    rest = blob[buffer.tell() :]
-    if kind not in (np.dtype("<f4"), np.dtype("<f8")) or fortran or len(rest) != kind.itemsize * prod(shape):
-        raise ValueError("not an array of floats")
-    return np.asarray(np.frombuffer(rest, dtype=kind).reshape(shape))
+    return read_npy(blob)

@@ -9,12 +9,17 @@ import numpy as np
 from vfr.models.calibrated import Calibrated
 from vfr.models.prediction import Prediction
 from vfr.typing import BoolArray, FloatArray
-from vfr.validation import metrics
-from vfr.validation.baserate import ex_ante_base_rate
-from vfr.validation.correlation import icir, rank_ic, within_session_std
+from vfr.validation.correlation import rank_ic, within_session_std
 from vfr.validation.gates import GateFigures
 from vfr.workflows.train_calibrate import calibrate
 from vfr.workflows.train_data import Inputs, Targets
+from vfr.workflows.train_metrics import (
+    base_rates,
+    confidence_figures,
+    counted,
+    direction_figures,
+    excess_figures,
+)
 from vfr.workflows.train_recipe import Recipe
 from vfr.workflows.train_walk import Walk
 
@@ -55,12 +60,6 @@ def serve(inputs: Inputs, targets: Targets, walk: Walk, recipe: Recipe) -> Serve
     return Served(Prediction(**parts, level=recipe.level), rank, tuple(calibrations))
 
 
-def base_rates(targets: Targets) -> FloatArray:
-    """Return the ex-ante base rate of the direction target on every cell, [R x N]."""
-    rate = ex_ante_base_rate(targets.labels.direction, targets.labels.span, targets.counts)
-    return np.repeat(rate[:, None], targets.counts.shape[1], axis=1)
-
-
 def single_feature_ic(inputs: Inputs, targets: Targets, cells: BoolArray) -> dict[str, float]:
     """Return the mean per-session correlation of each ranked feature with the label's rank, on the given cells."""
     rows = np.flatnonzero(cells.any(axis=1))
@@ -84,62 +83,57 @@ def _mean_correlation(x: FloatArray, y: FloatArray, known: BoolArray) -> float:
 
 
 def figures(
-    inputs: Inputs, targets: Targets, served: Served, *, training_rows: int, latency_ms: float, parity: bool
+    inputs: Inputs,
+    targets: Targets,
+    served: Served,
+    *,
+    training_rows: int,
+    latency_ms: float = 0.0,
+    parity: bool = True,
+    rng: np.random.Generator | None = None,
 ) -> GateFigures:
-    """Compute what the gates look at, out of fold, on the cells that count."""
-    p, labels = served.prediction, targets.labels
-    cells = targets.counts & np.isfinite(p.p_up) & np.isfinite(labels.excess) & np.isfinite(served.rank)
-    base = base_rates(targets)
-    cells &= np.isfinite(base)
-    ic = rank_ic(served.rank, labels.excess, cells)
-    right = (np.sign(served.rank[cells]) == np.sign(labels.excess[cells])).astype(np.float64)
-    y, q, b = labels.direction[cells], p.p_up[cells], base[cells]
-    dates = int(np.isfinite(ic).sum())
-    singles = single_feature_ic(inputs, targets, cells)
+    """Compute what the gates look at, out of fold, on the cells that count.
+
+    What is measured on the stored artifact, parity and latency, is put in its place with `vfr.workflows.train_parity`.
+    `rng` draws the blocks of the intervals; by default the same ones each time.
+    """
+    found = counted(targets, served.prediction, served.rank, rng)
+    ic = rank_ic(served.rank, targets.labels.excess, found.cells)
+    singles = single_feature_ic(inputs, targets, found.cells)
     worst = max(singles, key=lambda name: abs(np.nan_to_num(singles[name])), default="")
-    # In units of the interval, as a probability is in units of one: an honest day-ahead forecast of returns varies by
-    # about 1e-4 in itself (an information coefficient of 0.01 times a daily spread of 1 %).
-    standardised = 2.0 * p.expected_excess / (p.high - p.low)
-    thin = [within_session_std(grid, cells) for grid in (p.p_up, standardised)]
-    judged = np.isfinite(thin[0])
-    flat = (thin[0] < _DEGENERATE_STD) | (thin[1] < _DEGENERATE_STD)
-    above = (labels.excess[cells] > 0).astype(np.float64)
-    numbers = _numbers(y, q, b) | {
-        "rank_ic": float(np.nanmean(ic)) if dates else float("nan"),
-        "icir": icir(ic),
-        "excess_sign_accuracy": float(right.mean()) if right.size else float("nan"),
-        "mean_confidence": float(p.confidence[cells].mean()) if right.size else float("nan"),
-    }
+    numbers = direction_figures(found) | excess_figures(found, ic) | confidence_figures(found)
+    degenerate, raw = _degenerate(served.prediction, found.cells)
+    nothing = float("nan")
     return GateFigures(
         metrics=numbers,
-        dates=dates,
+        dates=int(np.isfinite(ic).sum()),
         ic=numbers["rank_ic"],
-        excess_accuracy=numbers["excess_sign_accuracy"],
-        excess_auc=metrics.area_under_curve(served.rank[cells], above),
+        excess_accuracy=numbers.get("excess_sign_accuracy", nothing),
+        excess_auc=numbers.get("excess_auc", nothing),
         worst_feature=worst,
-        worst_feature_ic=abs(singles[worst]) if worst else float("nan"),
-        degenerate=float(flat[judged].mean()) if judged.any() else 1.0,
-        ece_excess=metrics.expected_calibration_error(p.confidence[cells], right),
-        ece_direction=metrics.expected_calibration_error(q, y),
-        ece_base_rate=metrics.expected_calibration_error(b, y),
+        worst_feature_ic=abs(singles[worst]) if worst else nothing,
+        degenerate=degenerate,
+        degenerate_raw=raw,
+        ece_excess=numbers.get("ece_confidence", nothing),
+        ece_direction=numbers.get("ece_direction", nothing),
+        ece_base_rate=numbers.get("ece_base_rate", nothing),
         training_rows=training_rows,
         latency_ms=latency_ms,
         parity=parity,
     )
 
 
-def _numbers(y: FloatArray, p: FloatArray, base: FloatArray) -> dict[str, float]:
-    """Return direction figures beside those of the base rate known at the time."""
-    if y.size == 0:
-        return {"brier": float("nan")}
-    call, rule = (p > 0.5).astype(np.float64), (base > 0.5).astype(np.float64)
-    return {
-        "brier": metrics.brier(p, y),
-        "brier_base_rate": metrics.brier(base, y),
-        "brier_skill": metrics.brier_skill(p, base, y),
-        "log_loss": metrics.log_loss(p, y),
-        "log_loss_base_rate": metrics.log_loss(base, y),
-        "accuracy": metrics.accuracy(call, y),
-        "accuracy_base_rate": metrics.accuracy(rule, y),
-        "share_up": float(call.mean()),
-    }
+def _degenerate(p: Prediction, cells: BoolArray) -> tuple[float, float]:
+    """Return the share of dates that say the same of every name, the excess in units of its interval and as it is.
+
+    In units of the interval, as a probability is in units of one: an honest day-ahead forecast of returns varies by
+    about 1e-4 in itself (an information coefficient of 0.01 times a daily spread of 1 %).
+    """
+    standardised = 2.0 * p.expected_excess / (p.high - p.low)
+    up, units, raw = (within_session_std(grid, cells) for grid in (p.p_up, standardised, p.expected_excess))
+    judged = np.isfinite(up)
+    if not judged.any():
+        return 1.0, 1.0
+    flat = up < _DEGENERATE_STD
+    gated, printed = flat | (units < _DEGENERATE_STD), flat | (raw < _DEGENERATE_STD)
+    return float(gated[judged].mean()), float(printed[judged].mean())
