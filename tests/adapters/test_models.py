@@ -9,59 +9,19 @@ import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.models.stored_versions import LOOKBACK, MEMBERS, NAMES, SAMPLE, files_of, member
+from tests.models.stored_versions import card as stored_card
 
 from vfr.adapters.store import models_files
 from vfr.adapters.store.models import DirectoryModels
 from vfr.errors import ArtifactCorrupt, ModelError, NoModel
-from vfr.features import spec_hash
-from vfr.models.calibrated import Calibrated
-from vfr.models.design import Design
-from vfr.models.learner import Rows
 from vfr.models.learners import LEARNERS
-from vfr.models.member import Member
 from vfr.models.prediction import CARD_VERSION, ModelCard, ModelStore
-from vfr.models.scale import Scale
-from vfr.validation.calibration import Platt
-
-NAMES = ("volatility_21", "momentum", "vix")
-MEMBERS = [
-    pytest.param(name, marks=pytest.mark.skipif(bool(learner.unavailable()), reason=str(learner.unavailable())))
-    for name, learner in LEARNERS.items()
-]
-LOOKBACK = max(learner.lookback for learner in LEARNERS.values())
-SAMPLE = np.random.default_rng(5).uniform(0.1, 0.4, (LOOKBACK, 30, 3)).astype(np.float32)
-
-
-@cache
-def member(name: str) -> Member:
-    rng = np.random.default_rng(0)
-    design, learner = Design(NAMES, NAMES[:2], NAMES[2:]), LEARNERS[name]
-    X = rng.uniform(-0.5, 0.5, (600, learner.lookback, 3)).astype(np.float32)
-    y = X[:, -1, 0] + rng.normal(0, 0.3, 600)
-    session = np.arange(600) // 20
-
-    def rows(columns: int, outcome: np.ndarray) -> Rows:
-        cut = X[:, -1, :columns] if learner.lookback == 1 else X[:, :, :columns]
-        return Rows(cut, outcome, np.ones(600), session)
-
-    direction = learner.fit(rows(3, (y > 0).astype(float)), target="direction", seed=0)
-    excess = learner.fit(rows(2, y), target="excess", seed=0)
-    scale = Scale(NAMES[:1], (1.0,), 0.0, 0.02)
-    calibrated = Calibrated(
-        Platt(0.1, 0.0, (0.2, 0.3), (0.0, 0.0)), 0.01, Platt(0, 0.01, (0.05,), (0.25,)), scale, 0.5, 0.9
-    )
-    return Member(name, direction, excess, design, calibrated)
-
-
-@cache
-def files_of(name: str) -> dict[str, bytes]:
-    return member(name).files(SAMPLE)
 
 
 @pytest.fixture(scope="module")
@@ -71,31 +31,7 @@ def files() -> dict[str, bytes]:
 
 @pytest.fixture(scope="module")
 def card() -> ModelCard:
-    return ModelCard(
-        model_id="linear-7d-20200131-abc",
-        member="linear",
-        horizon="7d",
-        status="staged",
-        created_at="2020-02-01T00:00:00+00:00",
-        data_name="bundled",
-        data_version="v1",
-        feature_spec=spec_hash(),
-        feature_names=NAMES,
-        labels_end="2020-01-31",
-        train_start="2010-01-04",
-        n_rows=500,
-        n_dates=50,
-        seed=0,
-        params={"direction": {"ridge": 0.02}},
-        metrics={"rank_ic": 0.02, "rank_ic_t": None},
-        importance={"momentum": 1.0},
-        gates={"passed": True},
-        libraries={"numpy": "2"},
-        files={},
-        folds=({"name": "2012", "train_start": "2010-01-04", "rows": 400},),
-        limitations=("Not advice.",),
-        training_seconds=1.5,
-    )
+    return stored_card()
 
 
 @pytest.fixture
@@ -451,7 +387,7 @@ def test_one_champion_per_member_horizon_and_data_set(store, card, files):
     store.set_status(one.model_id, "champion", who="operator", why="rollback: drift")
     assert {c.model_id for c in store.cards() if c.status == "champion"} == {one.model_id, elsewhere.model_id}
     rows = [row for row in store.log() if row["event"] == "status"]
-    assert (rows[-2]["who"], rows[-2]["from"], rows[-2]["gates"]) == ("operator", "retired", {"passed": True})
+    assert (rows[-2]["who"], rows[-2]["from"], rows[-2]["gates"]) == ("operator", "retired", stored_card().gates)
     assert (rows[-1]["model_id"], rows[-1]["why"]) == (two.model_id, f"rolled back to {one.model_id}")
 
 
