@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 import pytest
+import structlog
 
 from vfr import bootstrap
 from vfr.data import synthetic
@@ -152,6 +154,45 @@ def test_models_are_picked_up_and_dropped_without_a_restart(
     assert (off["mlUnavailable"]["code"], "drift" in off["mlUnavailable"]["message"]) == ("DISABLED", True)
 
 
+def test_a_damaged_champion_is_answered_for_and_said_everywhere(client_at: Any, copy: Path, capsys: Any) -> None:
+    """In the answer, in readiness, in health, in the registry and in the log; the server stays ready."""
+    app = bootstrap.build(Settings(data_home=copy))
+    (before,) = [card for card in app.models.cards() if card.status == "champion"]
+    files = app.models.read(before.model_id)
+    after = app.models.save(replace(before, model_id="linear-7d-later", status="staged"), files)
+    app.models.set_status(after.model_id, "champion", who="test", why="newer")
+    broken = copy / "models" / after.model_id / "calibration.json"
+    broken.write_bytes(broken.read_bytes()[:-5])
+    bootstrap.configure_logging(Settings(data_home=copy, log_format="json"))
+    try:
+        client = client_at(copy)
+        body = body_of(client, include_ml=True)["data"]
+        ready = client.get("/api/health/ready")
+        health = client.get("/api/ml/health").json()["data"]
+        logged = capsys.readouterr().err
+    finally:
+        structlog.reset_defaults()
+    (warning,) = body["metadata"]["mlEnhancement"]["warnings"]
+    assert "calibration.json is truncated or changed" in warning
+    assert f"{before.model_id} answers in its place" in warning
+    assert body["metadata"]["mlEnhancement"]["modelVersions"] == [before.model_id]
+    assert body["stocks"][0]["mlPrediction"]["members"][3]["warning"] == warning
+    assert (ready.status_code, ready.json()["data"]["ml"]["warnings"]) == (200, [warning])
+    assert health["parts"]["7d"] == {"status": "degraded", "message": warning}
+    assert client.get(f"/api/ml/models/{after.model_id}").json()["data"]["damaged"].startswith(after.model_id)
+    assert client.get(f"/api/ml/models/{before.model_id}").json()["data"]["damaged"] is None
+    assert '"version": "linear-7d-later"' in logged
+
+
+def test_a_version_whose_card_cannot_be_read_is_listed_as_a_problem(client_at: Any, copy: Path, failure: Any) -> None:
+    model_id = client_at(copy).get("/api/ml/models").json()["data"]["models"][0]["modelId"]
+    broken_card(copy)
+    client = client_at(copy)
+    listed = client.get("/api/ml/models").json()["data"]
+    assert (listed["total"], list(listed["problems"])) == (0, [model_id])
+    assert "card.json" in failure(client.get(f"/api/ml/models/{model_id}"), 503, "ARTIFACT_CORRUPT")
+
+
 def test_training_under_way_is_said(client_at: Any, homes: tuple[Path, Path], tmp_path: Path) -> None:
     shutil.copytree(homes[0], tmp_path / "home")
     app = bootstrap.build(Settings(data_home=tmp_path / "home"))
@@ -177,6 +218,9 @@ def test_the_registry_is_listed(client_at: Any, homes: tuple[Path, Path], failur
     whole = client.get(f"/api/ml/models/{row['modelId']}").json()["data"]
     assert whole["card"]["files"]
     assert whole["span"] == row["span"]
+    assert row["gates"].keys() == {"passed", "refused"}
+    assert row["metrics"].keys() >= {"brier", "brier_base_rate", "brier_skill_low", "rank_ic_t", "accuracy_base_rate"}
+    assert len(whole["card"]["libraries"]) >= 2
     assert client.get("/api/ml/models?horizon=1d").json()["data"]["total"] == 0
     failure(client.get("/api/ml/models/none-such"), 404, "NO_MODEL")
     failure(client.get("/api/ml/models?cursor=none-such"), 422, "INVALID_FIELD")

@@ -146,3 +146,9 @@ def test_every_reason_has_words() -> None:
     from vfr.factors.scores import Reason
 
     assert set(analyze_tables.REASONS) == {reason.name for reason in Reason if reason is not Reason.PRESENT}
+
+
+def test_a_version_that_answers_in_place_of_a_damaged_one_is_named() -> None:
+    made = with_ml()
+    made.metadata["mlEnhancement"]["warnings"] = ["c: model.txt is truncated; b answers in its place"]
+    assert "c: model.txt is truncated; b answers in its place" in seen(analyze_tables.overview(made, 120), 120)

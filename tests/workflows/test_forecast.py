@@ -10,7 +10,6 @@ from vfr import features
 from vfr.errors import ArtifactCorrupt
 from vfr.features.matrix import FeatureMatrix
 from vfr.models.prediction import ModelCard, Prediction
-from vfr.typing import MEMBER_NAMES
 from vfr.workflows.forecast import KEPT, QUEUE, Forecasts
 from vfr.workflows.forecaster import Forecast, MlUnavailable
 
@@ -64,9 +63,17 @@ class Store:
     scales: dict = field(default_factory=dict)
     loads: list = field(default_factory=list)
     gate: threading.Event | None = None
+    lines: dict = field(default_factory=dict)
+    without_card: dict = field(default_factory=dict)
 
     def cards(self):
         return list(self.stored)
+
+    def succession(self):
+        return self.lines
+
+    def unreadable(self):
+        return self.without_card
 
     def stamp(self):
         return str([(c.model_id, c.status) for c in self.stored])
@@ -153,9 +160,9 @@ def test_the_whole_universe_is_forecast_from_its_last_session(make, seeded_snaps
 
 def test_every_member_asked_for_is_answered_for(make):
     store = Store([card(), card("lightgbm")], scales={"lightgbm": 0.5})
-    found = at(make(store), members=MEMBER_NAMES)
-    assert [m.member for m in found.members] == list(MEMBER_NAMES)
-    assert [m.status for m in found.members] == ["ok", "no_learner", "no_learner", "ok", "no_learner"]
+    found = at(make(store), members=("lightgbm", "prophet", "lstm", "linear"))
+    assert [m.member for m in found.members] == ["lightgbm", "prophet", "lstm", "linear"]
+    assert [m.status for m in found.members] == ["ok", "no_learner", "no_model", "ok"]
     predicted = np.isfinite(found.p_up)
     assert predicted.sum() == 58
     np.testing.assert_allclose(sum(m.weight for m in found.members), predicted)
@@ -172,6 +179,64 @@ def test_a_corrupt_member_is_left_out_with_its_reason(make):
     assert [(m.member, m.status) for m in found.members] == [("lightgbm", "corrupt"), ("linear", "ok")]
     assert found.versions == ("linear-champion-2018-01-31",)
     assert told == [("lightgbm-1", error)]
+
+
+PLACE = ("linear", "7d", "synthetic")
+
+
+def succeeded(**more):
+    """Champion c, and before it b and a, which retired."""
+    stored = [card(status="champion" if tail == "c" else "retired", model_id=tail) for tail in "cba"]
+    return Store(stored, lines={PLACE: ("c", "b", "a")}, **more)
+
+
+def test_the_champion_before_a_damaged_one_answers_with_a_warning(make):
+    told = []
+    store = succeeded(broken={"c": ArtifactCorrupt("c: model.txt is truncated")})
+    forecasts = make(store, failed=lambda what, why: told.append((what, str(why))))
+    found = at(forecasts)
+    assert found.versions == ("b",)
+    assert found.warnings == ("c: model.txt is truncated; b answers in its place",)
+    assert np.isfinite(found.p_up).sum() == 58
+    assert told == [("c", "c: model.txt is truncated")]
+    assert store.loads == ["c", "b"]
+
+
+def test_damage_is_passed_over_until_a_sound_version_answers(make):
+    broken = {"c": ArtifactCorrupt("c: x is missing"), "b": ZeroDivisionError()}
+    found = at(make(succeeded(broken=broken)))
+    assert found.versions == ("a",)
+    assert found.warnings == ("c: x is missing; b: it raised ZeroDivisionError; a answers in its place",)
+    every = at(make(succeeded(broken=broken | {"a": ArtifactCorrupt("a: x")})))
+    assert every.code == "ARTIFACT_CORRUPT"
+    assert "c: x is missing" in every.message
+
+
+def test_a_champion_without_a_readable_card_is_answered_for(make):
+    store = succeeded(without_card={"c": "c: card.json differs"})
+    store.stored = store.stored[1:]
+    found = at(make(store))
+    assert found.versions == ("b",)
+    assert found.warnings == ("c: card.json differs; b answers in its place",)
+
+
+def test_a_damaged_refit_of_the_past_is_answered_for_by_the_one_before(make):
+    refits = [card(status="historical", labels_end=f"2017-0{month}-31", model_id=f"m{month}") for month in (5, 3, 1)]
+    found = at(make(Store(refits, broken={"m5": ArtifactCorrupt("m5: x is missing")})), "2017-06-03")
+    assert found.versions == ("m3",)
+    assert found.warnings == ("m5: x is missing; m3 answers in its place",)
+
+
+def test_a_forecast_with_a_stand_in_is_looked_at_again_after_a_while(make, computed, monkeypatch):
+    store = succeeded(broken={"c": ArtifactCorrupt("c: x is missing")})
+    forecasts = make(store)
+    at(forecasts)
+    assert at(forecasts).from_cache
+    store.broken.clear()
+    assert at(forecasts).versions == ("b",)
+    monkeypatch.setattr("vfr.clock.elapsed_ms", lambda since=None: 1e12 - (since or 0.0))
+    found = at(forecasts)
+    assert (found.versions, found.warnings) == (("c",), ())
 
 
 def test_all_members_corrupt_is_said_and_tried_again(make):
@@ -224,7 +289,7 @@ def test_data_that_cannot_be_read_is_an_ml_error(make):
         ([card(horizon="1d")], ("linear",), None, "NO_MODEL"),
         ([card(feature_spec="older")], ("linear",), None, "NO_MODEL"),
         ([card(data_name="other")], ("linear",), None, "NO_MODEL"),
-        ([card()], ("lstm",), None, "UNKNOWN_MEMBER"),
+        ([card()], ("prophet",), None, "UNKNOWN_MEMBER"),
         ([card()], ("linear",), "2017-06-01", "NO_MODEL_AS_OF"),
     ],
 )
@@ -335,7 +400,7 @@ def test_training_is_the_reason_only_while_no_version_fits(make):
     assert at(make(Store([]), state=training)) == training
     assert at(make(Store([]), state=training), "2017-06-01") == training
     assert isinstance(at(make(Store([card()]), state=training)), Forecast)
-    assert at(make(Store([]), state=training), members=("lstm",)).code == "UNKNOWN_MEMBER"
+    assert at(make(Store([]), state=training), members=("prophet",)).code == "UNKNOWN_MEMBER"
 
 
 def test_few_names_are_flagged(seeded_snapshot, make):

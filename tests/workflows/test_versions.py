@@ -85,6 +85,54 @@ def test_a_member_without_a_learner_is_answered_with_a_reason():
     assert one([], wanted(), "lstm").status == "no_learner"
 
 
+LINE = ("linear", "7d", "mine")
+
+
+def line(cards, *, want=None, ids="cba", **more):
+    (choice,) = choose(cards, ["linear"], LEARNERS, want or wanted(), succession={LINE: tuple(ids)}, **more)
+    return choice
+
+
+def test_behind_a_champion_stand_the_champions_before_it():
+    """By the log of promotions: the oldest was made last, the newest first."""
+    cards = [card(status="retired", model_id=i, created_at=f"20{n}") for n, i in enumerate("xab", start=20)]
+    cards += [card(model_id="c", created_at="2019")]
+    choice = line(cards)
+    assert choice.card.model_id == "c"
+    assert [spare.model_id for spare in choice.spares] == ["b", "a"]
+    assert choice.passed_over is None
+
+
+def test_spares_fit_the_specification_and_the_date_too():
+    cards = [card(model_id="c"), card(status="retired", model_id="b", feature_spec="older")]
+    cards += [card(status="retired", model_id="a", labels_end="2020-06-30")]
+    assert line(cards).spares == ()
+
+
+def test_a_champion_that_cannot_be_read_or_does_not_fit_is_passed_over_by_name():
+    before = card(status="retired", model_id="b")
+    choice = line([before], unreadable={"c": "c: card.json is missing"})
+    assert (choice.card.model_id, choice.passed_over) == ("b", "c: card.json is missing")
+    choice = line([card(model_id="c", feature_spec="newer"), before])
+    assert choice.card.model_id == "b"
+    assert choice.passed_over.startswith("c: does not fit")
+
+
+def test_without_a_sound_predecessor_the_damage_is_the_reason():
+    choice = line([], unreadable={"c": "c: card.json is missing"})
+    assert (choice.card, choice.status, choice.reason) == (None, "corrupt", "c: card.json is missing")
+    assert none_reason([choice], wanted(), []).code == "ARTIFACT_CORRUPT"
+    past = line([], unreadable={"c": "c: card.json is missing"}, want=wanted("2015-07-01", past=True))
+    assert past.status == "no_model_as_of"
+
+
+def test_behind_a_refit_of_the_past_stand_the_refits_before_it():
+    cards = [card(status="historical", labels_end=f"201{year}-06-30") for year in (1, 5, 3, 2, 4)]
+    choice = one(cards, wanted("2015-07-01", past=True))
+    assert choice.card.labels_end == "2015-06-30"
+    assert [spare.labels_end[:4] for spare in choice.spares] == ["2014", "2013", "2012"]
+
+
 @pytest.mark.parametrize(
     ("cards", "members", "want", "problems", "code"),
     [

@@ -12,7 +12,7 @@ from vfr.api.errors import error_response
 from vfr.api.schemas import MlHealthData, ModelData, ModelsData
 from vfr.api.shapes import Success
 from vfr.clock import epoch_ms
-from vfr.errors import InvalidField, NoModel
+from vfr.errors import ArtifactCorrupt, InvalidField, NoModel
 from vfr.models.prediction import ModelCard
 
 __all__ = ["router"]
@@ -40,14 +40,20 @@ def router(context: Context) -> APIRouter:
         start = _after(cards, cursor)
         page = cards[start : start + limit]
         more = page[-1].model_id if start + limit < len(cards) else None
-        return context.answer({"models": [_summary(c) for c in page], "total": len(cards), "nextCursor": more})
+        problems = await work.run(application.models.unreadable)
+        listed = {"models": [_summary(c) for c in page], "total": len(cards), "nextCursor": more}
+        return context.answer({**listed, "problems": dict(problems)})
 
     @made.get("/models/{model_id}", response_model=Success[ModelData], summary="One version with its card")
     async def model(request: Request, model_id: Annotated[str, Path(max_length=96)]) -> Response:
         context.authorise(request, "read")
         for card in await work.run(application.models.cards):
             if card.model_id == model_id:
-                return context.answer({**_summary(card), "card": asdict(card)})
+                damaged = await work.run(application.models.damage, [model_id])
+                return context.answer({**_summary(card), "card": asdict(card), "damaged": damaged.get(model_id)})
+        unreadable = await work.run(application.models.unreadable)
+        if model_id in unreadable:
+            raise ArtifactCorrupt(unreadable[model_id])
         raise NoModel("there is no such model version; GET /api/ml/models lists them")
 
     @made.get("/health", response_model=Success[MlHealthData], summary="State of machine learning, part by part")
@@ -83,4 +89,5 @@ def _summary(card: ModelCard) -> dict[str, Any]:
         "span": {"trainStart": card.train_start, "labelsEnd": card.labels_end},
         "rows": card.n_rows,
         "metrics": dict(card.metrics),
+        "gates": {"passed": card.gates.get("passed"), "refused": card.gates.get("refused", [])},
     }

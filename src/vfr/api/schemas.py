@@ -78,6 +78,7 @@ class MlState(Shape):
     changed_by: str | None
     changed_at: str | None
     champions: list[Champion]
+    warnings: list[str] = Field(description="Champions that are damaged, and what answers in their place.")
     training: Training
 
 
@@ -143,6 +144,13 @@ class Span(Shape):
     labels_end: str
 
 
+class Gates(Shape):
+    """Whether a version may be promoted; null if it was never judged, as a walk-forward refit is not."""
+
+    passed: bool | None
+    refused: list[str]
+
+
 class ModelSummary(Shape):
     """A version in the registry."""
 
@@ -155,7 +163,8 @@ class ModelSummary(Shape):
     data_version: str
     span: Span
     rows: int
-    metrics: dict[str, Any] = Field(description="Out-of-fold figures with their baselines.")
+    metrics: dict[str, Any] = Field(description="Out-of-fold figures, each with its baseline and 95 % interval.")
+    gates: Gates
 
 
 class ModelsData(Shape):
@@ -164,12 +173,14 @@ class ModelsData(Shape):
     models: list[ModelSummary]
     total: int
     next_cursor: str | None
+    problems: dict[str, str] = Field(description="Versions whose card cannot be read, and why.")
 
 
 class ModelData(ModelSummary):
     """A version with its whole card."""
 
     card: dict[str, Any]
+    damaged: str | None = Field(description="Why it would not be served; null if its files are whole.")
 
 
 class Part(Shape):

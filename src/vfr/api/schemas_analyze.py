@@ -97,6 +97,7 @@ class Member(Shape):
     latency_ms: float
     status: str
     reason: str | None = None
+    warning: str | None = Field(default=None, description="Where an earlier version answers for a damaged champion.")
 
 
 class Importance(Shape):
@@ -194,6 +195,9 @@ class MlEnhancement(Shape):
     model_versions: list[str]
     reason: str | None = None
     small_universe: bool | None = None
+    warnings: list[str] | None = Field(
+        default=None, description="Members that an earlier version answers for, because the champion is damaged."
+    )
 
 
 class Metadata(Shape):

@@ -14,6 +14,7 @@ from vfr.adapters.store.progress_files import ProgressFiles
 from vfr.adapters.store.publishing import single_writer
 from vfr.adapters.store.training_state import TrainingState, TrainingStatus
 from vfr.bootstrap.live import Live
+from vfr.bootstrap.registry import in_office
 from vfr.errors import SettingsError, TrainingFailed
 from vfr.scoring.table import ScoreTable
 from vfr.typing import HORIZONS, Horizon
@@ -316,20 +317,20 @@ class Application:
         return self.switch.set(enabled, reason=reason, who=who)
 
     def ml_state(self) -> dict[str, Any]:
-        """Return whether machine learning may answer, why not, which versions do, and what training is doing."""
+        """Return whether machine learning may answer, why not, which versions do, and what training is doing.
+
+        ``warnings`` names champions that are damaged and what answers in their place.
+        """
         switch, training = self.switch.read(), self.training.read()
         off = disabled(not self.settings.ml_enabled, switch)
-        name = self.datasets.current()
-        champions = [card for card in self.models.cards() if card.status == "champion" and card.data_name == name]
+        champions, warnings = in_office(self.models, self.datasets.current())
         return {
             "enabled": off is None,
             "reason": off.message if off is not None else switch.reason,
             "changedBy": switch.who or None,
             "changedAt": switch.at or None,
-            "champions": [
-                {"modelId": c.model_id, "member": c.member, "horizon": c.horizon, "labelsEnd": c.labels_end}
-                for c in champions
-            ],
+            "champions": champions,
+            "warnings": warnings,
             "training": training.to_dict(),
         }
 

@@ -80,6 +80,7 @@ def overview(answer: Answer, width: int) -> Iterator[RenderableType]:
 def _warnings(answer: Answer) -> Iterator[str]:
     """Yield each warning once, with the symbols it is about; missing factors have their note already."""
     yield from map(escape, answer.metadata["warnings"])
+    yield from map(escape, answer.metadata.get("mlEnhancement", {}).get("warnings", ()))
     about: dict[str, list[str]] = {}
     for stock in answer.stocks:
         noted = tuple(f"No {factor} score" for factor, score in stock.scores.items() if score is None)

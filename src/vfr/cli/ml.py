@@ -62,6 +62,8 @@ def _print(state: Mapping[str, Any], *, as_json: bool) -> None:
         screen.print(f"  {row['horizon']:>3}  {row['member']}  {row['modelId']}, learned until {row['labelsEnd']}")
     if not state["champions"]:
         screen.print("  No champion for the current data; train with `vfr train --starter`.")
+    for warning in state["warnings"]:
+        screen.print(f"  [yellow]![/] {escape(warning)}")
     training = state["training"]
     if training["state"] != "idle":
         screen.print(f"  Training: {training['state']} {training['stage']} {training['progress']}%")

@@ -98,7 +98,8 @@ def health(forecaster: Forecaster) -> dict[str, Any]:
     -------
     dict
         ``{status, parts: {horizon: {status, message}}}``. A horizon is healthy if it answers with every member it has,
-        degraded if members fail, models are on their way or it is switched off on purpose, else unhealthy. The whole
+        degraded if members fail or earlier versions answer for them, models are on their way or it is switched off on
+        purpose, else unhealthy. The whole
         is healthy if every horizon is, unhealthy if every horizon is, else degraded.
     """
     parts = {horizon: _part(forecaster.at(None, horizon, MEMBER_NAMES, "weighted", PROBE_MS)) for horizon in HORIZONS}
@@ -113,4 +114,6 @@ def _part(found: Forecast | MlUnavailable) -> tuple[State, str]:
     failed = [m for m in found.members if m.status not in _NOT_FAILED]
     if failed:
         return "degraded", "; ".join(f"{m.member}: {m.reason or m.status}" for m in failed)
+    if found.warnings:
+        return "degraded", "; ".join(found.warnings)
     return "healthy", f"answers with {', '.join(found.versions)}"

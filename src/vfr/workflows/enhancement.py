@@ -86,6 +86,8 @@ class Enhancement:
             summary["mlLatency"] = round(self.outcome.latency_ms, 3)
             summary["modelVersions"] = list(self.outcome.versions)
             summary["smallUniverse"] = self.outcome.small_universe
+            if self.outcome.warnings:
+                summary["warnings"] = list(self.outcome.warnings)
         return {"mlEnhancement": summary, "mlEnhancementEnabled": bool(made)}
 
 
@@ -138,6 +140,8 @@ def _member(forecast: Forecast, n: int, at: int) -> dict[str, Any]:
     }
     if member.reason is not None:
         body["reason"] = member.reason
+    if member.warning is not None:
+        body["warning"] = member.warning
     return body
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, replace
+from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Final, cast
 
@@ -35,6 +36,9 @@ KEPT: Final = 16
 KEPT_MODELS: Final = 32
 QUEUE: Final = 8
 """Forecasts waiting or running at once; one more is refused rather than queued behind them."""
+
+LOOK_AGAIN_MS: Final = 60_000.0
+"""How long a forecast is kept in which an earlier version answers for a damaged one: it may be mended meanwhile."""
 
 _LASTING: Final = frozenset({"NO_MODEL", "NO_MODEL_AS_OF", "UNKNOWN_MEMBER"})
 """Reasons that only another set of stored versions can change; the others are tried again at the next request."""
@@ -78,7 +82,7 @@ class Forecasts:
         self._enabled = enabled
         self._failed = failed or _ignore
         self._lock = Lock()
-        self._kept: OrderedDict[Hashable, Forecast | MlUnavailable] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[Forecast | MlUnavailable, float]] = OrderedDict()
         self._running: dict[Hashable, Future[Forecast | MlUnavailable]] = {}
         # One worker: boosters and parallel kernels use all cores by themselves, and need not be thread safe.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vfr-forecast")
@@ -137,9 +141,10 @@ class Forecasts:
 
     def _kept_or_computed(self, ask: _Ask, timeout_ms: int) -> tuple[Forecast | MlUnavailable, bool]:
         with self._lock:
-            if ask.key in self._kept:
+            kept, until = self._kept.get(ask.key, (None, 0.0))
+            if kept is not None and clock.elapsed_ms() < until:
                 self._kept.move_to_end(ask.key)
-                return self._kept[ask.key], True
+                return kept, True
             future = self._running.get(ask.key)
             if future is None and len(self._running) >= QUEUE:
                 return MlUnavailable("TIMEOUT", "too many forecasts are being computed; ask again"), False
@@ -161,7 +166,8 @@ class Forecasts:
             asked_of = (self._datasets.stamp(), self._models.stamp()) == ask.key[:2]
             with self._lock:
                 if asked_of and (isinstance(found, Forecast) or found.code in _LASTING):
-                    self._kept[ask.key] = found
+                    damaged = isinstance(found, Forecast) and bool(found.warnings)
+                    self._kept[ask.key] = found, clock.elapsed_ms() + LOOK_AGAIN_MS if damaged else inf
                     while len(self._kept) > KEPT:
                         self._kept.popitem(last=False)
             return found
@@ -177,7 +183,14 @@ class Forecasts:
         snapshot = whole if ask.as_of is None else whole.upto(ask.as_of)
         past = bool(snapshot.as_of < whole.as_of)
         wanted = Wanted(ask.horizon, snapshot.name, spec_hash(), snapshot.as_of, past)
-        choices = choose(self._models.cards(), ask.members, LEARNERS, wanted)
+        choices = choose(
+            self._models.cards(),
+            ask.members,
+            LEARNERS,
+            wanted,
+            succession=self._models.succession(),
+            unreadable=self._models.unreadable(),
+        )
         if all(choice.card is None for choice in choices):
             return none_reason(choices, wanted, self._models.problems())
         return forecast_universe(snapshot, choices, self._load, ask.horizon, cast("Method", ask.method), self._failed)

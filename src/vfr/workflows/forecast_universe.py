@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -51,17 +52,49 @@ def forecast_universe(
     from vfr.models.learners import LEARNERS
 
     n = len(snapshot.symbols)
-    cards = [choice.card for choice in choices if choice.card is not None]
-    rows = _LastRows(snapshot, max(LEARNERS[card.member].lookback for card in cards))
-    results = [committee.ask(card.member, card.model_id, _question(card, load, rows), n) for card in cards]
-    for result in results:
-        if result.error is not None:
-            failed(result.version, result.error)
+    some = [(choice.passed_over, (choice.card, *choice.spares)) for choice in choices if choice.card is not None]
+    rows = _LastRows(snapshot, max(LEARNERS[cards[0].member].lookback for _, cards in some))
+    asked = [_ask(cards, passed_over, load, rows, n, failed) for passed_over, cards in some]
+    results = [one.result for one in asked]
     if all(result.prediction is None for result in results):
         reasons = "; ".join(f"{result.version}: {result.reason}" for result in results)
         corrupt = any(result.status == "corrupt" for result in results)
         return MlUnavailable("ARTIFACT_CORRUPT" if corrupt else "ML_ERROR", f"no member could answer ({reasons})")
-    return _forecast(horizon, snapshot, choices, results, committee.combine(results, method, n))
+    return _forecast(horizon, snapshot, choices, asked, committee.combine(results, method, n))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """What a member answered, the card of the version that did, and a warning where that is not the first choice."""
+
+    result: MemberResult
+    card: ModelCard
+    warning: str | None
+
+
+def _ask(
+    cards: Sequence[ModelCard],
+    passed_over: str | None,
+    load: Callable[[str], Predictor],
+    rows: _LastRows,
+    n: int,
+    failed: Callable[[str, BaseException], None],
+) -> _Asked:
+    """Ask versions of one member until one answers, telling each failure; if none can, return what the first said."""
+    from vfr.ensemble import committee
+
+    failures: list[_Asked] = []
+    reasons = [passed_over] if passed_over is not None else []
+    for card in cards:
+        result = committee.ask(card.member, card.model_id, _question(card, load, rows), n)
+        if result.error is None:
+            warning = f"{'; '.join(reasons)}; {card.model_id} answers in its place" if reasons else None
+            return _Asked(result, card, warning)
+        failed(result.version, result.error)
+        failures.append(_Asked(result, card, None))
+        reason = str(result.reason)
+        reasons.append(reason if reason.startswith(card.model_id) else f"{card.model_id}: {reason}")
+    return failures[0]
 
 
 def _question(card: ModelCard, load: Callable[[str], Predictor], rows: _LastRows) -> Callable[[], Prediction]:
@@ -98,7 +131,7 @@ def _forecast(
     horizon: Horizon,
     snapshot: Snapshot,
     choices: Sequence[Choice],
-    results: Sequence[MemberResult],
+    asked: Sequence[_Asked],
     verdict: Verdict,
 ) -> Forecast:
     from vfr.factors.transforms import percentile
@@ -119,11 +152,11 @@ def _forecast(
         base_rate=_base_rate(snapshot, horizon),
         score=percentile(combined.expected_excess[None], None, min_group=1)[0],
         agreement=verdict.agreement,
-        members=_members(choices, results, verdict.weights),
+        members=_members(choices, asked, verdict.weights),
         method_applied=verdict.method_applied,
         note=verdict.note,
         small_universe=ranked < SMALL_UNIVERSE,
-        importance=_importance(choices, results),
+        importance=_importance(asked),
         computed_at=clock.epoch_ms(),
         latency_ms=0.0,
         from_cache=False,
@@ -141,11 +174,9 @@ def _base_rate(snapshot: Snapshot, horizon: Horizon) -> float:
     return float(ex_ante_base_rate(labels.direction, labels.span, counts)[-1])
 
 
-def _members(
-    choices: Sequence[Choice], results: Sequence[MemberResult], weights: FloatArray
-) -> tuple[MemberForecast, ...]:
+def _members(choices: Sequence[Choice], asked: Sequence[_Asked], weights: FloatArray) -> tuple[MemberForecast, ...]:
     """Return every member asked for, in order: those that answered, those that failed, those without a version."""
-    place = {result.member: m for m, result in enumerate(results)}
+    place = {one.result.member: m for m, one in enumerate(asked)}
     n = weights.shape[1]
     found = []
     for choice in choices:
@@ -154,25 +185,31 @@ def _members(
             found.append(MemberForecast(choice.member, None, choice.status, choice.reason, nothing, np.zeros(n), 0.0))
             continue
         m = place[choice.member]
-        result = results[m]
+        result = asked[m].result
         p_up = np.full(n, np.nan) if result.prediction is None else result.prediction.p_up
         found.append(
             MemberForecast(
-                result.member, result.version, result.status, result.reason, p_up, weights[m], result.latency_ms
+                result.member,
+                result.version,
+                result.status,
+                result.reason,
+                p_up,
+                weights[m],
+                result.latency_ms,
+                asked[m].warning,
             )
         )
     return tuple(found)
 
 
-def _importance(choices: Sequence[Choice], results: Sequence[MemberResult]) -> tuple[tuple[str, float], ...]:
+def _importance(asked: Sequence[_Asked]) -> tuple[tuple[str, float], ...]:
     """Return the leading features by gain, averaged over the members that answered, as shares of the total."""
-    answered = {result.version for result in results if result.prediction is not None}
     shares: dict[str, float] = {}
-    for choice in choices:
-        if choice.card is None or choice.card.model_id not in answered:
+    for one in asked:
+        if one.result.prediction is None:
             continue
-        total = sum(choice.card.importance.values())
-        for name, gain in choice.card.importance.items():
+        total = sum(one.card.importance.values())
+        for name, gain in one.card.importance.items():
             shares[name] = shares.get(name, 0.0) + (gain / total if total > 0 else 0.0)
     whole = sum(shares.values()) or 1.0
     leading = sorted(shares.items(), key=lambda item: (-item[1], item[0]))[:TOP_FEATURES]

@@ -60,6 +60,8 @@ class MemberForecast:
         At least 0; the members of a symbol that has a prediction sum to 1.
     latency_ms : float
         Time it took when it was computed.
+    warning : str or None
+        A sentence where an earlier version answers in place of the champion.
     """
 
     member: str
@@ -69,6 +71,7 @@ class MemberForecast:
     p_up: FloatArray
     weight: FloatArray
     latency_ms: float
+    warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,6 +137,11 @@ class Forecast:
     def versions(self) -> tuple[str, ...]:
         """Model ids that took part."""
         return tuple(m.version for m in self.members if m.version is not None and m.status == "ok")
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about members that an earlier version answers for."""
+        return tuple(m.warning for m in self.members if m.warning is not None)
 
 
 class Forecaster(Protocol):

@@ -129,13 +129,20 @@ class DirectoryModels:
         except ArtifactCorrupt as error:
             return {LOG: error.message}
         found = dict(self.damage(registry.versions))
-        if self._read[1].problems:
-            found[LOG] = f"{LOG}: {'; '.join(self._read[1].problems)}"
+        changed = self.log_problems()
+        if changed:
+            found[LOG] = changed[0]
         if self._root.is_dir():
             for entry in sorted(self._root.iterdir()):
                 if entry.is_dir() and entry.name not in registry.versions and not entry.name.startswith("."):
                     found[entry.name] = f"{entry.name}: not in the log of versions"
         return found
+
+    def log_problems(self) -> list[str]:
+        """Return a sentence about rows of the log that were changed, dropped or moved; none if the chain holds."""
+        self._registry()
+        problems = self._read[1].problems
+        return [f"{LOG}: {'; '.join(problems)}"] if problems else []
 
     def load(self, model_id: str) -> Predictor:
         """Load a version after checking its card, every file, its feature specification and its parity sample.

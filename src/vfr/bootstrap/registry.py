@@ -1,0 +1,42 @@
+"""The registry of versions as doors show it: who is in office, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from vfr.errors import VfrError
+
+if TYPE_CHECKING:
+    from vfr.adapters.store.models import DirectoryModels
+    from vfr.models.prediction import ModelCard
+
+__all__ = ["in_office"]
+
+
+def in_office(models: DirectoryModels, data_name: str | None) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the champions of a data set, and a sentence for each that is damaged and for a log that was changed.
+
+    Files are read again only when they changed, so this may be asked often. A store that cannot be read has no
+    champions and one sentence.
+    """
+    try:
+        lines = [line for place, line in sorted(models.succession().items()) if place[2] == data_name]
+        damaged = models.damage(model_id for line in lines for model_id in line)
+        cards = {card.model_id: card for card in models.cards()}
+        warnings = [_warning(line, damaged, cards) for line in lines if line[0] in damaged]
+        warnings += models.log_problems()
+    except VfrError as error:
+        return [], [error.message]
+    champions = [cards[line[0]] for line in lines if line[0] in cards]
+    shown = [
+        {"modelId": c.model_id, "member": c.member, "horizon": c.horizon, "labelsEnd": c.labels_end} for c in champions
+    ]
+    return shown, warnings
+
+
+def _warning(line: Sequence[str], damaged: Mapping[str, str], cards: Mapping[str, ModelCard]) -> str:
+    own = cards[line[0]].feature_spec if line[0] in cards else None
+    sound = next((i for i in line if i not in damaged and own in (None, cards[i].feature_spec)), None)
+    instead = f"{sound} answers in its place" if sound else "no earlier champion can answer; train again"
+    return f"{damaged[line[0]]}; {instead}"
