@@ -27,6 +27,7 @@ def test_a_damaged_champion_is_named_with_what_answers_for_it(cli, bundled_home,
     import shutil
 
     from tests.models.stored_versions import card, files_of
+
     from vfr import bootstrap
     from vfr.adapters.store.models import DirectoryModels
     from vfr.settings import Settings

@@ -17,9 +17,10 @@ from vfr.models.learners import LEARNERS
 from vfr.models.member import Member
 from vfr.models.prediction import ModelCard
 from vfr.models.scale import Scale
+from vfr.typing import Target
 from vfr.validation.calibration import Platt
 
-NAMES = ("volatility_21", "momentum", "vix")
+NAMES = ("volatility_21", "return_5", "market_volatility_21")
 MEMBERS = [
     pytest.param(name, marks=pytest.mark.skipif(bool(learner.unavailable()), reason=str(learner.unavailable())))
     for name, learner in LEARNERS.items()
@@ -37,12 +38,13 @@ def member(name: str = "linear", seed: int = 0) -> Member:
     y = X[:, -1, 0] + rng.normal(0, 0.3, 600)
     session = np.arange(600) // 20
 
-    def rows(columns: int, outcome: np.ndarray) -> Rows:
-        cut = X[:, -1, :columns] if learner.lookback == 1 else X[:, :, :columns]
+    def rows(target: Target, outcome: np.ndarray) -> Rows:
+        read = [NAMES.index(name) for name in learner.columns(design.columns(target))]
+        cut = X[:, -1, read] if learner.lookback == 1 else X[:, :, read]
         return Rows(cut, outcome, np.ones(600), session)
 
-    direction = learner.fit(rows(3, (y > 0).astype(float)), target="direction", seed=0)
-    excess = learner.fit(rows(2, y), target="excess", seed=0)
+    direction = learner.fit(rows("direction", (y > 0).astype(float)), target="direction", seed=0)
+    excess = learner.fit(rows("excess", y), target="excess", seed=0)
     scale = Scale(NAMES[:1], (1.0,), 0.0, 0.02)
     calibrated = Calibrated(
         Platt(0.1, 0.0, (0.2, 0.3), (0.0, 0.0)), 0.01, Platt(0, 0.01, (0.05,), (0.25,)), scale, 0.5, 0.9
@@ -76,7 +78,7 @@ def card(tail: str = "20200131-abc", **changes: Any) -> ModelCard:
         seed=0,
         params={"direction": {"ridge": 0.02}},
         metrics={"rank_ic": 0.02, "rank_ic_t": None},
-        importance={"momentum": 1.0},
+        importance={"return_5": 1.0},
         gates={"passed": True, "refused": [], "rows": []},
         libraries={"numpy": "2"},
         files={},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -26,9 +26,6 @@ PARITY_NAMES: Final = 64
 _JSON_BYTES: Final = 1 << 20
 _SAMPLE_BYTES: Final = 32 << 20
 """Largest calibration and sample that are parsed: many times what training writes."""
-
-_UNREADABLE: Final = (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
-"""What parsing foreign bytes may raise."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,9 +122,7 @@ def _open(card: ModelCard, files: Mapping[str, bytes]) -> Member:
     if learner is None:
         raise ArtifactCorrupt(f"no learner is named {card.member}")
     try:
-        if len(files["calibration.json"]) > _JSON_BYTES:
-            raise ArtifactCorrupt("calibration.json is too large")
-        body = json.loads(files["calibration.json"])
+        body = _json(files["calibration.json"])
         member = Member(
             name=card.member,
             direction=learner.load(files[f"model_direction.{learner.suffix}"]),
@@ -135,7 +130,9 @@ def _open(card: ModelCard, files: Mapping[str, bytes]) -> Member:
             design=Design.from_dict(body["design"]),
             calibrated=Calibrated.from_dict(body["calibrated"]),
         )
-    except _UNREADABLE as error:
+    except ArtifactCorrupt:
+        raise
+    except Exception as error:  # Foreign bytes may raise anything; the learners' libraries share no base class.
         raise ArtifactCorrupt("the artifact is incomplete or unreadable") from error
     if member.design.names != tuple(card.feature_names):
         raise ArtifactCorrupt("the artifact's features differ from its card")
@@ -149,7 +146,9 @@ def _replayed(stored: StoredMember, files: Mapping[str, bytes]) -> StoredMember:
         # Before learners looked back a sample was one cross-section.
         sample = np.asarray(inputs[None] if inputs.ndim == 2 else inputs, dtype=np.float32)
         now = _stack(stored.predict(sample))
-    except _UNREADABLE as error:
+    except ArtifactCorrupt:
+        raise
+    except Exception as error:
         raise ArtifactCorrupt("the parity sample cannot be replayed") from error
     if now.shape != outputs.shape or not np.allclose(now, outputs, rtol=1e-7, atol=1e-9, equal_nan=True):
         raise ArtifactCorrupt("the parity sample gives other predictions than when it was trained")
@@ -158,6 +157,13 @@ def _replayed(stored: StoredMember, files: Mapping[str, bytes]) -> StoredMember:
 
 def _stack(p: Prediction) -> FloatArray:
     return np.stack([p.p_up, p.expected_excess, p.low, p.high, p.confidence])
+
+
+def _json(blob: bytes) -> dict[str, Any]:
+    if len(blob) > _JSON_BYTES:
+        raise ArtifactCorrupt("calibration.json is too large")
+    body: dict[str, Any] = json.loads(blob)
+    return body
 
 
 def _array(blob: bytes) -> FloatArray | Matrix32:
