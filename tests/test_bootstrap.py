@@ -135,13 +135,13 @@ def test_one_training_leader(app: bootstrap.Application, monkeypatch: pytest.Mon
     monkeypatch.setattr("vfr.adapters.store.training_state._TRIES", 1)
     publish(app, 1)
     with app.training.lead(), pytest.raises(TrainingFailed, match="another process"):
-        app.train()
+        app.learning.train()
 
 
 def test_a_failed_training_is_told_to_everybody(app: bootstrap.Application) -> None:
     publish(app, 1, n_sessions=60)
     with pytest.raises(TrainingFailed):
-        app.train(horizons=("30d",), members=("linear",))
+        app.learning.train(horizons=("30d",), members=("linear",))
     training = app.ml_state()["training"]
     assert training["state"] == "failed"
     assert "import a longer history" in training["message"]

@@ -114,7 +114,7 @@ def analyze(
 def train(
     *,
     horizons: Sequence[str] = ("1d", "7d", "30d"),
-    members: Sequence[str] = ("lightgbm", "linear"),
+    members: Sequence[str] | None = None,
     as_of: Day | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -125,8 +125,8 @@ def train(
     Parameters
     ----------
     horizons : sequence of {"1d", "7d", "30d"}
-    members : sequence of str
-        Learners to train.
+    members : sequence of str, optional
+        Learners to train; by default all that can be fitted here.
     as_of : date or ISO text, optional
         Train as on that evening; such versions answer requests about the past only.
     seed : int
@@ -149,7 +149,7 @@ def train(
     """
     from vfr.workflows.query import parse_horizon
 
-    return _application(home).train(
+    return _application(home).learning.train(
         horizons=[parse_horizon("horizons", horizon) for horizon in horizons],
         members=members,
         as_of=None if as_of is None else _day("as_of", as_of),
@@ -162,7 +162,7 @@ def train(
 def evidence(
     *,
     horizon: str = "7d",
-    members: Sequence[str] = ("lightgbm", "linear"),
+    members: Sequence[str] | None = None,
     classic: bool = False,
     release: bool = False,
     seed: int = 0,
@@ -174,8 +174,8 @@ def evidence(
     Parameters
     ----------
     horizon : {"7d", "1d", "30d"}
-    members : sequence of str
-        Learners to judge.
+    members : sequence of str, optional
+        Learners to judge; by default all that can be fitted here.
     classic : bool
         Judge the classic score instead of the models.
     release : bool
@@ -200,7 +200,7 @@ def evidence(
     """
     from vfr.workflows.query import parse_horizon
 
-    return _application(home).evidence(
+    return _application(home).learning.evidence(
         horizon=parse_horizon("horizon", horizon),
         members=members,
         classic=classic,

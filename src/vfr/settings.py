@@ -88,6 +88,9 @@ class Settings(BaseSettings):
         False switches machine learning off whatever the stored switch says.
     ml_threads : int
         Threads of a training run; the same number and seed give the same models, byte for byte.
+    work_url : str
+        Folder or fsspec URL that every worker of a cluster can read, for the inputs of a training run; the data home's
+        own folder by default.
     database_url : SecretStr or None
         Where leases and the pace of providers are kept (SQLAlchemy): SQLite in the data home by default, PostgreSQL for
         several machines.
@@ -134,6 +137,7 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     ml_enabled: bool = True
     ml_threads: int = Field(default=2, ge=1, le=64)
+    work_url: str = ""
     database_url: SecretStr | None = None
     archive_url: str = ""
     archive_versions: int = Field(default=5, ge=1, le=1_000)

@@ -35,7 +35,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     trained = tmp_path_factory.mktemp("trained") / "home"
     shutil.copytree(bare, trained)
     models = bootstrap.build(Settings(data_home=trained)).models
-    options: dict[str, Any] = {"horizons": ("7d",), "members": ("linear",), "historical": False, "threads": 1}
+    options: dict[str, Any] = {"horizons": ("7d",), "members": ("linear",), "historical": False}
     report = train(snapshot, models, recipe=RECIPE, override_rows="a test", **options)
     if report.trained[0].status != "champion":
         models.set_status(report.trained[0].model_id, "champion", who="test", why="the test needs one")
@@ -240,5 +240,5 @@ def test_a_horizon_is_trained_when_every_starter_member_has_a_version(
 ) -> None:
     bare, trained = (bootstrap.build(Settings(data_home=home)) for home in homes)
     assert bare.untrained() == trained.untrained() == ("7d", "1d", "30d")
-    monkeypatch.setattr("vfr.bootstrap.application.STARTER_MEMBERS", ("linear",))
+    monkeypatch.setattr("vfr.workflows.train.fit_here", lambda _: (("linear",), {}))
     assert trained.untrained() == ("1d", "30d")

@@ -38,10 +38,14 @@ class Application:
 
     train = evidence = lookahead = _ask
 
+    @property
+    def learning(self) -> Application:
+        return self
+
 
 def trained(model_id: str, status: str, refused: tuple[str, ...] = ()) -> Trained:
     figures = {"rank_ic": 0.0223, "accuracy": 0.539, "accuracy_base_rate": 0.5389, "brier_skill": None}
-    return Trained(model_id, "linear", "7d", status, refused, 3, 83_060, "2022-12-28", figures, {})
+    return Trained(model_id, "linear", "7d", status, refused, 3, 83_060, "2022-12-28", figures, {}, 12.0)
 
 
 def report(*rows: Trained) -> TrainReport:
@@ -68,6 +72,9 @@ def test_train_asks_for_what_was_said(cli, application) -> None:
         "members": ("linear",),
         "as_of": np.datetime64("2015-06-30"),
         "seed": 7,
+        "cluster": None,
+        "jobs": None,
+        "shadow": False,
         "override_rows": "",
         "who": "command line",
     }
@@ -122,10 +129,12 @@ def test_evidence_prints_every_table(cli, application) -> None:
     result = cli("evidence", "--horizon", "1m", "--classic", "--release")
     assert app.asked == {
         "horizon": "30d",
-        "members": ("lightgbm", "linear"),
+        "members": None,
         "classic": True,
         "release": True,
         "seed": 0,
+        "cluster": None,
+        "jobs": None,
     }
     row = next(line for line in result.out.splitlines() if "members [all]" in line)
     assert row.split() == ["members", "[all]", "0.0141", "—"]
@@ -176,8 +185,8 @@ def test_an_evidence_run_is_counted_in_the_data_home(tmp_path: Path, monkeypatch
     monkeypatch.setattr("vfr.workflows.evidence.evidence", lambda *_, ledger, **__: counted.append(ledger.append({})))
     app = bootstrap.build(Settings(data_home=tmp_path))
     app.prepare()
-    app.evidence()
-    app.evidence()
+    app.learning.evidence()
+    app.learning.evidence()
     rows = (tmp_path / "evidence" / "ledger.jsonl").read_text().splitlines()
     assert len(rows) == 2
     assert counted[0] != counted[1]

@@ -33,7 +33,6 @@ def report(seeded_snapshot, ledger) -> EvidenceReport:
         members=("linear",),
         release=True,
         recipe=SMALL,
-        threads=1,
         ledger=ledger,
         commit="abc",
     )
@@ -103,8 +102,8 @@ def test_development_does_not_read_later_outcomes(seeded_snapshot):
 
 
 def test_too_little_data_and_unknown_members_say_so(seeded_snapshot):
-    with pytest.raises(InvalidField, match="lstm"):
-        evidence(seeded_snapshot, members=("lstm",))
+    with pytest.raises(InvalidField, match="oracle"):
+        evidence(seeded_snapshot, members=("oracle",))
     short = seeded_snapshot.upto(seeded_snapshot.sessions[150])
     with pytest.raises(TrainingFailed, match="too few"):
         evidence(short, members=("linear",), release=True)

@@ -27,9 +27,7 @@ def trained(tmp_path_factory):
     snapshot = synthetic.snapshot(np.random.default_rng(11), n_sessions=400, n_symbols=20)
     DirectoryDatasets(home).publish(snapshot, QualityReport((), {}), compute_board(snapshot))
     models = DirectoryModels(home)
-    report = train(
-        snapshot, models, horizons=("7d",), members=("linear",), historical=False, override_rows="a test", threads=1
-    )
+    report = train(snapshot, models, horizons=("7d",), members=("linear",), historical=False, override_rows="a test")
     models.set_status(report.trained[0].model_id, "champion", who="test", why="whatever its gates say")
     return home
 

@@ -14,15 +14,21 @@ from vfr.models.learners import LEARNERS
 from vfr.models.member import Member
 from vfr.workflows.train import TrainReport, train
 from vfr.workflows.train_data import Inputs, counting, prepare, targets
+from vfr.workflows.train_jobs import Threads, jobs_of, run_walks
 from vfr.workflows.train_judge import serve
 from vfr.workflows.train_recipe import DEFAULT, Recipe
-from vfr.workflows.train_walk import Task, fit_refit, folds_of, walk
+from vfr.workflows.train_walk import Task, fit_refit, folds_of
 
 SMALL = Recipe(min_train=250, refit_months=6, conformal=80)
 
 
+def _walk(inputs, labelled, folds):
+    jobs = jobs_of("7d", "linear", folds, None, recipe=SMALL, seed=0)
+    return run_walks(Threads(1), inputs, {"7d": labelled}, jobs)["7d", "linear"].walk
+
+
 def _train(snapshot: Snapshot, home: Path, **options: object) -> TrainReport:
-    settings: dict[str, object] = {"horizons": ("7d",), "recipe": SMALL, "threads": 1} | options
+    settings: dict[str, object] = {"horizons": ("7d",), "members": ("lightgbm", "linear"), "recipe": SMALL} | options
     return train(snapshot, DirectoryModels(home), **settings)
 
 
@@ -156,8 +162,8 @@ def test_too_little_data_says_so(seeded_snapshot, tmp_path):
 
 
 def test_a_member_without_a_learner_is_named(seeded_snapshot, tmp_path):
-    with pytest.raises(InvalidField, match="lstm"):
-        _train(seeded_snapshot, tmp_path, members=("lstm",))
+    with pytest.raises(InvalidField, match="oracle"):
+        _train(seeded_snapshot, tmp_path, members=("oracle",))
 
 
 def test_a_killed_run_leaves_the_champion_in_place(trained, seeded_snapshot):
@@ -209,7 +215,7 @@ def test_a_forecast_is_served_as_the_walk_forward_scored_it(seeded_snapshot, inp
     counts, _ = counting(seeded_snapshot)
     labelled = targets(seeded_snapshot, "7d", counts)
     folds = folds_of(seeded_snapshot.sessions, labelled.labels.span, SMALL)
-    done = walk(Task(inputs, labelled, LEARNERS["linear"], SMALL, 0), folds, threads=1)
+    done = _walk(inputs, labelled, folds)
     judged = serve(inputs, labelled, done, SMALL)
     refit, calibrated = done.refits[-1], judged.calibrations[-1]
     row = int(refit.fold.test[-1])
@@ -235,7 +241,7 @@ def test_walk_scores_each_session_once_and_only_where_features_are_known(seeded_
     counts, is_membership = counting(seeded_snapshot)
     labelled = targets(seeded_snapshot, "7d", counts)
     folds = folds_of(seeded_snapshot.sessions, labelled.labels.span, SMALL)
-    done = walk(Task(inputs, labelled, LEARNERS["linear"], SMALL, 0), folds, threads=1)
+    done = _walk(inputs, labelled, folds)
     assert is_membership
     tested = np.zeros(seeded_snapshot.sessions.size, dtype=bool)
     tested[done.rows] = True

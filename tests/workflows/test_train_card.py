@@ -18,10 +18,11 @@ from vfr.validation.splits import Fold, matured
 from vfr.workflows.train_calibrate import calibrate
 from vfr.workflows.train_card import LIBRARIES, make_card, peak_rss_mb
 from vfr.workflows.train_data import counting, prepare, targets
+from vfr.workflows.train_jobs import Threads, jobs_of, run_walks
 from vfr.workflows.train_judge import figures, serve
 from vfr.workflows.train_recipe import Recipe
 from vfr.workflows.train_record import FILE, Record, record
-from vfr.workflows.train_walk import Task, fit_refit, folds_of, walk
+from vfr.workflows.train_walk import Task, fit_refit, folds_of
 
 SMALL = Recipe(min_train=250, refit_months=6, conformal=80)
 
@@ -32,7 +33,8 @@ def made(seeded_snapshot) -> dict[str, Any]:
     inputs = prepare(compute(s), s.panel.trading())
     labelled = targets(s, "7d", counting(s)[0])
     task = Task(inputs, labelled, LEARNERS["linear"], SMALL, 0)
-    done = walk(task, folds_of(s.sessions, labelled.labels.span, SMALL), threads=1)
+    jobs = jobs_of("7d", "linear", folds_of(s.sessions, labelled.labels.span, SMALL), None, recipe=SMALL, seed=0)
+    done = run_walks(Threads(1), inputs, {"7d": labelled}, jobs)["7d", "linear"].walk
     served = serve(inputs, labelled, done, SMALL)
     rows = matured(np.arange(s.sessions.size), labelled.labels.span, s.sessions.size)
     refit = fit_refit(task, Fold("all", rows, np.empty(0, dtype=np.int64)))

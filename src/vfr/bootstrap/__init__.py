@@ -4,6 +4,6 @@
 heavy is imported by the call that needs it.
 """
 
-from vfr.bootstrap.application import STARTER_MEMBERS, Application, build, configure_logging, train_starter
+from vfr.bootstrap.application import Application, build, configure_logging, train_starter
 
-__all__ = ["STARTER_MEMBERS", "Application", "build", "configure_logging", "train_starter"]
+__all__ = ["Application", "build", "configure_logging", "train_starter"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,37 +12,30 @@ from vfr.adapters.store.models import DirectoryModels
 from vfr.adapters.store.progress_files import ProgressFiles
 from vfr.adapters.store.publishing import single_writer
 from vfr.adapters.store.training_state import TrainingState, TrainingStatus
+from vfr.bootstrap.learning import Learning
 from vfr.bootstrap.live import Live
 from vfr.bootstrap.registry import in_office
-from vfr.errors import SettingsError, TrainingFailed
+from vfr.errors import SettingsError
 from vfr.scoring.table import ScoreTable
-from vfr.typing import HORIZONS, Horizon
+from vfr.typing import Horizon
 from vfr.workflows.availability import Running, StartedLate, disabled
 from vfr.workflows.held import Boards, HeldDatasets
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from vfr.data.provider import Progress
     from vfr.settings import Settings
     from vfr.workflows.analyze import Progress as AnalyzeProgress
     from vfr.workflows.answer import Answer
     from vfr.workflows.browse import HistoryQuery
-    from vfr.workflows.evidence_report import EvidenceReport
     from vfr.workflows.forecaster import Forecaster
     from vfr.workflows.import_data import ImportResult
-    from vfr.workflows.ledger import Ledger
     from vfr.workflows.lookahead import LookaheadReport
     from vfr.workflows.query import AnalyzeQuery
-    from vfr.workflows.train import TrainReport
-    from vfr.workflows.tuning import Tuned, TuningStore
 
-__all__ = ["STARTER_MEMBERS", "Application", "build", "configure_logging", "train_starter"]
+__all__ = ["Application", "build", "configure_logging", "train_starter"]
 
 STARTER_HORIZONS: Final[tuple[Horizon, ...]] = ("7d", "1d", "30d")
 """The default horizon of a request first."""
-
-STARTER_MEMBERS: Final = ("lightgbm", "linear")
 
 NICE: Final = 10
 """Niceness of training beside a server: requests come first."""
@@ -173,128 +165,23 @@ class Application:
         self.live.refuse_synced(source.name)
         return import_data(source, self.datasets, progress=progress)
 
-    def train(
-        self,
-        *,
-        horizons: Sequence[Horizon] = tuple(HORIZONS),
-        members: Sequence[str] = STARTER_MEMBERS,
-        as_of: np.datetime64 | None = None,
-        seed: int = 0,
-        override_rows: str = "",
-        who: str = "train",
-        progress: Progress | None = None,
-    ) -> TrainReport:
-        """Train on the current data set as the one training leader, and promote what passes the gates.
-
-        The gates read outcomes, so the run is counted in the ledger of the data home.
-
-        Raises
-        ------
-        TrainingFailed
-            If another process trains, or the data is too little.
-        """
-        with self.training.lead() as report:
-            if report is None:
-                raise TrainingFailed("another process is training; wait for it, or stop it")
-            from vfr.workflows.train import train
-
-            def tell(stage: str, fraction: float) -> None:
-                report(stage, fraction)
-                if progress is not None:
-                    progress(stage, fraction)
-
-            trained = train(
-                self.datasets.snapshot(),
-                self.models,
-                horizons=horizons,
-                members=members,
-                as_of=as_of,
-                seed=seed,
-                threads=self.settings.ml_threads,
-                progress=tell,
-                who=who,
-                override_rows=override_rows,
-            )
-            self._ledger().append({"kind": "train", "who": who} | trained.to_dict())
-            return trained
-
-    def evidence(
-        self,
-        *,
-        horizon: Horizon = "7d",
-        members: Sequence[str] = STARTER_MEMBERS,
-        classic: bool = False,
-        release: bool = False,
-        seed: int = 0,
-        ledger: Ledger | None = None,
-        commit: str = "",
-        progress: Progress | None = None,
-    ) -> EvidenceReport:
-        """Judge the learners, or the classic score, on the current data; see `vfr.workflows.evidence.evidence`.
-
-        The run is counted in `ledger`, by default the one of the data home.
-        """
-        from vfr.workflows.evidence import evidence
-
-        return evidence(
-            self.datasets.snapshot(),
-            horizon=horizon,
-            members=members,
-            classic=classic,
-            release=release,
-            seed=seed,
-            threads=self.settings.ml_threads,
-            ledger=ledger or self._ledger(),
-            commit=commit,
-            progress=progress,
-        )
-
-    def tune(
-        self,
-        horizon: Horizon,
-        member: str,
-        *,
-        trials: int = 30,
-        until: np.datetime64 | None = None,
-        seed: int = 0,
-        progress: Progress | None = None,
-    ) -> Tuned:
-        """Search a member's hyper-parameters on training rows of the current data; see `vfr.workflows.tune.tune`."""
-        from vfr.workflows.tune import tune
-
-        return tune(
-            self.datasets.snapshot(),
-            self.tuning,
-            horizon=horizon,
-            member=member,
-            trials=trials,
-            until=until,
-            seed=seed,
-            progress=progress,
-        )
-
     @property
-    def tuning(self) -> TuningStore:
-        """Searches of the data home, and what they found."""
-        from vfr.adapters.store.tuning import TuningFiles
-
-        return TuningFiles(self.settings.data_home)
-
-    def _ledger(self) -> Ledger:
-        """Return the ledger of the data home: every run that read outcomes out of sample."""
-        from vfr.adapters.store.ledger import FileLedger
-
-        return FileLedger(self.settings.data_home / "evidence" / "ledger.jsonl")
+    def learning(self) -> Learning:
+        """What trains, tunes and judges models."""
+        return Learning(self.settings, self.datasets, self.models, self.training)
 
     def untrained(self) -> tuple[Horizon, ...]:
-        """Return the horizons at which a starter member has no version made from the current data.
+        """Return the horizons at which a member that can be fitted here has no version made from the current data.
 
         A version counts whether it was promoted or refused; walk-forward refits do not.
         """
+        from vfr.workflows.train import fit_here
+
+        members, _ = fit_here(None)
         version = self.datasets.board().data_version
         cards = [card for card in self.models.cards() if card.data_version == version and card.status != "historical"]
         made = {(card.horizon, card.member) for card in cards}
-        return tuple(h for h in STARTER_HORIZONS if any((h, member) not in made for member in STARTER_MEMBERS))
+        return tuple(h for h in STARTER_HORIZONS if any((h, member) not in made for member in members))
 
     def lookahead(self, *, progress: Progress | None = None, seed: int = 0) -> LookaheadReport:
         """Test every factor and feature on the current data and on a seeded market that has every input."""
@@ -388,7 +275,7 @@ def train_starter() -> None:
     application = build(read)
     horizons = application.untrained()
     if horizons:
-        application.train(horizons=horizons, who="starter")
+        application.learning.train(horizons=horizons, who="starter")
 
 
 def configure_logging(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vfr.cli.options import TRAINABLE, AsJson, Members, Seed, application, words
+from vfr.cli.options import AsJson, Cluster, Jobs, Members, Seed, application, words
 from vfr.cli.output import console, emit, progress
 
 if TYPE_CHECKING:
@@ -17,12 +17,14 @@ __all__ = ["command"]
 
 def command(
     horizon: Annotated[str, typer.Option(help="1d, 7d or 30d.")] = "7d",
-    members: Members = TRAINABLE,
+    members: Members = None,
     classic: Annotated[bool, typer.Option("--classic", help="Judge the classic score instead of the models.")] = False,
     release: Annotated[
         bool, typer.Option("--release", help="Read the outcomes kept for release runs too; each such run is counted.")
     ] = False,
     seed: Seed = 0,
+    cluster: Cluster = None,
+    jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge the models out of sample beside what needs no model, and print the whole report.
@@ -35,12 +37,14 @@ def command(
     app = application()
     with progress("Preparing", quiet=as_json) as report:
         app.prepare(report)
-        found = app.evidence(
+        found = app.learning.evidence(
             horizon=asked,
-            members=words(members),
+            members=None if members is None else words(members),
             classic=classic,
             release=release,
             seed=seed,
+            cluster=cluster,
+            jobs=jobs,
             progress=report,
         )
     if as_json:

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from vfr.bootstrap import Application
 
-__all__ = ["TRAINABLE", "WHO", "AsJson", "Members", "Seed", "application", "as_typed", "existing_folder", "words"]
+__all__ = ["WHO", "AsJson", "Cluster", "Jobs", "Members", "Seed", "application", "as_typed", "existing_folder", "words"]
 
 WHO: Final = "command line"
 """Who a change made here is by, in logs that say who."""
@@ -19,13 +19,26 @@ WHO: Final = "command line"
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 Members: TypeAlias = Annotated[
-    str, typer.Option("--members", metavar="A,B", help="Members of the ensemble, separated by commas.")
+    str | None,
+    typer.Option(
+        "--members",
+        metavar="A,B",
+        help="Members of the ensemble, separated by commas; all that can be fitted here by default.",
+        show_default=False,
+    ),
+]
+
+Cluster: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="tcp://HOST:8786", help="Fit folds on the workers of this Dask scheduler."),
+]
+
+Jobs: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, max=256, help="Folds fitted at once on this machine; VFR_ML_THREADS else."),
 ]
 
 Seed: TypeAlias = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same result.")]
-
-TRAINABLE: Final = "lightgbm,linear"
-"""Members that have a learner."""
 
 _OPTION_OF: Final[Mapping[str, str]] = {
     "ml_horizon": "--horizon",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from vfr.cli.options import TRAINABLE, WHO, AsJson, Members, Seed, application, words
+from vfr.cli.options import WHO, AsJson, Cluster, Jobs, Members, Seed, application, words
 from vfr.cli.output import console, emit, progress
 
 if TYPE_CHECKING:
@@ -18,17 +18,23 @@ _FIGURES: Final = ("rank_ic", "accuracy", "accuracy_base_rate", "brier_skill")
 
 
 def command(
+    *,
     horizon: Annotated[str, typer.Option(metavar="H,H", help="Horizons, separated by commas.")] = "1d,7d,30d",
-    members: Members = TRAINABLE,
+    members: Members = None,
     as_of: Annotated[
         str | None, typer.Option(metavar="DATE", help="Train as on that evening; answers requests about the past only.")
     ] = None,
     seed: Seed = 0,
+    cluster: Cluster = None,
+    jobs: Jobs = None,
     override_rows: Annotated[
         str, typer.Option(metavar="REASON", help="Promote on fewer than 10,000 training rows; kept in the card.")
     ] = "",
     starter: Annotated[
         bool, typer.Option("--starter", help="Only the horizons that have no model of the current data yet.")
+    ] = False,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Stop short of promotion: what passes predicts, but is not shown.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -47,11 +53,14 @@ def command(
         if starter:
             missing = app.untrained()
             horizons = tuple(name for name in horizons if name in missing)
-        result = app.train(
+        result = app.learning.train(
             horizons=horizons,
-            members=words(members),
+            members=None if members is None else words(members),
             as_of=day,
             seed=seed,
+            cluster=cluster,
+            jobs=jobs,
+            shadow=shadow,
             override_rows=override_rows,
             who=WHO,
             progress=report,
@@ -84,6 +93,8 @@ def _print(result: TrainReport) -> None:
     for row in result.trained:
         if row.refused:
             screen.print(f"  [yellow]![/] {row.model_id}: refused by {', '.join(row.refused)}")
+    for member, reason in result.skipped.items():
+        screen.print(f"  [dim]{member} left out: {reason}[/]", soft_wrap=True)
     screen.print(f"[dim]Survivorship: {result.survivorship}[/]")
     screen.print(f"[dim]{result.data_name} {result.data_version[:12]}, seed {result.seed}, {result.seconds:.0f} s[/]")
 

@@ -42,7 +42,7 @@ def command(
     with progress("Preparing", quiet=as_json) as report:
         app.prepare(report)
         found = [
-            app.tune(asked, member, trials=trials, until=day, seed=seed, progress=report)
+            app.learning.tune(asked, member, trials=trials, until=day, seed=seed, progress=report)
             for asked in horizons
             for member in words(members)
         ]

@@ -190,7 +190,7 @@ def _parity(figures: GateFigures) -> GateRow:
 
 
 def _latency(figures: GateFigures) -> GateRow:
-    figure = max(figures.latency_ms, np.nan_to_num(figures.latency_median_ms))
+    figure = float(max(figures.latency_ms, np.nan_to_num(figures.latency_median_ms)))
     note = f"99th percentile on the processor of {figures.latency_rows:,} rows one by one"
     if np.isfinite(figures.latency_wall_ms):
         note += f"; by the clock median {figures.latency_median_ms:.2f}, 99th percentile {figures.latency_wall_ms:.2f}"

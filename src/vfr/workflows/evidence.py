@@ -8,8 +8,7 @@ import numpy as np
 
 from vfr.data.coverage import survivorship, survivorship_text
 from vfr.data.snapshot import Snapshot
-from vfr.errors import InvalidField, TrainingFailed
-from vfr.models.learners import LEARNERS
+from vfr.errors import TrainingFailed
 from vfr.typing import HORIZONS, BoolArray, Horizon
 from vfr.validation.gates import GateFigures
 from vfr.workflows import evidence_more as more
@@ -17,11 +16,12 @@ from vfr.workflows import evidence_tables as tables
 from vfr.workflows.evidence_data import Judged, Study, average
 from vfr.workflows.evidence_report import Cell, EvidenceReport
 from vfr.workflows.ledger import Ledger
-from vfr.workflows.train import Progress
+from vfr.workflows.train import Progress, fit_here, jobs_for
 from vfr.workflows.train_data import Inputs, Targets, counting, prepare, targets
+from vfr.workflows.train_jobs import Compute, Threads, run_walks
 from vfr.workflows.train_judge import Served, base_rates, figures, serve
 from vfr.workflows.train_recipe import DEFAULT, Recipe
-from vfr.workflows.train_walk import Task, folds_of, walk
+from vfr.workflows.tuning import TuningStore
 
 __all__ = ["DEVELOPMENT_END", "development", "evidence"]
 
@@ -33,12 +33,13 @@ def evidence(
     snapshot: Snapshot,
     *,
     horizon: Horizon = "7d",
-    members: Sequence[str] = ("lightgbm", "linear"),
+    members: Sequence[str] | None = None,
     classic: bool = False,
     release: bool = False,
     start: np.datetime64 | None = None,
     seed: int = 0,
-    threads: int = 2,
+    compute: Compute | None = None,
+    tuning: TuningStore | None = None,
     progress: Progress | None = None,
     ledger: Ledger | None = None,
     commit: str = "",
@@ -50,14 +51,18 @@ def evidence(
     ----------
     snapshot : Snapshot
     horizon : Horizon
-    members : sequence of str
-        Learners; their equal-weight average is reported first.
+    members : sequence of str, optional
+        Learners, by default all that can be fitted here; their equal-weight average is reported first.
     classic : bool
         Judge the classic score by the same report instead of the learners.
     release : bool
         Read outcomes after 2017 too. Every such run is counted in the ledger.
     start : datetime64[D], optional
         Leave out earlier sessions from the report (not from training).
+    compute : Compute, optional
+        Where folds are fitted; two threads of this process by default.
+    tuning : TuningStore, optional
+        Hyper-parameters found by `vfr.workflows.tune.tune` are used by every fold later than their search.
     ledger : Ledger, optional
         Where the run is recorded; `commit` names the code version in it.
 
@@ -80,11 +85,12 @@ def evidence(
         report = _learned(
             cut,
             horizon=horizon,
-            members=tuple(members),
+            members=fit_here(members)[0],
             mode=mode,
             start=start,
             seed=seed,
-            threads=threads,
+            compute=compute or Threads(2),
+            tuning=tuning,
             tell=tell,
             recipe=recipe,
         )
@@ -120,32 +126,26 @@ def _learned(
     mode: str,
     start: np.datetime64 | None,
     seed: int,
-    threads: int,
+    compute: Compute,
+    tuning: TuningStore | None,
     tell: Progress,
     recipe: Recipe,
 ) -> EvidenceReport:
-    from vfr.features import compute
+    from vfr.features import compute as features
 
-    for member in members:
-        if member not in LEARNERS:
-            raise InvalidField("members", f"{member} has no learner; choose from {', '.join(LEARNERS)}")
     tell("features", 0.0)
-    inputs = prepare(compute(snapshot), snapshot.panel.trading())
+    inputs = prepare(features(snapshot), snapshot.panel.trading())
     counts, is_membership = counting(snapshot)
     labelled = targets(snapshot, horizon, counts)
-    folds = folds_of(snapshot.sessions, labelled.labels.span, recipe)
+    jobs = jobs_for(snapshot, {horizon: labelled}, members, recipe=recipe, seed=seed, tuning=tuning, spec=inputs.spec)
+    walks = run_walks(compute, inputs, {horizon: labelled}, jobs, lambda stage, part: tell(stage, 0.1 + 0.8 * part))
     served: dict[str, Served] = {}
     judged: dict[str, GateFigures] = {}
-    for number, member in enumerate(members):
-
-        def done(n: int, number: int = number, member: str = member) -> None:
-            tell(f"fold {member}", 0.1 + 0.8 * (number + n / len(folds)) / len(members))
-
-        task = Task(inputs, labelled, LEARNERS[member], recipe, seed)
-        walked = walk(task, folds, threads=threads, done=done)
-        served[member] = serve(inputs, labelled, walked, recipe)
-        rows = max((refit.n_rows for refit in walked.refits), default=0)
-        judged[member] = figures(inputs, labelled, served[member], training_rows=rows, latency_ms=0.0, parity=True)
+    for member in members:
+        walk = walks[horizon, member].walk
+        served[member] = serve(inputs, labelled, walk, recipe)
+        rows = max((refit.n_rows for refit in walk.refits), default=0)
+        judged[member] = figures(inputs, labelled, served[member], training_rows=rows)
     tell("tables", 0.9)
     study = _study(
         snapshot,

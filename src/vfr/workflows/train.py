@@ -3,109 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 
 from vfr.clock import elapsed_ms
-from vfr.data.coverage import YearCoverage, survivorship, survivorship_text
+from vfr.data.coverage import survivorship
 from vfr.data.snapshot import Snapshot
-from vfr.errors import ArtifactCorrupt, InvalidField, TrainingFailed
-from vfr.models.calibrated import Calibrated
+from vfr.errors import InvalidField
 from vfr.models.learners import LEARNERS
-from vfr.models.member import Member, open_member
-from vfr.models.prediction import ModelCard, ModelStore
+from vfr.models.prediction import ModelStore
 from vfr.typing import Horizon
-from vfr.validation.gates import Verdict, judge
-from vfr.validation.splits import Fold, matured
-from vfr.workflows.train_calibrate import calibrate
-from vfr.workflows.train_card import finite, make_card
-from vfr.workflows.train_data import Inputs, Targets, counting, prepare, targets
-from vfr.workflows.train_judge import Served, figures, serve
+from vfr.validation.splits import matured
+from vfr.workflows.train_card import peak_rss_mb
+from vfr.workflows.train_data import Targets, counting, prepare, targets
+from vfr.workflows.train_jobs import Compute, FoldJob, Threads, jobs_of, run_walks
+from vfr.workflows.train_parity import sections
 from vfr.workflows.train_recipe import DEFAULT, Recipe
-from vfr.workflows.train_walk import Refit, Task, Walk, fit_refit, folds_of, single_threaded_algebra, walk
+from vfr.workflows.train_report import Trained, TrainReport
+from vfr.workflows.train_version import Run, make_version
+from vfr.workflows.train_walk import folds_of
+from vfr.workflows.tuning import Tuned, TuningStore
 
-__all__ = ["Progress", "TrainReport", "Trained", "train"]
+__all__ = ["Progress", "TrainReport", "Trained", "fit_here", "jobs_for", "train"]
 
 Progress: TypeAlias = Callable[[str, float], None]
 """Hears the stage and the fraction of the whole run that is done, 0 to 1."""
 
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """One member at one horizon: its version, what became of it, and why."""
-
-    model_id: str
-    member: str
-    horizon: Horizon
-    status: str
-    refused: tuple[str, ...]
-    historical: int
-    n_rows: int
-    labels_end: str
-    metrics: Mapping[str, object]
-    gates: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class TrainReport:
-    """What a training run did."""
-
-    data_name: str
-    data_version: str
-    feature_spec: str
-    seed: int
-    seconds: float
-    trained: tuple[Trained, ...]
-    coverage: tuple[YearCoverage, ...] = ()
-
-    @property
-    def survivorship(self) -> str:
-        """How many index members the data prices, in one line."""
-        return survivorship_text(self.coverage)
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the report for JSON."""
-        rows = [
-            {
-                "modelId": t.model_id,
-                "member": t.member,
-                "horizon": t.horizon,
-                "status": t.status,
-                "refused": list(t.refused),
-                "historicalVersions": t.historical,
-                "trainingRows": t.n_rows,
-                "labelsEnd": t.labels_end,
-                "metrics": dict(t.metrics),
-                "gates": dict(t.gates),
-            }
-            for t in self.trained
-        ]
-        return {
-            "dataName": self.data_name,
-            "dataVersion": self.data_version,
-            "featureSpec": self.feature_spec,
-            "seed": self.seed,
-            "seconds": round(self.seconds, 1),
-            "survivorship": self.survivorship,
-            "membersPriced": [asdict(year) for year in self.coverage],
-            "models": rows,
-        }
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Run:
-    snapshot: Snapshot
-    store: ModelStore
-    inputs: Inputs
-    recipe: Recipe
-    seed: int
-    threads: int
-    who: str
-    historical: bool
-    dated: bool
-    override_rows: str
+_FEATURES, _FITTED = 0.05, 0.9
+"""Fractions of a run at which features, and all fits, are done."""
 
 
 def train(
@@ -113,176 +39,147 @@ def train(
     store: ModelStore,
     *,
     horizons: Sequence[Horizon] = ("1d", "7d", "30d"),
-    members: Sequence[str] = ("lightgbm", "linear"),
+    members: Sequence[str] | None = None,
     as_of: np.datetime64 | None = None,
     seed: int = 0,
-    threads: int = 2,
+    compute: Compute | None = None,
+    tuning: TuningStore | None = None,
     progress: Progress | None = None,
     who: str = "train",
     historical: bool = True,
+    shadow: bool = False,
     override_rows: str = "",
     recipe: Recipe = DEFAULT,
 ) -> TrainReport:
     """Train, judge, store and promote.
 
-    Each version is saved whole before it is promoted in one log row: a killed run leaves the champions as they were,
-    plus, at most, whole versions that are staged or answer requests about the past.
+    Each version is saved whole before its status changes: a killed run leaves the champions as they were, plus, at
+    most, whole versions that are staged or answer requests about the past.
 
     Parameters
     ----------
     snapshot : Snapshot
     store : ModelStore
-    horizons, members : sequences
-        What to train; members are names of `vfr.models.learners.LEARNERS`.
+    horizons : sequence of Horizon
+    members : sequence of str, optional
+        Names of `vfr.models.learners.LEARNERS`; by default all that can be fitted here, the others are left out with
+        their reason.
     as_of : datetime64[D], optional
         Train as on that evening; the versions answer requests about the past only.
-    seed, threads : int
-        The same seed gives the same bytes, on any number of threads.
+    seed : int
+        The same seed gives the same bytes, wherever and beside whatever the folds are fitted.
+    compute : Compute, optional
+        Where folds are fitted; two threads of this process by default.
+    tuning : TuningStore, optional
+        Hyper-parameters found by `vfr.workflows.tune.tune` are used by every fold later than their search.
     progress : callable, optional
     who : str
         Named in the log row of every promotion.
     historical : bool
         Whether the yearly walk-forward refits of what passes are kept for requests about the past.
+    shadow : bool
+        Stop at shadow what passes, instead of promoting it.
     override_rows : str
         Recorded reason for promoting on fewer than 10,000 training rows; empty refuses.
 
     Raises
     ------
     InvalidField
-        If a member has no learner.
+        If a member that was named has no learner, or cannot be fitted here.
     TrainingFailed
-        If there is too little data for a walk-forward with calibration.
+        If there is too little data for a walk-forward with calibration, or a fit fails.
     """
-    from vfr.features import compute
+    from vfr.features import compute as features
 
-    for member in members:
-        if member not in LEARNERS:
-            raise InvalidField("members", f"{member} has no learner; choose from {', '.join(LEARNERS)}")
+    chosen, skipped = fit_here(members)
     started = elapsed_ms()
     tell = progress or (lambda _stage, _fraction: None)
     tell("features", 0.0)
     cut = snapshot if as_of is None else snapshot.upto(as_of)
-    inputs = prepare(compute(cut), cut.panel.trading())
-    run = _Run(
-        cut, store, inputs, recipe, seed, threads, who, historical, bool(cut.as_of < snapshot.as_of), override_rows
-    )
+    inputs = prepare(features(cut), cut.panel.trading())
     counts, _ = counting(cut)
-    trained: list[Trained] = []
-    jobs = [(horizon, member) for horizon in horizons for member in members]
     labelled = {horizon: targets(cut, horizon, counts) for horizon in horizons}
-    for number, (horizon, member) in enumerate(jobs):
-
-        def part(stage: str, fraction: float, number: int = number, job: str = f"{horizon} {member}") -> None:
-            tell(f"{stage} {job}", 0.05 + 0.95 * (number + fraction) / len(jobs))
-
-        trained.append(_train_one(run, labelled[horizon], member, part))
+    jobs = jobs_for(cut, labelled, chosen, recipe=recipe, seed=seed, tuning=tuning, spec=inputs.spec, with_whole=True)
+    tell("folds", _FEATURES)
+    walks = run_walks(
+        compute or Threads(2),
+        inputs,
+        labelled,
+        jobs,
+        lambda stage, fraction: tell(stage, _FEATURES + (_FITTED - _FEATURES) * fraction),
+    )
+    run = Run(
+        snapshot=cut,
+        store=store,
+        inputs=inputs,
+        recipe=recipe,
+        seed=seed,
+        who=who,
+        historical=historical,
+        stop_at="historical" if cut.as_of < snapshot.as_of else "shadow" if shadow else "champion",
+        override_rows=override_rows,
+        sections=sections(cut, inputs, [job.split for job in jobs], max(LEARNERS[m].lookback for m in chosen), seed),
+    )
+    trained = []
+    tuned = {(job.horizon, job.member): job.tuned for job in jobs}
+    for number, (horizon, member) in enumerate(tuned):
+        tell(f"gates {horizon} {member}", _FITTED + (1.0 - _FITTED) * number / len(tuned))
+        key = (horizon, member)
+        trained.append(make_version(run, labelled[horizon], member, walks[key], tuned[key]))
     tell("done", 1.0)
     seconds = elapsed_ms(started) / 1e3
-    return TrainReport(cut.name, cut.version, inputs.spec, seed, seconds, tuple(trained), survivorship(cut))
-
-
-def _train_one(run: _Run, labelled: Targets, member: str, tell: Progress) -> Trained:
-    learner, span = LEARNERS[member], labelled.labels.span
-    sessions = run.snapshot.sessions
-    folds = folds_of(sessions, span, run.recipe)
-    task = Task(run.inputs, labelled, learner, run.recipe, run.seed)
-    done = walk(task, folds, threads=run.threads, done=lambda n: tell("fold", 0.9 * n / (len(folds) + 1)))
-    served = serve(run.inputs, labelled, done, run.recipe)
-    rows = matured(np.arange(sessions.size), span, sessions.size)
-    calibrated = calibrate(run.inputs, labelled, done, sessions.size, run.recipe)
-    if calibrated is None or not np.isfinite(served.rank).any():
-        raise TrainingFailed(
-            f"{labelled.labels.horizon}: {sessions.size} sessions are too few for a walk-forward with calibration; "
-            "import a longer history"
-        )
-    last = Fold("all", rows, np.empty(0, dtype=np.int64))
-    with single_threaded_algebra():
-        refit = fit_refit(task, last)
-    final = _member(member, refit, calibrated)
-    files = final.files(run.inputs.sample)
-    tell("gates", 0.95)
-    card = make_card(run.snapshot, run.inputs, run.recipe, labelled, member, refit, files, seed=run.seed)
-    verdict, numbers = _judge(run, labelled, served, final, card, files, refit)
-    card = replace(card, metrics=finite(numbers), gates=verdict.to_dict())
-    kept = _keep_refits(run, labelled, member, done, served, card) if verdict.passed and run.historical else 0
-    status = _store(run, card, files, verdict)
-    return Trained(
-        card.model_id,
-        member,
-        card.horizon,
-        status,
-        verdict.refused,
-        kept,
-        refit.n_rows,
-        card.labels_end,
-        card.metrics,
-        card.gates,
+    coverage = survivorship(cut)
+    return TrainReport(
+        cut.name, cut.version, inputs.spec, seed, seconds, tuple(trained), coverage, skipped, peak_rss_mb()
     )
 
 
-def _member(name: str, refit: Refit, calibrated: Calibrated) -> Member:
-    return Member(name, refit.direction, refit.excess, refit.design, calibrated)
+def fit_here(members: Sequence[str] | None) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the members to fit, and why others of the default are left out.
+
+    Raises
+    ------
+    InvalidField
+        If a member that was named has no learner, or cannot be fitted here.
+    """
+    lacking = {name: reason for name, learner in LEARNERS.items() if (reason := learner.unavailable()) is not None}
+    if members is None:
+        return tuple(name for name in LEARNERS if name not in lacking), lacking
+    for member in members:
+        if member not in LEARNERS:
+            raise InvalidField("members", f"{member} has no learner; choose from {', '.join(LEARNERS)}")
+        if member in lacking:
+            raise InvalidField("members", f"{member}: {lacking[member]}")
+    if not members:
+        raise InvalidField("members", f"name at least one; choose from {', '.join(LEARNERS)}")
+    return tuple(dict.fromkeys(members)), {}
 
 
-def _judge(
-    run: _Run,
-    labelled: Targets,
-    served: Served,
-    final: Member,
-    card: ModelCard,
-    files: Mapping[str, bytes],
-    refit: Refit,
-) -> tuple[Verdict, dict[str, float]]:
-    try:
-        open_member(card, files)
-        parity = True
-    except ArtifactCorrupt:
-        parity = False
-    found = figures(
-        run.inputs,
-        labelled,
-        served,
-        training_rows=refit.n_rows,
-        latency_ms=_latency(run, final),
-        parity=parity,
-    )
-    return judge(found, override_rows=run.override_rows), dict(found.metrics)
+def jobs_for(
+    snapshot: Snapshot,
+    labelled: Mapping[Horizon, Targets],
+    members: Sequence[str],
+    *,
+    recipe: Recipe,
+    seed: int,
+    tuning: TuningStore | None,
+    spec: str,
+    with_whole: bool = False,
+) -> list[FoldJob]:
+    """Return every fold of every member at every horizon, and, if asked, the refits on everything."""
+    rows = np.arange(snapshot.sessions.size)
+    jobs = []
+    for horizon, target in labelled.items():
+        span = target.labels.span
+        folds = folds_of(snapshot.sessions, span, recipe)
+        whole = matured(rows, span, rows.size) if with_whole else None
+        for member in members:
+            tuned = _tuned(snapshot, tuning, horizon, member, spec)
+            jobs += jobs_of(horizon, member, folds, whole, recipe=recipe, seed=seed, tuned=tuned)
+    return jobs
 
 
-def _latency(run: _Run, final: Member) -> float:
-    """Return the median time of predicting one row, in milliseconds."""
-    row = run.inputs.sample[:, :1]
-    times = []
-    for _ in range(15):
-        start = elapsed_ms()
-        final.predict(row)
-        times.append(elapsed_ms(start))
-    return float(np.median(times))
-
-
-def _keep_refits(run: _Run, labelled: Targets, member: str, done: Walk, served: Served, card: ModelCard) -> int:
-    """Store every calibrated refit for requests about the past; return how many."""
-    kept = 0
-    for refit, calibrated in zip(done.refits, served.calibrations, strict=True):
-        if calibrated is None:
-            continue
-        files = _member(member, refit, calibrated).files(run.inputs.sample)
-        # The calibration may have seen outcomes later than the last training label: both ended before the test span.
-        last_row = int(refit.fold.test[0]) - 1
-        own = make_card(run.snapshot, run.inputs, run.recipe, labelled, member, refit, files, seed=run.seed)
-        end = str(run.snapshot.sessions[last_row])
-        run.store.save(replace(own, status="historical", labels_end=end, gates={"judged_with": card.model_id}), files)
-        kept += 1
-    return kept
-
-
-def _store(run: _Run, card: ModelCard, files: Mapping[str, bytes], verdict: Verdict) -> str:
-    stored = run.store.save(card, files)
-    if run.dated:
-        if stored.status == "staged" and verdict.passed:
-            run.store.set_status(stored.model_id, "historical", who=run.who, why="trained as of a past session")
-            return "historical"
-        return stored.status
-    if verdict.passed and stored.status != "champion":
-        run.store.set_status(stored.model_id, "champion", who=run.who, why="every gate passed")
-    return "champion" if verdict.passed else stored.status
+def _tuned(snapshot: Snapshot, tuning: TuningStore | None, horizon: Horizon, member: str, spec: str) -> Tuned | None:
+    """Return what a search found; one made with other features says nothing about these."""
+    found = None if tuning is None else tuning.found(snapshot.name, horizon, member)
+    return found if found is not None and found.feature_spec == spec else None

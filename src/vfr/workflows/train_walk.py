@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
 
-from vfr.models.design import Design, session_ranks
+from vfr.models.design import Design
 from vfr.models.learner import Learner, Params, Rows, Scorer
-from vfr.typing import TARGETS, DateArray, FloatArray, IntArray, Target
+from vfr.typing import DateArray, FloatArray, IntArray, Target
 from vfr.validation.splits import Fold, matured, walk_forward
 from vfr.workflows.train_data import Inputs, Targets
 from vfr.workflows.train_recipe import Recipe
@@ -26,7 +25,6 @@ __all__ = [
     "folds_of",
     "score_rows",
     "single_threaded_algebra",
-    "walk",
 ]
 
 
@@ -86,30 +84,6 @@ def folds_of(sessions: DateArray, span: int, recipe: Recipe) -> tuple[Fold, ...]
     """Return the refits of a recipe."""
     min_train, months = recipe.spacing(sessions.size)
     return walk_forward(sessions, span, min_train=min_train, months=months)
-
-
-def walk(task: Task, folds: tuple[Fold, ...], *, threads: int, done: Callable[[int], None] = lambda _: None) -> Walk:
-    """Fit every fold, `threads` at a time, and score its test span; `done` hears the number of folds finished."""
-    scores = {target: np.full(task.inputs.known.shape, np.nan) for target in TARGETS}
-
-    def one(fold: Fold) -> Refit:
-        refit = fit_refit(task, fold)
-        for target in TARGETS:
-            scores[target][fold.test] = score_rows(task, refit.design, target, refit.scorer(target), fold.test)
-        return refit
-
-    # Threads, not processes: learners spend their time outside the interpreter, and the inputs are large.
-    refits = []
-    with single_threaded_algebra(), ThreadPoolExecutor(max_workers=max(threads, 1)) as pool:
-        waiting = [pool.submit(one, fold) for fold in folds]
-        try:
-            for number, future in enumerate(waiting, start=1):
-                refits.append(future.result())
-                done(number)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return Walk(tuple(refits), scores["direction"], session_ranks(scores["excess"]))
 
 
 def single_threaded_algebra() -> AbstractContextManager[object]:

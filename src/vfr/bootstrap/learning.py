@@ -1,0 +1,188 @@
+"""What trains, tunes and judges models on the current data, wired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from vfr.errors import TrainingFailed
+from vfr.typing import HORIZONS, Horizon
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vfr.adapters.store.models import DirectoryModels
+    from vfr.adapters.store.training_state import TrainingState
+    from vfr.data.provider import Progress
+    from vfr.data.snapshot import Snapshot
+    from vfr.settings import Settings
+    from vfr.workflows.evidence_report import EvidenceReport
+    from vfr.workflows.held import HeldDatasets
+    from vfr.workflows.ledger import Ledger
+    from vfr.workflows.train import TrainReport
+    from vfr.workflows.train_jobs import Compute
+    from vfr.workflows.tuning import Tuned, TuningStore
+
+__all__ = ["Learning"]
+
+_FEW_CELLS: Final = 400_000
+"""Sessions times symbols up to which threads are faster: starting processes costs seconds of imports each."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learning:
+    """Training, tuning and evidence of one data home.
+
+    Parameters
+    ----------
+    settings : Settings
+    datasets : HeldDatasets
+    models : DirectoryModels
+    training : TrainingState
+    """
+
+    settings: Settings
+    datasets: HeldDatasets
+    models: DirectoryModels
+    training: TrainingState
+
+    def train(
+        self,
+        *,
+        horizons: Sequence[Horizon] = tuple(HORIZONS),
+        members: Sequence[str] | None = None,
+        as_of: np.datetime64 | None = None,
+        seed: int = 0,
+        shadow: bool = False,
+        override_rows: str = "",
+        cluster: str | None = None,
+        jobs: int | None = None,
+        who: str = "train",
+        progress: Progress | None = None,
+    ) -> TrainReport:
+        """Train on the current data set as the one training leader, and promote what passes the gates.
+
+        The gates read outcomes, so the run is counted in the ledger of the data home.
+
+        Raises
+        ------
+        TrainingFailed
+            If another process trains, the data is too little, or a fit fails.
+        """
+        with self.training.lead() as report:
+            if report is None:
+                raise TrainingFailed("another process is training; wait for it, or stop it")
+            from vfr.workflows.train import train
+
+            def tell(stage: str, fraction: float) -> None:
+                report(stage, fraction)
+                if progress is not None:
+                    progress(stage, fraction)
+
+            snapshot = self.datasets.snapshot()
+            trained = train(
+                snapshot,
+                self.models,
+                horizons=horizons,
+                members=members,
+                as_of=as_of,
+                seed=seed,
+                compute=self._compute(snapshot, cluster, jobs),
+                tuning=self.tuning,
+                progress=tell,
+                who=who,
+                shadow=shadow,
+                override_rows=override_rows,
+            )
+            self.ledger.append({"kind": "train", "who": who} | trained.to_dict())
+            return trained
+
+    def evidence(
+        self,
+        *,
+        horizon: Horizon = "7d",
+        members: Sequence[str] | None = None,
+        classic: bool = False,
+        release: bool = False,
+        seed: int = 0,
+        cluster: str | None = None,
+        jobs: int | None = None,
+        ledger: Ledger | None = None,
+        commit: str = "",
+        progress: Progress | None = None,
+    ) -> EvidenceReport:
+        """Judge the learners, or the classic score, on the current data; see `vfr.workflows.evidence.evidence`.
+
+        The run is counted in `ledger`, by default the one of the data home.
+        """
+        from vfr.workflows.evidence import evidence
+
+        snapshot = self.datasets.snapshot()
+        return evidence(
+            snapshot,
+            horizon=horizon,
+            members=members,
+            classic=classic,
+            release=release,
+            seed=seed,
+            compute=self._compute(snapshot, cluster, jobs),
+            tuning=self.tuning,
+            ledger=ledger or self.ledger,
+            commit=commit,
+            progress=progress,
+        )
+
+    def tune(
+        self,
+        horizon: Horizon,
+        member: str,
+        *,
+        trials: int = 30,
+        until: np.datetime64 | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Tuned:
+        """Search a member's hyper-parameters on training rows of the current data; see `vfr.workflows.tune.tune`."""
+        from vfr.workflows.tune import tune
+
+        return tune(
+            self.datasets.snapshot(),
+            self.tuning,
+            horizon=horizon,
+            member=member,
+            trials=trials,
+            until=until,
+            seed=seed,
+            progress=progress,
+        )
+
+    @property
+    def tuning(self) -> TuningStore:
+        """Searches of the data home, and what they found."""
+        from vfr.adapters.store.tuning import TuningFiles
+
+        return TuningFiles(self.settings.data_home)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Every run that read outcomes out of sample."""
+        from vfr.adapters.store.ledger import FileLedger
+
+        return FileLedger(self.settings.data_home / "evidence" / "ledger.jsonl")
+
+    def _compute(self, snapshot: Snapshot, cluster: str | None, jobs: int | None) -> Compute:
+        """Choose where folds are fitted: a cluster that was named, else processes, or threads where little is to do."""
+        from vfr.workflows.train_jobs import Threads
+
+        folder, workers = self.settings.data_home / "work", jobs or self.settings.ml_threads
+        if cluster is not None:
+            from vfr.adapters.compute.cluster import DaskCluster
+
+            return DaskCluster(cluster, self.settings.work_url or str(folder))
+        n_sessions, n_symbols = snapshot.panel.shape
+        if n_sessions * n_symbols <= _FEW_CELLS:
+            return Threads(workers)
+        from vfr.adapters.compute.processes import Processes
+
+        return Processes(folder, workers)

@@ -1,0 +1,143 @@
+"""From a walk to a stored version: calibrate, judge, write down, settle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from vfr.data.snapshot import Snapshot
+from vfr.errors import TrainingFailed
+from vfr.models.calibrated import Calibrated
+from vfr.models.learner import Params
+from vfr.models.learners import LEARNERS
+from vfr.models.member import Member
+from vfr.models.prediction import ModelCard, ModelStore
+from vfr.typing import TARGETS, Target
+from vfr.validation.gates import Verdict, judge
+from vfr.workflows.promotion import StopAt, settle
+from vfr.workflows.train_calibrate import calibrate
+from vfr.workflows.train_card import finite, make_card
+from vfr.workflows.train_data import Inputs, Targets
+from vfr.workflows.train_jobs import Walked
+from vfr.workflows.train_judge import Served, figures, serve
+from vfr.workflows.train_parity import Section, check
+from vfr.workflows.train_recipe import Recipe
+from vfr.workflows.train_record import FILE, record
+from vfr.workflows.train_report import Trained
+from vfr.workflows.train_walk import Refit
+from vfr.workflows.tuning import Tuned
+
+__all__ = ["Run", "make_version"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """What all versions of a training run share.
+
+    `sections` are raw cross-sections of the history, in which stored artifacts are held to what was trained; `stop_at`
+    is where a version that passes every gate ends.
+    """
+
+    snapshot: Snapshot
+    store: ModelStore
+    inputs: Inputs
+    recipe: Recipe
+    seed: int
+    who: str
+    historical: bool
+    stop_at: StopAt
+    override_rows: str
+    sections: tuple[Section, ...]
+
+
+def make_version(run: Run, labelled: Targets, member: str, walked: Walked, tuned: Tuned | None) -> Trained:
+    """Make, judge and store the version of a member at a horizon.
+
+    Raises
+    ------
+    TrainingFailed
+        If there is too little data for a walk-forward with calibration.
+    """
+    refit, sessions = walked.whole, run.snapshot.sessions
+    served = serve(run.inputs, labelled, walked.walk, run.recipe)
+    calibrated = calibrate(run.inputs, labelled, walked.walk, sessions.size, run.recipe)
+    if refit is None or calibrated is None or not np.isfinite(served.rank).any():
+        raise TrainingFailed(
+            f"{labelled.labels.horizon}: {sessions.size} sessions are too few for a walk-forward with calibration; "
+            "import a longer history"
+        )
+    final = _member(member, refit, calibrated)
+    files = final.files(run.inputs.sample)
+    files[FILE] = record(labelled, served.prediction, served.rank, sessions).to_bytes()
+    card = make_card(
+        run.snapshot,
+        run.inputs,
+        run.recipe,
+        labelled,
+        member,
+        refit,
+        files,
+        seed=run.seed,
+        folds=walked.walk.refits,
+        used=_used(member, refit, tuned),
+        tuning=_tuning(tuned),
+        training_seconds=walked.seconds,
+    )
+    verdict = _judge(run, labelled, served, final, card, files)
+    card = replace(card, metrics=finite(verdict[1]), gates=verdict[0].to_dict())
+    kept = _keep_refits(run, labelled, member, walked, served, card) if verdict[0].passed and run.historical else 0
+    status = settle(run.store, run.store.save(card, files), verdict[0], who=run.who, stop_at=run.stop_at)
+    return Trained(
+        model_id=card.model_id,
+        member=member,
+        horizon=card.horizon,
+        status=status,
+        refused=verdict[0].refused,
+        historical=kept,
+        n_rows=refit.n_rows,
+        labels_end=card.labels_end,
+        metrics=card.metrics,
+        gates=card.gates,
+        seconds=walked.seconds,
+    )
+
+
+def _member(name: str, refit: Refit, calibrated: Calibrated) -> Member:
+    return Member(name, refit.direction, refit.excess, refit.design, calibrated)
+
+
+def _used(member: str, refit: Refit, tuned: Tuned | None) -> dict[Target, Params]:
+    """Return the hyper-parameters of the final refit, tuned ones in place of the defaults."""
+    defaults = {target: LEARNERS[member].params(refit.n_rows, target) for target in TARGETS}
+    return {target: {**params, **((tuned and tuned.params(target)) or {})} for target, params in defaults.items()}
+
+
+def _tuning(tuned: Tuned | None) -> Mapping[str, object] | None:
+    if tuned is None:
+        return None
+    return {"trials": tuned.trials, "source": f"vfr tune, labels until {tuned.until}"}
+
+
+def _judge(
+    run: Run, labelled: Targets, served: Served, final: Member, card: ModelCard, files: Mapping[str, bytes]
+) -> tuple[Verdict, dict[str, float]]:
+    found = figures(run.inputs, labelled, served, training_rows=card.n_rows)
+    checked = check(run.inputs, final, card, files, run.sections)
+    return judge(replace(found, **asdict(checked)), override_rows=run.override_rows), dict(found.metrics)
+
+
+def _keep_refits(run: Run, labelled: Targets, member: str, walked: Walked, served: Served, card: ModelCard) -> int:
+    """Store every calibrated refit for requests about the past; return how many."""
+    kept = 0
+    for refit, calibrated in zip(walked.walk.refits, served.calibrations, strict=True):
+        if calibrated is None:
+            continue
+        files = _member(member, refit, calibrated).files(run.inputs.sample)
+        # The calibration may have seen outcomes later than the last training label: both ended before the test span.
+        end = str(run.snapshot.sessions[int(refit.fold.test[0]) - 1])
+        own = make_card(run.snapshot, run.inputs, run.recipe, labelled, member, refit, files, seed=run.seed)
+        run.store.save(replace(own, status="historical", labels_end=end, gates={"judged_with": card.model_id}), files)
+        kept += 1
+    return kept
