@@ -1,164 +1,245 @@
-"""`vfr models`: list, show, promote, roll back and verify, on a store of made-up versions."""
+"""`vfr models`: what is stored is shown, changed and checked, on a store of small real versions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.models.stored_versions import card, files_of
 
+from vfr.adapters.store.models import DirectoryModels
 from vfr.cli import models
-from vfr.errors import ArtifactCorrupt
 from vfr.models.prediction import ModelCard
 
-
-def card(model_id: str, status: str, *, passed: bool = True, created_at: str = "2026-01-01", **more: Any) -> ModelCard:
-    rows = [{"gate": "leak.ic", "passed": passed, "figure": 0.02, "bound": 0.08, "note": ""}]
-    return ModelCard(
-        model_id=model_id,
-        member=more.get("member", "linear"),
-        horizon=more.get("horizon", "7d"),
-        status=status,  # type: ignore[arg-type]
-        created_at=created_at,
-        data_name="bundled",
-        data_version="abc",
-        feature_spec="spec",
-        feature_names=("return_1", "return_5"),
-        labels_end="2017-12-29",
-        train_start="1990-01-02",
-        n_rows=83_060,
-        n_dates=8_307,
-        seed=0,
-        params={},
-        metrics={"rank_ic": 0.0223, "icir": None},
-        importance={"return_1": 0.4, "return_5": 0.6},
-        gates={"passed": passed, "refused": [] if passed else ["leak.ic"], "rows": rows},
-        libraries={},
-        files={"model.json": "0" * 64},
-    )
-
-
-class Store:
-    """A store in memory: `broken` versions fail on load."""
-
-    def __init__(self, *cards: ModelCard, broken: tuple[str, ...] = (), problems: Mapping[str, str] | None = None):
-        self._cards = {made.model_id: made for made in cards}
-        self._broken = broken
-        self._problems = dict(problems or {})
-        self.log: list[tuple[str, str, str, str]] = []
-
-    def cards(self) -> list[ModelCard]:
-        return sorted(self._cards.values(), key=lambda made: made.created_at, reverse=True)
-
-    def problems(self) -> Mapping[str, str]:
-        return self._problems
-
-    def load(self, model_id: str) -> object:
-        if model_id in self._broken:
-            raise ArtifactCorrupt(f"{model_id}: parity sample differs")
-        return object()
-
-    def set_status(self, model_id: str, status: str, *, who: str, why: str) -> None:
-        self.log.append((model_id, status, who, why))
-        self._cards[model_id] = replace(self._cards[model_id], status=status)  # type: ignore[arg-type]
+ROWS = [
+    {"gate": "leak.ic", "passed": True, "figure": 0.0223, "bound": 0.08, "note": "mean rank IC"},
+    {"gate": "share_up", "passed": True, "figure": 0.97, "bound": None, "note": "printed, never gated"},
+]
+PASSED = {"passed": True, "refused": [], "rows": ROWS}
+REFUSED = {"passed": False, "refused": ["leak.ic"], "rows": [ROWS[0] | {"passed": False, "figure": 0.2}]}
 
 
 @pytest.fixture
-def stored(monkeypatch: pytest.MonkeyPatch):
-    def use(*cards: ModelCard, **more: Any) -> Store:
-        store = Store(*cards, **more)
-        monkeypatch.setattr(models, "application", lambda: SimpleNamespace(models=store))
-        return store
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DirectoryModels:
+    made = DirectoryModels(tmp_path / "home")
+    datasets = SimpleNamespace(current=lambda: "bundled")
+    monkeypatch.setattr(models, "application", lambda: SimpleNamespace(models=made, datasets=datasets))
+    return made
 
-    return use
+
+def saved(store: DirectoryModels, tail: str, *, champion: bool = False, **changes: Any) -> str:
+    """Store a version and return its id."""
+    made: ModelCard = card(tail, **{"gates": PASSED, **changes})
+    store.save(made, files_of())
+    if champion:
+        store.set_status(made.model_id, "champion", who="test", why="test")
+    return made.model_id
+
+
+def damage(store: DirectoryModels, model_id: str, file: str = "calibration.json") -> None:
+    (store._root / model_id / file).write_bytes(b"")
 
 
 def test_an_empty_store_says_how_to_fill_it(cli) -> None:
     assert "vfr train --starter" in cli("models", "list").out
     assert cli("models", "list", "--json").json == {"success": True, "models": [], "problems": {}}
+    assert "No rows" in cli("models", "log").out
 
 
-def test_list_leaves_refits_out_unless_asked(cli, stored) -> None:
-    stored(card("now", "champion"), card("past", "historical"), problems={"odd": "odd: card.json is missing"})
+def test_list_leaves_refits_out_unless_asked(cli, store) -> None:
+    now, odd = saved(store, "now", champion=True), saved(store, "odd")
+    past = saved(store, "past", status="historical", gates={"judged_with": now})
+    damage(store, odd, "card.json")
     out = cli("models", "list").out
-    assert "now" in out
-    assert "past" not in out
-    assert "odd: card.json is missing" in out
-    assert [row["model_id"] for row in cli("models", "list", "--all", "--json").json["models"]] == ["now", "past"]
+    assert now in out
+    assert past not in out
+    assert f"{odd}: card.json differs from the sha256 in the log" in out
+    listed = cli("models", "list", "--all", "--json").json
+    assert {row["model_id"]: row["gatesPassed"] for row in listed["models"]} == {now: True, past: None}
+    assert list(listed["problems"]) == [odd]
 
 
-def test_show_prints_figures_features_and_gates(cli, stored) -> None:
-    stored(card("now", "champion"))
-    out = cli("models", "show", "now").out
+def test_show_prints_figures_features_gates_and_limits(cli, store) -> None:
+    metrics = {"rank_ic": 0.0223, "rank_ic_low": -0.001, "rank_ic_high": 0.04, "brier": 0.2492, "brier_base_rate": 0.25}
+    shares = {"return_1": 0.4, "return_5": 0.6}
+    made = saved(store, "now", metrics=metrics, importance=shares, limitations=("Not for other universes.",))
+    out = cli("models", "show", made).out
     assert "0.0223" in out
+    assert "-0.0010 to 0.0400" in out
+    assert "not distinguishable from none" in out
     assert out.index("return_5") < out.index("return_1")
     assert "leak.ic" in out
-    assert cli("models", "show", "now", "--json").json["files"] == {"model.json": "0" * 64}
+    assert "Not for other universes." in out
+    assert set(cli("models", "show", made, "--json").json["files"]) == set(files_of())
 
 
-@pytest.mark.parametrize("command", ["show", "promote", "rollback"])
-def test_an_unknown_version_is_one_sentence(cli, stored, command: str) -> None:
-    stored(card("now", "champion"))
-    result = cli("models", command, "other", *(() if command == "show" else ("--why", "x")))
+@pytest.mark.parametrize(("form", "start"), [("md", "# linear-7d-now\n"), ("html", "<!doctype html>\n")])
+def test_a_card_is_written_in_the_form_asked_for(cli, store, tmp_path, form, start) -> None:
+    made = saved(store, "now")
+    printed = cli("models", "show", made, "--format", form).out
+    assert printed.startswith(start)
+    assert cli("models", "card", made, "--format", form).out == printed
+    file = tmp_path / f"card.{form}"
+    result = cli("models", "card", made, "--format", form, "--out", str(file))
+    assert file.read_text(encoding="utf-8") == printed
+    assert "Wrote the card" in result.out
+    assert cli("models", "card", made).out.startswith("# linear-7d-now\n")
+
+
+def test_text_to_a_file_is_markdown(cli, store, tmp_path) -> None:
+    made = saved(store, "now")
+    cli("models", "show", made, "--out", str(tmp_path / "card"))
+    assert (tmp_path / "card").read_text(encoding="utf-8") == cli("models", "card", made).out
+    result = cli("models", "show", made, "--out", str(tmp_path / "none" / "card"))
+    assert (result.code, "No such file" in result.err) == (1, True)
+
+
+def test_gates_are_a_verdict_for_machines_too(cli, store) -> None:
+    good, bad = saved(store, "good"), saved(store, "bad", gates=REFUSED)
+    past = saved(store, "past", status="historical", gates={})
+    result = cli("models", "gates", good, "--json")
+    assert (result.code, result.json["verdict"]) == (0, PASSED)
+    result = cli("models", "gates", bad, "--json")
+    assert (result.code, result.json["success"], result.json["verdict"]["refused"]) == (1, False, ["leak.ic"])
+    out = cli("models", "gates", bad).out
+    assert "Refused by its gates: leak.ic" in out
+    assert "0.2000" in out
+    assert (cli("models", "gates", past).code, "never judged" in cli("models", "gates", past).out) == (1, True)
+
+
+@pytest.mark.parametrize("command", ["show", "card", "gates", "promote", "rollback", "export"])
+def test_an_unknown_version_is_one_sentence(cli, store, command: str) -> None:
+    saved(store, "now", champion=True)
+    more = {"promote": ("--why", "x"), "rollback": ("--why", "x"), "export": ("--mlflow", "sqlite:///x")}
+    result = cli("models", command, "other", *more.get(command, ()))
     assert result.code == 1
-    assert "vfr models list" in result.err
+    assert "no such model version" in result.err
 
 
-def test_a_damaged_version_says_what_is_wrong(cli, stored) -> None:
-    stored(problems={"odd": "odd: card.json is missing"})
-    assert cli("models", "show", "odd").err == "error: odd: card.json is missing\n"
+def test_a_damaged_version_says_what_is_wrong(cli, store) -> None:
+    made = saved(store, "odd")
+    (store._root / made / "card.json").unlink()
+    assert cli("models", "show", made).err == f"error: {made}: card.json is missing\n"
 
 
-def test_promote_keeps_who_and_why(cli, stored) -> None:
-    store = stored(card("new", "staged"))
-    result = cli("models", "promote", "new", "--why", "looks right")
+def test_promote_keeps_who_and_why_and_compares(cli, store) -> None:
+    before = saved(store, "before", champion=True)
+    made = saved(store, "new")
+    result = cli("models", "promote", made, "--why", "looks right")
     assert result.code == 0
-    assert "new is now champion" in result.out
-    assert store.log == [("new", "champion", "command line", "looks right")]
+    assert f"Not comparable with {before}" in result.out
+    assert f"{made} is now champion for 7d on bundled" in result.out
+    row = [row for row in store.log() if row["status"] == "champion"][-1]
+    assert (row["who"], row["why"], row["gates"]["passed"]) == ("command line", "looks right", True)
 
 
-def test_what_the_gates_refused_is_not_promoted(cli, stored) -> None:
-    store = stored(card("new", "staged", passed=False))
-    result = cli("models", "promote", "new", "--why", "please")
+def test_figures_of_both_on_the_same_rows_are_printed(cli, store) -> None:
+    from tests.workflows.test_promotion import made_record
+
+    from vfr.workflows.train_record import FILE
+
+    for tail, record in (("before", made_record(1)), ("new", made_record(2, gain=0.01))):
+        store.save(card(tail, gates=PASSED), files_of() | {FILE: record.to_bytes()})
+    store.set_status("linear-7d-before", "champion", who="test", why="test")
+    result = cli("models", "promote", "linear-7d-new", "--why", "better", "--json").json
+    assert result["comparison"]["comparable"] is True
+    assert result["comparison"]["paired"]["ic_gain"]["mean"] == pytest.approx(0.01, abs=2e-3)
+    out = cli("models", "rollback", "linear-7d-new", "--why", "or not").out
+    assert "On the same rows of 300 dates out of fold" in out
+    assert "-0.01" in out
+
+
+def test_what_the_gates_refused_is_not_promoted(cli, store) -> None:
+    made = saved(store, "new", gates=REFUSED)
+    result = cli("models", "promote", made, "--why", "please")
     assert result.code == 1
     assert "leak.ic" in result.err
-    assert store.log == []
+    assert len(store.log()) == 1
 
 
-def test_what_does_not_load_is_not_promoted(cli, stored) -> None:
-    store = stored(card("new", "staged"), broken=("new",))
-    assert cli("models", "promote", "new", "--why", "please", "--json").json["code"] == "ARTIFACT_CORRUPT"
-    assert store.log == []
+def test_what_does_not_load_is_not_promoted(cli, store) -> None:
+    made = saved(store, "new")
+    damage(store, made)
+    assert cli("models", "promote", made, "--why", "please", "--json").json["code"] == "ARTIFACT_CORRUPT"
+    assert len(store.log()) == 1
 
 
-def test_rollback_brings_back_the_version_before(cli, stored) -> None:
-    store = stored(
-        card("c", "champion", created_at="2026-03-01"),
-        card("b", "retired", created_at="2026-02-01"),
-        card("a", "retired", created_at="2026-01-01"),
-        card("x", "retired", created_at="2026-02-15", horizon="30d"),
-        card("y", "retired", created_at="2026-02-16", member="lightgbm"),
-    )
-    assert cli("models", "rollback", "c", "--why", "worse", "--json").json["model_id"] == "b"
-    assert store.log == [("b", "champion", "command line", "worse")]
+def test_rollback_brings_back_the_version_before_and_names_what_it_passed_over(cli, store) -> None:
+    a, b, c = (saved(store, tail, champion=True) for tail in "abc")
+    damage(store, b)
+    result = cli("models", "rollback", c, "--why", "worse", "--json").json
+    assert result["model_id"] == a
+    assert list(result["passedOver"]) == [b]
+    text = cli("models", "rollback", a, "--why", "worse")
+    assert (text.code, "vfr ml disable" in text.err) == (1, True)
+    assert "not champion" in cli("models", "rollback", c, "--why", "worse").err
 
 
-def test_rollback_without_a_predecessor_says_what_else_there_is(cli, stored) -> None:
-    stored(card("c", "champion"))
-    result = cli("models", "rollback", "c", "--why", "worse")
-    assert result.code == 1
-    assert "vfr ml disable" in result.err
-    stored(card("b", "retired"))
-    assert "not champion" in cli("models", "rollback", "b", "--why", "worse").err
+def test_the_log_says_who_did_what_and_why(cli, store) -> None:
+    a, b = saved(store, "a", champion=True), saved(store, "b", champion=True)
+    saved(store, "past", status="historical")
+    cli("models", "rollback", b, "--why", "worse [than] a")
+    out = cli("models", "log").out
+    assert "staged → shadow" in out
+    assert "retired → champion" in out
+    assert "worse [than] a" in out
+    assert "past" not in out
+    everything = cli("models", "log", "--json").json
+    assert everything["total"] == len(store.log()) - 1
+    assert everything["problems"] == []
+    assert {row["model_id"] for row in cli("models", "log", a, "--json").json["rows"]} == {a}
+    assert len(cli("models", "log", "--limit", "2", "--json").json["rows"]) == 2
+    assert "past" in cli("models", "log", "--all").out
 
 
-def test_verify_reads_everything_and_fails_on_a_problem(cli, stored) -> None:
-    stored(card("now", "champion"), card("past", "historical"))
-    assert cli("models", "verify").code == 0
-    stored(card("now", "champion"), broken=("now",), problems={"odd": "odd: model.txt is truncated"})
+def test_a_log_that_was_changed_is_said(cli, store) -> None:
+    saved(store, "a", champion=True)
+    path = store._root / "promotions.jsonl"
+    path.write_text(path.read_text().replace('"why": "trained"', '"why": "trainde"'))
+    assert "was changed" in cli("models", "log").out
+    assert "was changed" in cli("models", "log", "--json").json["problems"][0]
     result = cli("models", "verify", "--json")
     assert result.code == 1
-    assert set(result.json["problems"]) == {"now", "odd"}
-    assert "parity sample differs" in cli("models", "verify").out
+    assert "promotions.jsonl" in result.json["problems"]
+
+
+def test_verify_reads_everything_and_fails_on_a_problem(cli, store) -> None:
+    now, past = saved(store, "now", champion=True), saved(store, "past", status="historical")
+    saved(store, "old", feature_spec="0123456789abcdef")
+    result = cli("models", "verify")
+    assert result.code == 0
+    assert "3 versions checked, 0 problems" in result.out
+    assert "1 were made for other features" in result.out
+    damage(store, now)
+    result = cli("models", "verify", "--json")
+    assert result.code == 1
+    assert list(result.json["problems"]) == [now]
+    assert "calibration.json is truncated" in cli("models", "verify").out
+    damage(store, past)
+    assert set(cli("models", "verify", "--json").json["problems"]) == {now, past}
+
+
+def test_export_says_where_it_went(cli, store, monkeypatch) -> None:
+    from tests.adapters.test_export_mlflow import Client
+
+    made = saved(store, "now")
+    client = Client()
+    monkeypatch.setattr(client, "search_runs", lambda *_, **__: [])
+    monkeypatch.setattr("vfr.adapters.export_mlflow.client_of", lambda uri: client)
+    assert f"{made} is run 0 of experiment vfr" in cli("models", "export", made, "--mlflow", "sqlite:///x").out
+    result = cli("models", "export", made, "--mlflow", "x", "--experiment", "mine", "--json").json
+    assert (result["runId"], result["created"], result["experiment"]) == ("1", True, "mine")
+    assert json.loads(client.runs[0]["texts"]["card.json"])["model_id"] == made
+
+
+def test_export_without_mlflow_names_the_extra(cli, store, monkeypatch) -> None:
+    import sys
+
+    made = saved(store, "now")
+    monkeypatch.setitem(sys.modules, "mlflow.tracking", None)
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    result = cli("models", "export", made, "--mlflow", "sqlite:///x")
+    assert (result.code, "pip install 'vfr[mlflow]'" in result.err) == (1, True)

@@ -11,6 +11,7 @@ import pytest
 
 from vfr.adapters.store.models import DirectoryModels
 from vfr.features import compute
+from vfr.models.card_text import FIGURES
 from vfr.models.learners import LEARNERS
 from vfr.models.member import PARITY_NAMES, Member
 from vfr.models.prediction import CARD_VERSION, MEMBER_NAMES, ModelCard
@@ -118,3 +119,10 @@ def test_the_record_holds_what_the_figures_average(made):
     assert np.all(np.diff(found.dates).astype(int) > 0)
     assert len(Record.from_bytes(found.to_bytes()).dates) == found.dates.size
     assert FILE.endswith(".npy")
+
+
+def test_every_figure_that_is_computed_has_words(made):
+    """One without words would be shown by its name only."""
+    told = {figure.name for figure in FIGURES} | {str(figure.baseline) for figure in FIGURES}
+    named = {name.removesuffix("_low").removesuffix("_high") for name in made["judged"].metrics}
+    assert named == told & named, named - told

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from vfr.errors import VfrError
 
 if TYPE_CHECKING:
+    from vfr.adapters.export_mlflow import Exported
     from vfr.adapters.store.models import DirectoryModels
     from vfr.models.prediction import ModelCard
 
-__all__ = ["in_office"]
+__all__ = ["export_mlflow", "in_office"]
 
 
 def in_office(models: DirectoryModels, data_name: str | None) -> tuple[list[dict[str, Any]], list[str]]:
@@ -33,6 +34,28 @@ def in_office(models: DirectoryModels, data_name: str | None) -> tuple[list[dict
         {"modelId": c.model_id, "member": c.member, "horizon": c.horizon, "labelsEnd": c.labels_end} for c in champions
     ]
     return shown, warnings
+
+
+def export_mlflow(models: DirectoryModels, model_id: str, uri: str, experiment: str) -> Exported:
+    """Copy a version, once its files are verified, to MLflow; see `vfr.adapters.export_mlflow`.
+
+    Raises
+    ------
+    NoModel, ArtifactCorrupt
+        If there is no such version, or it is damaged.
+    ModelError, InvalidField
+        If MLflow is not installed, cannot be reached or does not know the address.
+    """
+    import json
+    from dataclasses import asdict
+
+    from vfr.adapters.export_mlflow import client_of, export
+    from vfr.models.card_text import to_markdown
+
+    files = models.read(model_id)
+    card = next(card for card in models.cards() if card.model_id == model_id)
+    texts = {"card.json": json.dumps(asdict(card), indent=1, sort_keys=True), "card.md": to_markdown(card)}
+    return export(client_of(uri), card, files, texts, experiment=experiment)
 
 
 def _warning(line: Sequence[str], damaged: Mapping[str, str], cards: Mapping[str, ModelCard]) -> str:

@@ -1,29 +1,32 @@
-"""`vfr models`: the versions in the store, and which of them answers."""
+"""`vfr models`: the versions in the store, which of them answers, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 
 from vfr.cli.options import WHO, AsJson, application
 from vfr.cli.output import console, emit
-from vfr.errors import ModelError, NoModel, VfrError
+from vfr.errors import NoModel
 
 if TYPE_CHECKING:
     from vfr.models.prediction import ModelCard, ModelStore
+    from vfr.workflows.promotion import Change
 
 __all__ = ["group"]
 
-group = typer.Typer(no_args_is_help=True, help="Model versions: list, show, promote, roll back, verify.")
-
-_LEADING: Final = 10
-"""Features named with a version."""
+group = typer.Typer(
+    no_args_is_help=True, help="Model versions: list, show, card, gates, log, promote, rollback, verify, export."
+)
 
 ModelId = Annotated[str, typer.Argument(metavar="ID", help="A model id of `vfr models list`.")]
 Why = Annotated[str, typer.Option("--why", help="Reason, kept in the log.")]
+Form: TypeAlias = Literal["text", "md", "html"]
+AsForm = Annotated[Form, typer.Option("--format", help="For the terminal, as Markdown, or as a page of its own.")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it to a file.")]
 
 
 @group.command("list")
@@ -33,11 +36,19 @@ def list_models(
 ) -> None:
     """List the versions, newest first."""
     store = application().models
+    problems = store.problems()
     cards = [card for card in store.cards() if historical or card.status != "historical"]
     if as_json:
-        emit({"models": [_summary(card) for card in cards], "problems": dict(store.problems())})
+        emit({"models": [_summary(card) for card in cards], "problems": dict(problems)})
         return
-    _print_list(cards, store.problems())
+    screen = console()
+    if not cards and not problems:
+        screen.print("No model versions yet. Train the starter models with `vfr train --starter`.")
+        return
+    from vfr.cli.models_tables import listing
+
+    screen.print(listing(cards))
+    _warn(problems.values())
 
 
 def _summary(card: ModelCard) -> dict[str, Any]:
@@ -45,156 +56,182 @@ def _summary(card: ModelCard) -> dict[str, Any]:
     return {key: getattr(card, key) for key in (*keys, "n_rows")} | {"gatesPassed": card.gates.get("passed")}
 
 
-def _print_list(cards: list[ModelCard], problems: Mapping[str, str]) -> None:
-    from vfr.cli import layout
+def _warn(reasons: Any) -> None:
+    from rich.markup import escape
 
-    if not cards and not problems:
-        console().print("No model versions yet. Train the starter models with `vfr train --starter`.")
-        return
-    table = layout.table()
-    for head in ("Model", "Member", "Horizon", "Status", "Data", "Learned until", "Gates"):
-        table.add_column(head, no_wrap=True)
-    table.add_column("Rows", justify="right", no_wrap=True)
-    for card in cards:
-        status = f"[bold green]{card.status}[/]" if card.status == "champion" else card.status
-        gates = {True: "passed", False: "[red]refused[/]"}.get(bool(card.gates.get("passed")), "")
-        table.add_row(
-            card.model_id,
-            card.member,
-            card.horizon,
-            status,
-            card.data_name,
-            card.labels_end,
-            gates if card.gates else "—",
-            f"{card.n_rows:,}",
-        )
-    console().print(table)
-    for reason in problems.values():
-        console().print(f"  [red]![/] {reason}")
+    for reason in reasons:
+        console().print(f"  [red]![/] {escape(reason)}")
 
 
 @group.command("show")
-def show(model_id: ModelId, as_json: AsJson = False) -> None:
+def show(model_id: ModelId, form: AsForm = "text", out: Out = None, as_json: AsJson = False) -> None:
     """Show the card of one version.
 
-    What it learned from, how it was judged, which gates it passed.
+    What it learned from, how it was judged, which gates it passed, and what it must not be used for.
     """
     card = _card(application().models, model_id)
     if as_json:
         emit(asdict(card))
-        return
-    _print_card(card)
+    else:
+        _print_card(card, form, out)
 
 
-def _print_card(card: ModelCard) -> None:
-    """Print what a reader judges a version by; files, features and parameters are in the JSON."""
-    from vfr.cli import layout
+@group.command("card")
+def show_card(model_id: ModelId, form: AsForm = "md", out: Out = None) -> None:
+    """Write the card of one version as Markdown, or as a page that needs no other file."""
+    _print_card(_card(application().models, model_id), form, out)
 
+
+def _print_card(card: ModelCard, form: Form, out: Path | None) -> None:
     screen = console()
-    screen.print(f"[bold]{card.model_id}[/]  {card.status} for {card.horizon} on {card.data_name}")
-    screen.print(
-        f"Learned {card.train_start} to {card.labels_end} from {card.n_rows:,} rows on {card.n_dates:,} days, "
-        f"{len(card.feature_names)} features, seed {card.seed}, made {card.created_at}"
-    )
-    for title, figures in (("Out of sample", card.metrics), ("Leading features", _leading(card))):
-        table = layout.table(title, "")
-        for name, value in figures.items():
-            table.add_row(name, _figure(value))
-        screen.print(table)
-    rows = card.gates.get("rows")
-    table = layout.table("Gate", "Verdict", "Figure", "Bound", "")
-    for row in rows if isinstance(rows, list) else ():
-        verdict = "[green]passed[/]" if row["passed"] else "[red]refused[/]"
-        table.add_row(row["gate"], verdict, _figure(row["figure"]), _figure(row["bound"]), str(row.get("note", "")))
-    if table.row_count:
-        screen.print(table)
+    if form == "text" and out is None:
+        from vfr.cli.models_tables import card_parts
+
+        for part in card_parts(card):
+            screen.print(part)
+        return
+    text = _rendered(card, form)
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    out.write_text(text, encoding="utf-8")
+    screen.print(f"Wrote the card of {card.model_id} to {out}", markup=False)
 
 
-def _leading(card: ModelCard) -> dict[str, float]:
-    ranked = sorted(card.importance.items(), key=lambda pair: -pair[1])
-    return dict(ranked[:_LEADING])
+def _rendered(card: ModelCard, form: Form) -> str:
+    if form == "html":
+        from vfr.dashboard.card_page import card_page
+
+        return card_page(card)
+    from vfr.models.card_text import to_markdown
+
+    return to_markdown(card)
 
 
-def _figure(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "—" if value is None else str(value)
-    return f"{int(value):,}" if float(value).is_integer() else f"{value:.4f}"
+@group.command("gates")
+def gates(model_id: ModelId, as_json: AsJson = False) -> int:
+    """Show how the gates judged one version; exits with 1 if they refused it or never judged it."""
+    card = _card(application().models, model_id)
+    passed = bool(card.gates.get("passed"))
+    if as_json:
+        emit({"model_id": card.model_id, "status": card.status, "verdict": dict(card.gates)}, success=passed)
+    else:
+        from vfr.cli.models_tables import card_parts
+
+        for part in card_parts(card, ("Verdict", "Gates")):
+            console().print(part)
+    return 0 if passed else 1
+
+
+@group.command("log")
+def log(
+    model_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Of this version only.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Newest rows shown.")] = 50,
+    historical: Annotated[bool, typer.Option("--all", help="Walk-forward refits for past dates, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was saved, promoted, retired and rolled back: when, by whom, why, with which gate figures."""
+    store = application().models
+    rows = [
+        row
+        for row in store.log()
+        if model_id in (None, row.get("model_id")) and (historical or row.get("status") != "historical")
+    ]
+    problems = store.log_problems()
+    if as_json:
+        emit({"rows": [dict(row) for row in rows[-limit:]], "total": len(rows), "problems": problems})
+        return
+    if not rows:
+        console().print("No rows: no version was ever saved." if model_id is None else f"No rows about {model_id}.")
+    else:
+        from vfr.cli.models_tables import log_rows
+
+        console().print(log_rows(rows[-limit:]))
+    _warn(problems)
 
 
 @group.command("promote")
 def promote(model_id: ModelId, why: Why, as_json: AsJson = False) -> None:
-    """Make a version the champion of its horizon.
+    """Make a staged or shadow version the champion of its horizon.
 
-    One whose gates refused it stays where it is.
+    One whose gates refused it, whose files are damaged, or that was made for other features or another data set stays
+    where it is. The champion it replaces is retired; figures of both on the same rows are printed.
     """
-    store = application().models
-    card = _card(store, model_id)
-    if not card.gates.get("passed"):
-        refused = card.gates.get("refused")
-        names = ", ".join(str(name) for name in refused) if isinstance(refused, list) else ""
-        raise ModelError(f"{model_id}: refused by its gates ({names or 'not judged'}); it cannot be promoted")
-    store.load(model_id)
-    store.set_status(model_id, "champion", who=WHO, why=why)
-    _report(store, model_id, as_json=as_json)
+    from vfr.workflows import promotion
+
+    app = application()
+    change = promotion.promote(app.models, model_id, data_name=app.datasets.current(), who=WHO, why=why)
+    _print_change(change, as_json=as_json)
 
 
 @group.command("rollback")
 def rollback(model_id: ModelId, why: Why, as_json: AsJson = False) -> None:
-    """Retire a champion and bring back the version it replaced."""
-    store = application().models
-    card = _card(store, model_id)
-    if card.status != "champion":
-        raise ModelError(f"{model_id}: is {card.status}, not champion; there is nothing to roll back")
-    before = [
-        old
-        for old in store.cards()
-        if (old.member, old.horizon, old.data_name) == (card.member, card.horizon, card.data_name)
-        and old.status == "retired"
-        and old.created_at <= card.created_at
-    ]
-    if not before:
-        raise NoModel(f"{model_id}: no earlier champion to bring back; `vfr ml disable` switches predictions off")
-    store.load(before[0].model_id)
-    store.set_status(before[0].model_id, "champion", who=WHO, why=why)
-    _report(store, before[0].model_id, as_json=as_json)
+    """Retire a champion and bring back the version it replaced, by the log; again and again walks back."""
+    from vfr.workflows import promotion
+
+    _print_change(promotion.rollback(application().models, model_id, who=WHO, why=why), as_json=as_json)
+
+
+def _print_change(change: Change, *, as_json: bool) -> None:
+    card = change.card
+    if as_json:
+        more = {"comparison": change.comparison.to_dict(), "passedOver": dict(change.passed_over)}
+        emit(_summary(card) | more)
+        return
+    from vfr.cli.models_tables import comparison
+
+    screen = console()
+    for part in comparison(change.comparison):
+        screen.print(part)
+    _warn(f"passed over: {reason}" for reason in change.passed_over.values())
+    screen.print(f"{card.model_id} is now {card.status} for {card.horizon} on {card.data_name}", markup=False)
 
 
 @group.command("verify")
 def verify(as_json: AsJson = False) -> int:
-    """Check every stored file, and replay the stored samples.
+    """Check the chain of the log, every card and file, and replay the stored samples.
 
-    Files are held to their sha256; exits with 1 if a version would not be served as it was stored.
+    Exits with 1 if something was changed or a version that is relied on would not be served as it was stored.
     """
-    store = application().models
-    problems = dict(store.problems())
-    cards = store.cards()
-    for card in cards:
-        if card.model_id not in problems and card.status in ("champion", "shadow", "staged"):
-            try:
-                store.load(card.model_id)
-            except VfrError as error:
-                problems[card.model_id] = error.message
+    from vfr.workflows import verify_models
+
+    found = verify_models.verify(application().models)
     if as_json:
-        emit({"checked": len(cards), "problems": problems}, success=not problems)
+        shown = {"checked": found.checked, "problems": dict(found.problems), "notes": dict(found.notes)}
+        emit(shown, success=not found.problems)
     else:
-        screen = console()
-        screen.print(f"{len(cards)} versions checked, {len(problems)} with a problem")
-        for reason in problems.values():
-            screen.print(f"  [red]![/] {reason}")
-    return 1 if problems else 0
+        count = len(found.problems)
+        console().print(f"{found.checked} versions checked, {count} problem{'' if count == 1 else 's'}")
+        _warn(found.problems.values())
+        if found.notes:
+            console().print(f"[dim]{len(found.notes)} were made for other features and answer nothing[/]")
+    return 1 if found.problems else 0
+
+
+@group.command("export")
+def export(
+    model_id: ModelId,
+    mlflow: Annotated[str, typer.Option("--mlflow", metavar="URI", help="Tracking server, file: or sqlite: store.")],
+    experiment: Annotated[str, typer.Option(help="Experiment it goes into; made if there is none.")] = "vfr",
+    as_json: AsJson = False,
+) -> None:
+    """Copy a version to MLflow: parameters, figures, gates, files and card; once, however often it is asked.
+
+    Needs `pip install 'vfr[mlflow]'`.
+    """
+    from vfr.bootstrap.registry import export_mlflow
+
+    found = export_mlflow(application().models, model_id, mlflow, experiment)
+    if as_json:
+        emit({"model_id": model_id, "experiment": experiment, "runId": found.run_id, "created": found.created})
+    else:
+        word = "is" if found.created else "was already"
+        console().print(f"{model_id} {word} run {found.run_id} of experiment {experiment}", markup=False)
 
 
 def _card(store: ModelStore, model_id: str) -> ModelCard:
     for card in store.cards():
         if card.model_id == model_id:
             return card
-    problem = store.problems().get(model_id)
-    raise NoModel(problem or f"{model_id}: no such model version; see `vfr models list --all`")
-
-
-def _report(store: ModelStore, model_id: str, *, as_json: bool) -> None:
-    card = _card(store, model_id)
-    if as_json:
-        emit(_summary(card))
-    else:
-        console().print(f"{card.model_id} is now {card.status} for {card.horizon} on {card.data_name}")
+    reason = store.unreadable().get(model_id) or store.problems().get(model_id)
+    raise NoModel(reason or f"{model_id}: no such model version; see `vfr models list --all`")
