@@ -88,3 +88,12 @@ def test_shapes_that_do_not_fit_are_refused():
     score, exposures, _ = _panel(6)
     with pytest.raises(ValueError, match="broadcast"):
         neutralise(score, exposures, np.zeros(7, dtype=int))
+
+
+def test_several_scores_at_once_are_each_what_they_are_alone():
+    score, exposures, sectors = _panel(5)
+    other = np.random.default_rng(6).normal(size=score.shape)
+    other[1, 3] = np.nan
+    both = neutralise(np.stack([score, other]), exposures, sectors)
+    assert np.allclose(both[1], neutralise(other, exposures, sectors), equal_nan=True)
+    assert np.allclose(both[0], neutralise(score, exposures, sectors, np.isfinite(other)), equal_nan=True)

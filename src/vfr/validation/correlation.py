@@ -28,11 +28,31 @@ def midranks(values: FloatArray) -> FloatArray:
     return ranks
 
 
-def _correlation(x: FloatArray, y: FloatArray) -> float:
-    x, y = x - x.mean(), y - y.mean()
-    scale = float(np.sqrt((x @ x) * (y @ y)))
-    # Rounding leaves a residue of about 1e-16 relative in a constant vector; that is no variation.
-    return float(x @ y) / scale if scale > 1e-30 else np.nan
+def _row_midranks(values: FloatArray, known: BoolArray) -> FloatArray:
+    """Return average ranks 1..n of the known cells of each row, [R x N]; whatever is unknown ranks behind them."""
+    filled = np.where(known, values, np.inf)
+    order = np.argsort(filled, axis=1, kind="stable")
+    ordered = np.take_along_axis(filled, order, axis=1)
+    place = np.arange(values.shape[1])
+    first = np.ones(values.shape, dtype=bool)
+    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    last = np.ones(values.shape, dtype=bool)
+    last[:, :-1] = first[:, 1:]
+    starts = np.maximum.accumulate(np.where(first, place, 0), axis=1)
+    ends = np.minimum.accumulate(np.where(last, place, place.size)[:, ::-1], axis=1)[:, ::-1]
+    ranks = np.empty(values.shape)
+    np.put_along_axis(ranks, order, (starts + ends) / 2.0 + 1.0, axis=1)
+    return ranks
+
+
+def _varies(values: FloatArray, known: BoolArray) -> BoolArray:
+    high = np.where(known, values, -np.inf).max(axis=1, initial=-np.inf)
+    return np.asarray(high > np.where(known, values, np.inf).min(axis=1, initial=np.inf))
+
+
+def _centred(values: FloatArray, known: BoolArray, count: FloatArray) -> FloatArray:
+    mean = np.where(known, values, 0.0).sum(axis=1) / count
+    return np.where(known, values - mean[:, None], 0.0)
 
 
 def _per_session(
@@ -41,11 +61,17 @@ def _per_session(
     known = np.isfinite(score) & np.isfinite(outcome)
     if mask is not None:
         known &= mask
+    usable = (known.sum(axis=1) >= max(min_names, 1)) & _varies(score, known) & _varies(outcome, known)
     out = np.full(score.shape[0], np.nan)
-    for row in np.flatnonzero(known.sum(axis=1) >= min_names):
-        x, y = score[row, known[row]], outcome[row, known[row]]
-        if np.ptp(x) > 0 and np.ptp(y) > 0:
-            out[row] = _correlation(midranks(x), midranks(y)) if ranked else _correlation(x, y)
+    x, y, known = score[usable], outcome[usable], known[usable]
+    if ranked:
+        x, y = _row_midranks(x, known), _row_midranks(y, known)
+    count = known.sum(axis=1).astype(np.float64)
+    x, y = _centred(x, known, count), _centred(y, known, count)
+    scale = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
+    # Rounding leaves a residue of about 1e-16 relative in a constant vector; that is no variation.
+    ratio = np.divide((x * y).sum(axis=1), scale, out=np.full(scale.size, np.nan), where=scale > 1e-30)
+    out[usable] = ratio
     return out
 
 

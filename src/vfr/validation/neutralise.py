@@ -1,4 +1,4 @@
-"""What is left of a score once known exposures are taken out of it, session by session."""
+"""What is left of scores once known exposures are taken out of them, session by session."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def neutralise(
 
     Parameters
     ----------
-    score : float64 array, shape (R, N)
-        NaN where unknown; stays NaN.
+    score : float64 array, shape (R, N), or (M, R, N) for several scores
+        NaN where unknown. Of several scores, a name takes part where all of them are known.
     exposures : float64 array, shape (E, R, N)
         For example beta, size, momentum, in any unit. An unknown exposure takes the mean of the session's known ones,
         so that it explains nothing of that name; one unknown for the whole session is left out.
@@ -36,8 +36,8 @@ def neutralise(
 
     Returns
     -------
-    float64 array, shape (R, N)
-        Uncorrelated with each exposure and of mean 0 within each sector. A name alone in its sector is explained by
+    float64 array of the shape of `score`
+        NaN where a name takes no part. Uncorrelated with each exposure and of mean 0 within each sector. A name alone in its sector is explained by
         it: its residual is 0.
 
     References
@@ -52,16 +52,17 @@ def neutralise(
     >>> bool(np.allclose(left[0], rest))
     True
     """
-    known = np.isfinite(score) if mask is None else np.isfinite(score) & mask
-    groups = None if sectors is None else np.broadcast_to(sectors, score.shape)
-    out = np.full(score.shape, np.nan)
+    scores = score.reshape(-1, *score.shape[-2:])
+    known = np.isfinite(scores).all(axis=0) if mask is None else np.isfinite(scores).all(axis=0) & mask
+    groups = None if sectors is None else np.broadcast_to(sectors, known.shape)
+    out = np.full(scores.shape, np.nan)
     for row in np.flatnonzero(known.sum(axis=1) >= max(min_names, 1)):
         names = np.flatnonzero(known[row])
         design = _design(exposures[:, row, names], None if groups is None else groups[row, names])
         if names.size > design.shape[1]:
-            values = score[row, names]
-            out[row, names] = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
-    return out
+            values = scores[:, row, names].T
+            out[:, row, names] = (values - design @ np.linalg.lstsq(design, values, rcond=None)[0]).T
+    return out.reshape(score.shape)
 
 
 def _design(exposures: FloatArray, sectors: IntArray | None) -> FloatArray:
