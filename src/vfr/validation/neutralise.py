@@ -37,8 +37,8 @@ def neutralise(
     Returns
     -------
     float64 array of the shape of `score`
-        NaN where a name takes no part. Uncorrelated with each exposure and of mean 0 within each sector. A name alone in its sector is explained by
-        it: its residual is 0.
+        NaN where a name takes no part. Uncorrelated with each exposure and of mean 0 within each sector. A name alone
+        in its sector is explained by it: its residual is 0.
 
     References
     ----------
@@ -53,7 +53,9 @@ def neutralise(
     True
     """
     scores = score.reshape(-1, *score.shape[-2:])
-    known = np.isfinite(scores).all(axis=0) if mask is None else np.isfinite(scores).all(axis=0) & mask
+    known: BoolArray = np.asarray(np.isfinite(scores).all(axis=0))
+    if mask is not None:
+        known = known & mask
     groups = None if sectors is None else np.broadcast_to(sectors, known.shape)
     out = np.full(scores.shape, np.nan)
     for row in np.flatnonzero(known.sum(axis=1) >= max(min_names, 1)):
