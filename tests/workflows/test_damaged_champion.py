@@ -58,7 +58,7 @@ def fitted(seeded_snapshot) -> Callable[[str], tuple[ModelCard, dict[str, bytes]
     s = seeded_snapshot
     inputs = prepare(compute(s), s.panel.trading())
     labelled = targets(s, "7d", counting(s)[0])
-    rows = matured(np.arange(s.sessions.size), labelled.labels.span, s.sessions.size)[-120:]
+    rows = matured(np.arange(s.sessions.size), labelled.labels.span, s.sessions.size)[-90:]
     made: dict[str, tuple[ModelCard, dict[str, bytes]]] = {}
 
     def make(name: str) -> tuple[ModelCard, dict[str, bytes]]:

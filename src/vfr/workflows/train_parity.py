@@ -11,15 +11,16 @@ import numpy as np
 from vfr.clock import elapsed_ms, processor_ms
 from vfr.data.snapshot import Snapshot
 from vfr.errors import ArtifactCorrupt
-from vfr.models.learner import Learner, Scorer
+from vfr.models.learner import Scorer
 from vfr.models.learners import LEARNERS
 from vfr.models.member import Member, StoredMember, open_member
 from vfr.models.prediction import ModelCard
 from vfr.typing import TARGETS, FloatArray, IntArray, Matrix32, Target
 from vfr.validation.splits import Fold
 from vfr.workflows.train_data import Inputs
+from vfr.workflows.train_walk import Walk
 
-__all__ = ["Checked", "Section", "check", "riddled", "round_trip", "sections"]
+__all__ = ["Checked", "Section", "check", "riddled", "sections"]
 
 ROWS: Final = 10_000
 """Rows in which differences are looked for, at most; half of them riddled with unknown values."""
@@ -96,7 +97,12 @@ def _rows(inputs: Inputs, folds: Sequence[Fold], lookback: int, seed: int) -> In
 
 
 def check(
-    inputs: Inputs, fitted: Member, card: ModelCard, files: Mapping[str, bytes], found: Sequence[Section]
+    inputs: Inputs,
+    fitted: Member,
+    card: ModelCard,
+    files: Mapping[str, bytes],
+    found: Sequence[Section],
+    walk: Walk | None = None,
 ) -> Checked:
     """Compare what a version scored when it was trained with what its stored artifact scores, and time that.
 
@@ -110,12 +116,15 @@ def check(
         The artifact as it will be stored.
     found : sequence of Section
         Of at least its learner's lookback.
+    walk : Walk, optional
+        Its out-of-fold scores, which were given by the models as they had just been fitted, wherever that was.
 
     Returns
     -------
     Checked
-        The largest absolute difference of any raw score, of either target: of the training inputs against the raw
-        features of a request, and of the member in memory against the stored one on rows riddled with unknown values.
+        The largest absolute difference of any raw score: of the training inputs against the raw features of a request;
+        of the member in memory against the stored one on rows riddled with unknown values; and of the walk against its
+        refits as they are kept, for a rise (of the excess a walk keeps ranks, which near ties would turn over).
         Infinite where one knows a score and the other does not.
     """
     try:
@@ -137,8 +146,22 @@ def check(
             worst = max(worst, _apart(trained[target][asked], served[target][asked]))
             worst = max(worst, _apart(mine[target], theirs[target]))
         rows += int(asked.sum() + np.isfinite(theirs["excess"]).sum())
+        worst = max(worst, _apart_from_walk(fitted, walk, section.row, X))
     took = _latency(stored, _one_name(fitted, found, lookback))
     return Checked(True, worst, rows, took.processor_p99, took.rows, took.wall_median, took.wall_p99)
+
+
+def _apart_from_walk(fitted: Member, walk: Walk | None, row: int, X: Matrix32) -> float:
+    """Return how far the kept refit of a session is from what it scored out of fold; 0 where none judged it."""
+    if walk is None:
+        return 0.0
+    for refit in walk.refits:
+        if refit.fold.test[0] <= row <= refit.fold.test[-1]:
+            kept = Member(fitted.name, refit.direction, refit.excess, refit.design, fitted.calibrated)
+            served = kept.scores(X)["direction"]
+            asked = np.isfinite(served)
+            return _apart(walk.direction[row][asked], served[asked])
+    return 0.0
 
 
 def _one_name(fitted: Member, found: Sequence[Section], lookback: int) -> Matrix32:
@@ -180,16 +203,6 @@ def riddled(X: Matrix32, rng: np.random.Generator) -> Matrix32:
     """
     share = rng.random((X.shape[-2], 1))
     return np.where(rng.random(X.shape) < share, np.float32(np.nan), X)
-
-
-def round_trip(learner: Learner, scorer: Scorer, X: Matrix32, rng: np.random.Generator) -> float:
-    """Return the largest difference between a scorer as fitted and as loaded, on rows as they are and riddled.
-
-    For whoever fits in one process and serves from another: only there the fitted scorer exists.
-    """
-    loaded = learner.load(scorer.dump())
-    holes = riddled(X, rng)
-    return max(_apart(scorer.score(rows), loaded.score(rows)) for rows in (X, holes))
 
 
 @dataclass(frozen=True, slots=True)

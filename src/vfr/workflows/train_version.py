@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from typing import TypedDict
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from vfr.workflows.train_parity import Section, check
 from vfr.workflows.train_recipe import Recipe
 from vfr.workflows.train_record import FILE, record
 from vfr.workflows.train_report import Trained
-from vfr.workflows.train_walk import Refit
+from vfr.workflows.train_walk import Refit, Task
 from vfr.workflows.tuning import Tuned
 
 __all__ = ["Run", "make_version"]
@@ -81,13 +82,14 @@ def make_version(run: Run, labelled: Targets, member: str, walked: Walked, tuned
         files,
         seed=run.seed,
         folds=walked.walk.refits,
-        used=_used(member, refit, tuned),
-        tuning=_tuning(tuned),
         training_seconds=walked.seconds,
+        **_learned_with(run, labelled, member, refit, tuned),
     )
-    verdict = _judge(run, labelled, served, final, card, files)
+    verdict = _judge(run, labelled, served, final, card, files, walked)
     card = replace(card, metrics=finite(verdict[1]), gates=verdict[0].to_dict())
-    kept = _keep_refits(run, labelled, member, walked, served, card) if verdict[0].passed and run.historical else 0
+    kept = (
+        _keep_refits(run, labelled, member, walked, served, card, tuned) if verdict[0].passed and run.historical else 0
+    )
     status = settle(run.store, run.store.save(card, files), verdict[0], who=run.who, stop_at=run.stop_at)
     return Trained(
         model_id=card.model_id,
@@ -108,27 +110,46 @@ def _member(name: str, refit: Refit, calibrated: Calibrated) -> Member:
     return Member(name, refit.direction, refit.excess, refit.design, calibrated)
 
 
-def _used(member: str, refit: Refit, tuned: Tuned | None) -> dict[Target, Params]:
-    """Return the hyper-parameters of the final refit, tuned ones in place of the defaults."""
-    defaults = {target: LEARNERS[member].params(refit.n_rows, target) for target in TARGETS}
-    return {target: {**params, **((tuned and tuned.params(target)) or {})} for target, params in defaults.items()}
+class _LearnedWith(TypedDict):
+    used: Mapping[Target, Params]
+    tuning: Mapping[str, object] | None
 
 
-def _tuning(tuned: Tuned | None) -> Mapping[str, object] | None:
+def _learned_with(run: Run, labelled: Targets, member: str, refit: Refit, tuned: Tuned | None) -> _LearnedWith:
+    """Return the hyper-parameters of a refit and where they come from; a fold before a search does without it."""
+    learner = LEARNERS[member]
+    task = Task(run.inputs, labelled, learner, run.recipe, run.seed, tuned)
+    found = {target: task.params(target, refit.fold) for target in TARGETS}
+    used = {target: {**learner.params(refit.n_rows, target), **(found[target] or {})} for target in TARGETS}
     if tuned is None:
-        return None
-    return {"trials": tuned.trials, "source": f"vfr tune, labels until {tuned.until}"}
+        return {"used": used, "tuning": None}
+    source = f"vfr tune, labels until {tuned.until}" if any(found.values()) else "defaults"
+    return {"used": used, "tuning": {"trials": tuned.trials, "source": source}}
 
 
 def _judge(
-    run: Run, labelled: Targets, served: Served, final: Member, card: ModelCard, files: Mapping[str, bytes]
+    run: Run,
+    labelled: Targets,
+    served: Served,
+    final: Member,
+    card: ModelCard,
+    files: Mapping[str, bytes],
+    walked: Walked,
 ) -> tuple[Verdict, dict[str, float]]:
     found = figures(run.inputs, labelled, served, training_rows=card.n_rows)
-    checked = check(run.inputs, final, card, files, run.sections)
+    checked = check(run.inputs, final, card, files, run.sections, walked.walk)
     return judge(replace(found, **asdict(checked)), override_rows=run.override_rows), dict(found.metrics)
 
 
-def _keep_refits(run: Run, labelled: Targets, member: str, walked: Walked, served: Served, card: ModelCard) -> int:
+def _keep_refits(
+    run: Run,
+    labelled: Targets,
+    member: str,
+    walked: Walked,
+    served: Served,
+    card: ModelCard,
+    tuned: Tuned | None,
+) -> int:
     """Store every calibrated refit for requests about the past; return how many."""
     kept = 0
     for refit, calibrated in zip(walked.walk.refits, served.calibrations, strict=True):
@@ -137,7 +158,8 @@ def _keep_refits(run: Run, labelled: Targets, member: str, walked: Walked, serve
         files = _member(member, refit, calibrated).files(run.inputs.sample)
         # The calibration may have seen outcomes later than the last training label: both ended before the test span.
         end = str(run.snapshot.sessions[int(refit.fold.test[0]) - 1])
-        own = make_card(run.snapshot, run.inputs, run.recipe, labelled, member, refit, files, seed=run.seed)
+        about = _learned_with(run, labelled, member, refit, tuned)
+        own = make_card(run.snapshot, run.inputs, run.recipe, labelled, member, refit, files, seed=run.seed, **about)
         run.store.save(replace(own, status="historical", labels_end=end, gates={"judged_with": card.model_id}), files)
         kept += 1
     return kept
