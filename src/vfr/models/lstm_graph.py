@@ -1,18 +1,34 @@
-"""Weights of a trained network into an ONNX graph that standardises, fills what is unknown, and scores."""
+"""The ONNX graph of the recurrent network: it standardises, fills what is unknown, and scores.
+
+Written from trained weights, and recognised again before it is run.
+"""
 
 from __future__ import annotations
 
-import json
 from typing import Any, Final
 
 import numpy as np
 
 from vfr.models.lstm_training import CLIP, Weights
+from vfr.models.onnx_bytes import Step, read
+from vfr.typing import Matrix32
 
-__all__ = ["graph"]
+__all__ = ["graph", "recognise"]
 
 _OPSET: Final = 17
 _IR: Final = 8
+
+_STEPS: Final[tuple[Step, ...]] = (
+    ("Sub", ("rows", "mean"), ("centred",)),
+    ("Mul", ("centred", "inverse"), ("scaled",)),
+    ("IsNaN", ("scaled",), ("unknown",)),
+    ("Where", ("unknown", "zero", "scaled"), ("filled",)),
+    ("Clip", ("filled", "low", "high"), ("clipped",)),
+    ("Transpose", ("clipped",), ("sequence",)),
+    ("LSTM", ("sequence", "W", "R", "B"), ("", "last")),
+    ("Squeeze", ("last", "axis"), ("state",)),
+    ("Gemm", ("state", "head", "offset"), ("score",)),
+)
 
 
 def graph(weights: Weights) -> bytes:
@@ -22,17 +38,12 @@ def graph(weights: Weights) -> bytes:
     """
     from onnx import TensorProto, checker, helper
 
-    steps = [
-        helper.make_node("Sub", ["rows", "mean"], ["centred"]),
-        helper.make_node("Mul", ["centred", "inverse"], ["scaled"]),
-        helper.make_node("IsNaN", ["scaled"], ["unknown"]),
-        helper.make_node("Where", ["unknown", "zero", "scaled"], ["filled"]),
-        helper.make_node("Clip", ["filled", "low", "high"], ["clipped"]),
-        helper.make_node("Transpose", ["clipped"], ["sequence"], perm=[1, 0, 2]),
-        helper.make_node("LSTM", ["sequence", "W", "R", "B"], ["", "last"], hidden_size=weights.hidden),
-        helper.make_node("Squeeze", ["last", "axis"], ["state"]),
-        helper.make_node("Gemm", ["state", "head", "offset"], ["score"], transB=1),
-    ]
+    attributes: dict[str, dict[str, Any]] = {
+        "Transpose": {"perm": [1, 0, 2]},
+        "LSTM": {"hidden_size": weights.hidden},
+        "Gemm": {"transB": 1},
+    }
+    steps = [helper.make_node(op, inputs, outputs, **attributes.get(op, {})) for op, inputs, outputs in _STEPS]
     shape: list[str | int | None] = ["n", weights.lookback, weights.mean.size]
     body = helper.make_graph(
         steps,
@@ -44,9 +55,43 @@ def graph(weights: Weights) -> bytes:
     model = helper.make_model(
         body, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR, producer_name="vfr"
     )
-    helper.set_model_props(model, {"shares": json.dumps(_shares(weights)), "device": weights.device})
+    helper.set_model_props(model, {"device": weights.device})
     checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def recognise(blob: bytes) -> tuple[Matrix32, Matrix32]:
+    """Return training mean and standard deviation of each column, shape (C,), of a graph that `graph` wrote.
+
+    Raises
+    ------
+    ValueError
+        If it computes anything else, or its constants do not fit together or are not finite.
+    """
+    contents = read(blob)
+    found = contents.constants
+    if contents.steps != _STEPS or set(found) != {"axis", *_shapes(0, 0)}:
+        raise ValueError("another graph")
+    columns, hidden = found["mean"].size, found["R"].shape[-1]
+    for name, shape in _shapes(columns, hidden).items():
+        if found[name].shape != shape or found[name].dtype != np.float32 or not np.isfinite(found[name]).all():
+            raise ValueError(f"{name} does not fit")
+    if not (found["inverse"] > 0).all():
+        raise ValueError("a column without spread")
+    return found["mean"].astype(np.float32), np.float32(1.0) / found["inverse"].astype(np.float32)
+
+
+def _shapes(columns: int, hidden: int) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of all float constants."""
+    return {
+        **dict.fromkeys(("mean", "inverse"), (columns,)),
+        **dict.fromkeys(("zero", "low", "high"), ()),
+        "W": (1, 4 * hidden, columns),
+        "R": (1, 4 * hidden, hidden),
+        "B": (1, 8 * hidden),
+        "head": (1, hidden),
+        "offset": (1,),
+    }
 
 
 def _constants(weights: Weights) -> list[Any]:
@@ -65,15 +110,11 @@ def _constants(weights: Weights) -> list[Any]:
         "head": weights.head,
         "offset": weights.offset,
     }
-    return [numpy_helper.from_array(np.ascontiguousarray(a), name) for name, a in arrays.items()]
+    # asarray, not ascontiguousarray, which makes a scalar a vector.
+    return [numpy_helper.from_array(np.asarray(array, order="C"), name) for name, array in arrays.items()]
 
 
 def _gates(stacked: Any) -> Any:
     """Reorder torch's gates (input, forget, cell, output) to ONNX's (input, output, forget, cell)."""
     i, f, c, o = np.split(stacked, 4)
     return np.concatenate([i, o, f, c])
-
-
-def _shares(weights: Weights) -> list[float]:
-    size = (weights.input.astype(np.float64) ** 2).sum(axis=0)
-    return [float(share) for share in size / size.sum()] if size.sum() > 0 else [0.0] * size.size

@@ -7,7 +7,6 @@ learning with long short-term memory networks for financial market predictions*,
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,8 +14,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from vfr.errors import ArtifactCorrupt
+from vfr.errors import ArtifactCorrupt, ModelError
 from vfr.models.learner import Params, Rows
+from vfr.models.lstm_graph import graph, recognise
+from vfr.models.lstm_training import best_device, train
 from vfr.typing import FloatArray, Matrix32, Target
 
 __all__ = ["Lstm"]
@@ -48,26 +49,45 @@ CHANNELS: Final = frozenset(
 )
 """What changes from one evening to the next, and a few slow columns that say what kind of name it is."""
 
-_MAX_BYTES: Final = 8_000_000
+_MAX_BYTES: Final = 1 << 20
+"""Largest graph that is read; one of 16 units has 12,000."""
+
+
+_AT_ONCE: Final = 2048
+"""Rows that are scored together: what onnxruntime keeps of a row's way through the gates is many times the row."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Network:
     session: Any
     graph: bytes
-    shares: tuple[float, ...]
+    lookback: int
+    mean: Matrix32
+    spread: Matrix32
+    device: str
+    """What trained it."""
 
     def score(self, X: Matrix32) -> FloatArray:
         rows = np.ascontiguousarray(X, dtype=np.float32)
-        (found,) = self.session.run(None, {"rows": rows})
-        return np.asarray(found[:, 0], dtype=np.float64)
+        starts = range(0, max(rows.shape[0], 1), _AT_ONCE)
+        parts = [self.session.run(None, {"rows": rows[start : start + _AT_ONCE]})[0] for start in starts]
+        return np.concatenate(parts)[:, 0].astype(np.float64)
 
     def dump(self) -> bytes:
         return self.graph
 
     def importance(self, names: Sequence[str]) -> Mapping[str, float]:
-        """Return each column's share of the input weights' squares; inputs are standardised."""
-        return dict(zip(names, self.shares, strict=True))
+        """Return how far each column alone moves the score of a row of which nothing else is known.
+
+        It steps from one standard deviation below its mean to one above, on one session; the sizes are summed over
+        the sessions.
+        """
+        columns = self.mean.size
+        impulse = np.eye(self.lookback * columns, dtype=np.float32).reshape(-1, self.lookback, columns) * self.spread
+        moved = np.abs(self.score(self.mean + impulse) - self.score(self.mean - impulse))
+        size = moved.reshape(self.lookback, columns).sum(axis=0)
+        total = float(size.sum())
+        return {name: float(s) / total if total > 0 else 0.0 for name, s in zip(names, size, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +115,7 @@ class Lstm:
         return min(160_000, 1_500 * n_names)
 
     def params(self, n_rows: int, target: Target) -> Params:
-        """Return the network's size and its training schedule; neither depends on the target."""
+        """Return the network's size, its training schedule and what trains it; none depends on rows or target."""
         del n_rows, target
         return {
             "hidden": 16,
@@ -104,6 +124,7 @@ class Lstm:
             "learning_rate": 0.005,
             "weight_decay": 0.001,
             "dropout": 0.2,
+            "device": best_device(),
         }
 
     def fit(
@@ -119,10 +140,6 @@ class Lstm:
         ModelError
             If torch or onnx is not installed.
         """
-        from vfr.errors import ModelError
-        from vfr.models.lstm_graph import graph
-        from vfr.models.lstm_training import train
-
         missing = self.unavailable()
         if missing is not None:
             raise ModelError(f"lstm: {missing}")
@@ -130,21 +147,22 @@ class Lstm:
         return self.load(graph(train(rows, watch, target=target, seed=seed, params=params)))
 
     def load(self, blob: bytes) -> _Network:
-        """Read an ONNX graph written by `fit`; see `Learner.load`."""
+        """Read an ONNX graph written by `fit`, and only such a one; see `Learner.load`."""
         import onnxruntime
 
         if not 0 < len(blob) <= _MAX_BYTES:
             raise ArtifactCorrupt("lstm: the graph is empty or too large")
         try:
+            mean, spread = recognise(blob)
             session = onnxruntime.InferenceSession(blob, _options(), providers=["CPUExecutionProvider"])
-            about = session.get_modelmeta().custom_metadata_map
-            shares = tuple(float(share) for share in json.loads(about["shares"]))
+            device = session.get_modelmeta().custom_metadata_map["device"]
             ((name, shape),) = ((i.name, i.shape) for i in session.get_inputs())
+            (_,) = session.get_outputs()
         except Exception as error:  # onnxruntime's errors share no base class
             raise ArtifactCorrupt("lstm: the graph cannot be read") from error
-        if name != "rows" or shape[1:] != [self.lookback, len(shares)]:
+        if name != "rows" or shape[1:] != [self.lookback, mean.size]:
             raise ArtifactCorrupt("lstm: the graph does not read what a version of this learner reads")
-        return _Network(session, blob, shares)
+        return _Network(session, blob, self.lookback, mean, spread, device)
 
 
 def _options() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from vfr.typing import Matrix32, Target
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["CLIP", "Weights", "train"]
+__all__ = ["CLIP", "Weights", "best_device", "train"]
 
 CLIP: Final = 4.0
 """Standard deviations beyond which an input says no more."""
@@ -42,6 +43,15 @@ class Weights:
     device: str
 
 
+def best_device() -> str:
+    """Return "cuda" where torch finds a GPU, else "cpu"."""
+    if find_spec("torch") is None:
+        return "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def train(rows: Rows, watch: Rows | None, *, target: Target, seed: int, params: Params) -> Weights:
     """Train on sequences (n, L, C) and return the weights of the epoch with the lowest loss on the watched rows.
 
@@ -50,8 +60,9 @@ def train(rows: Rows, watch: Rows | None, *, target: Target, seed: int, params: 
     """
     import torch
 
+    # Sums keep one order whatever runs beside. It stays set: to restore it would disturb a fit in another thread.
     torch.set_num_threads(1)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = str(params["device"])
     generator = torch.Generator().manual_seed(seed)
     mean, inverse = _moments(rows.X)
     data = _Data(rows, mean, inverse, target, device)
@@ -73,7 +84,9 @@ class _Data:
     def __init__(self, rows: Rows, mean: Matrix32, inverse: Matrix32, target: Target, device: str) -> None:
         import torch
 
-        Z = np.clip(np.nan_to_num((rows.X - mean) * inverse, nan=0.0), -CLIP, CLIP)
+        Z = rows.X - mean
+        Z *= inverse
+        np.clip(np.nan_to_num(Z, copy=False, nan=0.0), -CLIP, CLIP, out=Z)
         self.X = torch.from_numpy(Z).to(device)
         scale = 1.0 if target == "direction" else 1.0 / _RANK_SD
         self.y = torch.from_numpy((rows.y * scale).astype(np.float32)).to(device)
@@ -168,10 +181,12 @@ def _state(network: _Parts) -> dict[str, Matrix32]:
 
 def _moments(X: Matrix32) -> tuple[Matrix32, Matrix32]:
     """Return each column's mean and inverse standard deviation over what is known; 0 and 1 where nothing varies."""
-    known = np.isfinite(X)
-    count = np.maximum(known.sum(axis=(0, 1)), 1)
-    filled = np.where(known, X, 0.0)
-    mean = filled.sum(axis=(0, 1), dtype=np.float64) / count
-    spread = np.sqrt(np.where(known, (filled - mean) ** 2, 0.0).sum(axis=(0, 1), dtype=np.float64) / count)
-    inverse = np.where(spread > 1e-12, 1.0 / np.maximum(spread, 1e-12), 1.0)
-    return mean.astype(np.float32), inverse.astype(np.float32)
+    mean, inverse = np.zeros(X.shape[2], dtype=np.float32), np.ones(X.shape[2], dtype=np.float32)
+    for c in range(X.shape[2]):  # A column at a time: sums are in float64, and all of X in it would be a gigabyte.
+        column = X[..., c]
+        known = column[np.isfinite(column)].astype(np.float64)
+        if known.size:
+            mean[c] = known.mean()
+            spread = float(known.std())
+            inverse[c] = 1.0 / spread if spread > 1e-12 else 1.0
+    return mean, inverse
