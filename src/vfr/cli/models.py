@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["group"]
 
-group = typer.Typer(
-    no_args_is_help=True, help="Model versions: list, show, card, gates, log, promote, rollback, verify, export."
-)
+group = typer.Typer(no_args_is_help=True, help="Model versions: show, promote, roll back, verify, export.")
 
 ModelId = Annotated[str, typer.Argument(metavar="ID", help="A model id of `vfr models list`.")]
 Why = Annotated[str, typer.Option("--why", help="Reason, kept in the log.")]
@@ -78,7 +76,10 @@ def show(model_id: ModelId, form: AsForm = "text", out: Out = None, as_json: AsJ
 
 @group.command("card")
 def show_card(model_id: ModelId, form: AsForm = "md", out: Out = None) -> None:
-    """Write the card of one version as Markdown, or as a page that needs no other file."""
+    """Write the card of one version as Markdown or a page.
+
+    The page needs no other file.
+    """
     _print_card(_card(application().models, model_id), form, out)
 
 
@@ -110,7 +111,10 @@ def _rendered(card: ModelCard, form: Form) -> str:
 
 @group.command("gates")
 def gates(model_id: ModelId, as_json: AsJson = False) -> int:
-    """Show how the gates judged one version; exits with 1 if they refused it or never judged it."""
+    """Show how the gates judged one version.
+
+    Exits with 1 if they refused it or never judged it.
+    """
     card = _card(application().models, model_id)
     passed = bool(card.gates.get("passed"))
     if as_json:
@@ -130,7 +134,7 @@ def log(
     historical: Annotated[bool, typer.Option("--all", help="Walk-forward refits for past dates, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what was saved, promoted, retired and rolled back: when, by whom, why, with which gate figures."""
+    """Show every change of status: when, by whom, why, with which gate figures."""
     store = application().models
     rows = [
         row
@@ -166,7 +170,10 @@ def promote(model_id: ModelId, why: Why, as_json: AsJson = False) -> None:
 
 @group.command("rollback")
 def rollback(model_id: ModelId, why: Why, as_json: AsJson = False) -> None:
-    """Retire a champion and bring back the version it replaced, by the log; again and again walks back."""
+    """Retire a champion, bring back the one it replaced.
+
+    It goes by the log; again and again walks back.
+    """
     from vfr.workflows import promotion
 
     _print_change(promotion.rollback(application().models, model_id, who=WHO, why=why), as_json=as_json)
@@ -189,7 +196,7 @@ def _print_change(change: Change, *, as_json: bool) -> None:
 
 @group.command("verify")
 def verify(as_json: AsJson = False) -> int:
-    """Check the chain of the log, every card and file, and replay the stored samples.
+    """Check log, cards and files; replay the samples.
 
     Exits with 1 if something was changed or a version that is relied on would not be served as it was stored.
     """
@@ -215,9 +222,9 @@ def export(
     experiment: Annotated[str, typer.Option(help="Experiment it goes into; made if there is none.")] = "vfr",
     as_json: AsJson = False,
 ) -> None:
-    """Copy a version to MLflow: parameters, figures, gates, files and card; once, however often it is asked.
+    """Copy a version to an MLflow tracking server.
 
-    Needs `pip install 'vfr[mlflow]'`.
+    Parameters, figures, gates, files and card; once, however often it is asked. Needs `pip install 'vfr[mlflow]'`.
     """
     from vfr.bootstrap.registry import export_mlflow
 

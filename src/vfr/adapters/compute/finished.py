@@ -9,6 +9,7 @@ from importlib import metadata
 from json import dumps
 from pathlib import Path
 from typing import Final
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -46,7 +47,7 @@ class Finished:
                     n_rows=int(found["n_rows"]),
                     seconds=float(found["seconds"]),
                 )
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, BadZipFile):
             return None
 
     def put(self, fitted: Fitted) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 from typing import Final
+from warnings import catch_warnings, simplefilter
 
 from vfr import clock
 from vfr.adapters.compute.finished import Finished
@@ -80,7 +81,14 @@ class Processes:
 
         with parallel_config(backend="loky", inner_max_num_threads=1):
             pool = Parallel(n_jobs=self.workers, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
-            yield from pool(delayed(run_job)(url, job) for job in jobs)
+            results = pool(delayed(run_job)(url, job) for job in jobs)
+            try:
+                yield from results
+            finally:
+                with catch_warnings():
+                    # A run that is stopped leaves results unread, which joblib finds worth a warning.
+                    simplefilter("ignore", UserWarning)
+                    results.close()
 
 
 def forget_old(folder: Path) -> None:
