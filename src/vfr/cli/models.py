@@ -134,7 +134,10 @@ def log(
     historical: Annotated[bool, typer.Option("--all", help="Walk-forward refits for past dates, too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show every change of status: when, by whom, why, with which gate figures."""
+    """Show every change of status: when, by whom, why.
+
+    With the figures of the gates in JSON.
+    """
     store = application().models
     rows = [
         row

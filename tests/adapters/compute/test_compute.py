@@ -149,7 +149,7 @@ def test_a_cluster_gives_the_same_and_survives_a_killed_worker(work, expected, t
     inputs, labelled, jobs = work
     stop = threading.Event()
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50
     ) as cluster:
         killer = threading.Thread(
             target=_killer,

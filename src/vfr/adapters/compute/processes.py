@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import rmtree
 from typing import Final
-from warnings import catch_warnings, simplefilter
 
 from vfr import clock
 from vfr.adapters.compute.finished import Finished
@@ -22,6 +21,9 @@ __all__ = ["Processes"]
 
 TRIES: Final = 3
 """How often the jobs of dead workers are started again before the run gives up."""
+
+_THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Workers share the cores by folds, not by threads of a library."""
 
 KEPT_DAYS: Final = 7
 """Age at which what an abandoned run left is removed."""
@@ -77,18 +79,18 @@ class Processes:
                 return
 
     def _pool(self, url: str, jobs: list[FoldJob]) -> Iterator[Fitted]:
-        from joblib import Parallel, delayed, parallel_config
+        """Run jobs in joblib's own executor; where nobody listens any more, those that have not begun never do."""
+        from joblib.externals.loky import as_completed, get_reusable_executor
 
-        with parallel_config(backend="loky", inner_max_num_threads=1):
-            pool = Parallel(n_jobs=self.workers, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
-            results = pool(delayed(run_job)(url, job) for job in jobs)
-            try:
-                yield from results
-            finally:
-                with catch_warnings():
-                    # A run that is stopped leaves results unread, which joblib finds worth a warning.
-                    simplefilter("ignore", UserWarning)
-                    results.close()
+        executor = get_reusable_executor(max_workers=self.workers, env=dict.fromkeys(_THREADS, "1"))
+        waiting = [executor.submit(run_job, url, job) for job in jobs]
+        try:
+            for future in as_completed(waiting):
+                yield future.result()
+        finally:
+            for future in waiting:
+                future.cancel()
+            executor.shutdown(wait=True)
 
 
 def forget_old(folder: Path) -> None:
