@@ -75,6 +75,7 @@ def test_train_asks_for_what_was_said(cli, application) -> None:
         "cluster": None,
         "jobs": None,
         "shadow": False,
+        "starter": False,
         "override_rows": "",
         "who": "command line",
     }

@@ -275,7 +275,7 @@ def train_starter() -> None:
     application = build(read)
     horizons = application.untrained()
     if horizons:
-        application.learning.train(horizons=horizons, who="starter")
+        application.learning.train(horizons=horizons, starter=True, who="starter")
 
 
 def configure_logging(settings: Settings) -> None:

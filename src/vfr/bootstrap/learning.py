@@ -55,6 +55,7 @@ class Learning:
         as_of: np.datetime64 | None = None,
         seed: int = 0,
         shadow: bool = False,
+        starter: bool = False,
         override_rows: str = "",
         cluster: str | None = None,
         jobs: int | None = None,
@@ -63,7 +64,8 @@ class Learning:
     ) -> TrainReport:
         """Train on the current data set as the one training leader, and promote what passes the gates.
 
-        The gates read outcomes, so the run is counted in the ledger of the data home.
+        `starter` judges on the newest years only, which is quick. The gates read outcomes, so the run is counted in the
+        ledger of the data home.
 
         Raises
         ------
@@ -74,6 +76,7 @@ class Learning:
             if report is None:
                 raise TrainingFailed("another process is training; wait for it, or stop it")
             from vfr.workflows.train import train
+            from vfr.workflows.train_recipe import DEFAULT, STARTER
 
             def tell(stage: str, fraction: float) -> None:
                 report(stage, fraction)
@@ -94,6 +97,7 @@ class Learning:
                 who=who,
                 shadow=shadow,
                 override_rows=override_rows,
+                recipe=STARTER if starter else DEFAULT,
             )
             self.ledger.append({"kind": "train", "who": who} | trained.to_dict())
             return trained

@@ -31,7 +31,10 @@ def command(
         str, typer.Option(metavar="REASON", help="Promote on fewer than 10,000 training rows; kept in the card.")
     ] = "",
     starter: Annotated[
-        bool, typer.Option("--starter", help="Only the horizons that have no model of the current data yet.")
+        bool,
+        typer.Option(
+            "--starter", help="Only horizons without a model of the current data; judged on the newest years."
+        ),
     ] = False,
     shadow: Annotated[
         bool, typer.Option("--shadow", help="Stop short of promotion: what passes predicts, but is not shown.")
@@ -61,6 +64,7 @@ def command(
             cluster=cluster,
             jobs=jobs,
             shadow=shadow,
+            starter=starter,
             override_rows=override_rows,
             who=WHO,
             progress=report,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vfr.typing import Horizon
 
-__all__ = ["DEFAULT", "Recipe"]
+__all__ = ["DEFAULT", "STARTER", "Recipe"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Recipe:
         Newest out-of-fold sessions kept for the conformal step.
     level : float
         Nominal coverage of the interval.
+    judged : int
+        Newest sessions that are tested out of fold; 0 is all that can be.
     prior_ic : float
         Information coefficient believed before looking; slopes and confidence are shrunk toward what it implies.
     """
@@ -40,6 +42,7 @@ class Recipe:
     watch: int = 126
     conformal: int = 504
     level: float = 0.9
+    judged: int = 0
     prior_ic: float = 0.01
 
     def spacing(self, sessions: int) -> tuple[int, int]:
@@ -49,3 +52,6 @@ class Recipe:
 
 
 DEFAULT = Recipe()
+
+STARTER = Recipe(judged=9 * 252)
+"""Of a first start: judged on the newest nine years, so that a forecast is there in a minute and a half."""

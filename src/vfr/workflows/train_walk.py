@@ -83,7 +83,8 @@ class Walk:
 def folds_of(sessions: DateArray, span: int, recipe: Recipe) -> tuple[Fold, ...]:
     """Return the refits of a recipe."""
     min_train, months = recipe.spacing(sessions.size)
-    return walk_forward(sessions, span, min_train=min_train, months=months)
+    first = sessions[-min(recipe.judged, sessions.size)] if recipe.judged else None
+    return walk_forward(sessions, span, min_train=min_train, months=months, first=first)
 
 
 def single_threaded_algebra() -> AbstractContextManager[object]:
