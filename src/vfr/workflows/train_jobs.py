@@ -126,7 +126,8 @@ class Threads:
 
     def run(self, inputs: Inputs, labelled: Mapping[Horizon, Targets], jobs: Sequence[FoldJob]) -> Iterator[Fitted]:
         """Yield results as they are ready; see `Compute.run`."""
-        with ThreadPoolExecutor(max(self.workers, 1)) as pool:
+        # Held around all jobs: the limit is the process's, and a job that ends must not lift it from the others.
+        with single_threaded_algebra(), ThreadPoolExecutor(max(self.workers, 1)) as pool:
             waiting = {pool.submit(fit_job, inputs, labelled[j.horizon], j): j for j in longest_first(jobs)}
             try:
                 for future in as_completed(waiting):
