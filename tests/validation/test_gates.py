@@ -119,3 +119,11 @@ def test_served_scores_may_differ_by_a_millionth(difference, passes):
 )
 def test_latency_is_time_on_the_processor_and_the_median_by_the_clock(times, passes):
     assert judge(replace(HONEST, **times)).passed == passes
+
+
+def test_the_documentation_shows_the_form_of_the_verdict():
+    from pathlib import Path
+
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    shown = page.split("```json\n")[1].split("```")[0]
+    assert json.loads(shown) == json.loads(json.dumps(dict(VERDICT_SCHEMA)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from vfr.errors import VfrError
+from vfr.workflows.versions import SPARES
 
 if TYPE_CHECKING:
     from vfr.adapters.export_mlflow import Exported
@@ -23,9 +24,9 @@ def in_office(models: DirectoryModels, data_name: str | None) -> tuple[list[dict
     """
     try:
         lines = [line for place, line in sorted(models.succession().items()) if place[2] == data_name]
-        damaged = models.damage(model_id for line in lines for model_id in line)
+        damaged = models.damage(line[0] for line in lines)
         cards = {card.model_id: card for card in models.cards()}
-        warnings = [_warning(line, damaged, cards) for line in lines if line[0] in damaged]
+        warnings = [f"{damaged[line[0]]}; {_instead(models, line, cards)}" for line in lines if line[0] in damaged]
         warnings += models.log_problems()
     except VfrError as error:
         return [], [error.message]
@@ -58,8 +59,10 @@ def export_mlflow(models: DirectoryModels, model_id: str, uri: str, experiment: 
     return export(client_of(uri), card, files, texts, experiment=experiment)
 
 
-def _warning(line: Sequence[str], damaged: Mapping[str, str], cards: Mapping[str, ModelCard]) -> str:
+def _instead(models: DirectoryModels, line: Sequence[str], cards: Mapping[str, ModelCard]) -> str:
+    """Say which version answers in place of the first of a line: the next that is whole and fits the same features."""
     own = cards[line[0]].feature_spec if line[0] in cards else None
-    sound = next((i for i in line if i not in damaged and own in (None, cards[i].feature_spec)), None)
-    instead = f"{sound} answers in its place" if sound else "no earlier champion can answer; train again"
-    return f"{damaged[line[0]]}; {instead}"
+    for model_id in line[1 : 1 + SPARES]:
+        if model_id in cards and own in (None, cards[model_id].feature_spec) and not models.damage([model_id]):
+            return f"{model_id} answers in its place"
+    return "no earlier champion can answer; train again"

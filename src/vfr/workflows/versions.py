@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from vfr.models.prediction import ModelCard
     from vfr.models.statuses import Place
 
-__all__ = ["Choice", "Wanted", "choose", "none_reason"]
+__all__ = ["SPARES", "Choice", "Wanted", "choose", "none_reason"]
 
 SPARES: Final = 3
 """Versions kept behind one: each that is damaged costs the time of finding out."""
