@@ -149,3 +149,9 @@ def test_too_few_dates_are_unknown_and_short_blocks_are_refused():
     )
     with pytest.raises(ValueError, match=r"^block: "):
         superior_predictive_ability(np.ones(90), np.ones((90, 2)), 21, rng=np.random.default_rng(0), block=5)
+
+
+def test_models_that_are_the_benchmark_do_not_beat_it():
+    losses = np.random.default_rng(5).random(200)
+    found = superior_predictive_ability(losses, np.stack([losses, losses], axis=1), 1, rng=np.random.default_rng(6))
+    assert (found.lower, found.consistent, found.upper) == (1.0, 1.0, 1.0)

@@ -8,12 +8,7 @@ import pytest
 
 from vfr.adapters.store.ledger import FileLedger
 from vfr.errors import InvalidField, TrainingFailed
-from vfr.models.design import session_ranks
-from vfr.models.prediction import Prediction
-from vfr.validation.correlation import rank_ic
-from vfr.workflows import evidence_more, evidence_tables
 from vfr.workflows.evidence import DEVELOPMENT_END, development, evidence
-from vfr.workflows.evidence_data import Judged, Study
 from vfr.workflows.evidence_report import EvidenceReport, Table
 from vfr.workflows.train_recipe import Recipe
 
@@ -44,12 +39,25 @@ def test_the_report_prints_every_table_and_survives_json(report):
     assert titles == [
         "Rank IC",
         "Rank IC by year",
+        "Neutralised rank IC",
+        "Decay of rank IC",
+        "Quantile returns",
         "Direction",
         "Reliability",
         "Direction accuracy against coverage",
         "Excess return",
+        "Probability of an excess return above 0",
         "Confidence deciles",
         "Interval of the excess return",
+        "Superior predictive ability",
+        "Calibrators out of fold",
+        "Portfolio",
+        "Portfolio against equal weight",
+        "Portfolio long-short",
+        "Portfolio one session later",
+        "Portfolio by year",
+        "Portfolio selection",
+        "Portfolio overfitting",
         "Gates and leak alarm",
         "Index members priced",
     ]
@@ -58,6 +66,9 @@ def test_the_report_prints_every_table_and_survives_json(report):
     assert body["facts"]["horizon"] == "7d"
     assert 0 < body["facts"]["coverage of true membership"] <= 1
     assert report.to_markdown().count("### ") == len(titles)
+    for table in report.tables:
+        assert len(set(table.columns)) == len(table.columns), table.title
+        assert table.note, table.title
 
 
 def test_members_of_the_index_come_first_and_both_bases_are_printed(report):
@@ -107,86 +118,6 @@ def test_too_little_data_and_unknown_members_say_so(seeded_snapshot):
     short = seeded_snapshot.upto(seeded_snapshot.sessions[150])
     with pytest.raises(TrainingFailed, match="too few"):
         evidence(short, members=("linear",), release=True)
-
-
-def _study(skill: float, up_rate: float = 0.6) -> Study:
-    """Make a study whose single model has a known correlation with the outcome and exact probabilities."""
-    rng = np.random.default_rng(0)
-    shape = (500, 40)
-    score = rng.normal(size=shape)
-    returns = 0.02 * (skill * score + np.sqrt(1 - skill**2) * rng.normal(size=shape))
-    excess = returns - np.median(returns, axis=1, keepdims=True)
-    direction = (rng.random(shape) < up_rate).astype(float)
-    rank = session_ranks(score)
-    p = np.full(shape, up_rate) + 0.01 * rank
-    prediction = Prediction(p, 0.01 * rank, rank * 0.01 - 0.033, rank * 0.01 + 0.033, 0.5 + 0.1 * np.abs(rank), 0.9)
-    return Study(
-        horizon="1d",
-        sessions=np.arange("2010-01-01", "2011-05-16", dtype="datetime64[D]"),
-        models=(Judged("model", prediction, rank),),
-        outcomes={"made up": returns},
-        excess=excess,
-        direction=direction,
-        base=np.full(shape, up_rate),
-        last_sign=np.ones(shape),
-        universes={"all names": np.ones(shape, dtype=bool)},
-        volatility=np.full(shape, 0.02),
-        rng=np.random.default_rng(1),
-    )
-
-
-def test_planted_skill_is_measured():
-    study = _study(0.2)
-    (row,) = evidence_tables.rank_ic_table(study).rows
-    assert row[3] == pytest.approx(float(np.nanmean(rank_ic(study.models[0].rank, study.excess))))
-    assert row[3] == pytest.approx(0.19, abs=0.02)
-    assert row[4] > 20
-    (excess,) = evidence_more.excess(study).rows
-    assert excess[1] == pytest.approx(0.5 + np.arcsin(0.2) / np.pi, abs=0.01)
-    assert excess[5] == pytest.approx(2 * 1.4 * 0.2 * 0.02, rel=0.1)
-    gap = evidence_more.confidence_deciles(study).rows[-1]
-    assert gap[0] == "top - bottom"
-    assert gap[3] > 0
-    assert gap[3] < gap[2] < gap[4]
-
-
-def test_no_skill_is_called_no_skill():
-    study = _study(0.0)
-    assert abs(evidence_tables.rank_ic_table(study).rows[0][4]) < 3
-    gap = evidence_more.confidence_deciles(study).rows[-1]
-    assert gap[3] < 0 < gap[4]
-
-
-def test_sixty_percent_without_lift_is_printed_as_a_fail():
-    table = evidence_more.accuracy_against_coverage(_study(0.0, up_rate=0.65))
-    whole = table.rows[0]
-    assert whole[4] >= 0.6
-    assert whole[6] == 0
-    assert whole[-1] == "60 % without lift: fail"
-
-
-def test_no_call_is_judged_by_a_bar_set_on_its_own_year():
-    study = _study(0.0)
-    table = evidence_more.accuracy_against_coverage(study)
-    nominal, coverage, dates, years, *_ = table.rows[0]
-    assert (nominal, years, dates) == ("100%", 1, int(np.sum(study.years == 2011)))
-    assert coverage == pytest.approx(np.mean(study.years == 2011), abs=0.001)
-    first_year = replace(study, sessions=np.full(500, np.datetime64("2010-01-04")))
-    assert evidence_more.accuracy_against_coverage(first_year).rows[0][-1] == "no rows"
-
-
-def test_interval_coverage_is_what_the_normal_law_says():
-    row = evidence_more.intervals(_study(0.0)).rows[0]
-    assert row[1] == pytest.approx(0.9, abs=0.01)
-    assert row[-1] is True
-
-
-def test_turnover_of_a_fixed_and_of_a_random_order():
-    cells = np.ones((50, 40), dtype=bool)
-    fixed = np.tile(np.arange(40.0), (50, 1))
-    assert evidence_more.turnover(fixed, cells, 1) == 0
-    mixed = np.random.default_rng(0).random((50, 40))
-    assert evidence_more.turnover(mixed, cells, 1) == pytest.approx(0.8, abs=0.05)
 
 
 def test_tables_render_what_is_unknown_as_a_dash():

@@ -129,7 +129,7 @@ def superior_predictive_ability(
     The statistic is studentised as Hansen's: `arch.bootstrap.SPA` takes the largest *mean* difference, so that the
     noisiest model decides, and uses standard deviations only for recentring. Differences are therefore divided by
     their long-run standard deviation before they are handed over. A model equal to the benchmark on every date counts
-    as a difference of zero.
+    as a difference of zero; where all are, every p-value is 1.
 
     References
     ----------
@@ -151,6 +151,8 @@ def superior_predictive_ability(
     n = int(gain.shape[0])
     if n < 10:
         return SuperiorAbility(float("nan"), float("nan"), float("nan"), n)
+    if not gain.any():
+        return SuperiorAbility(1.0, 1.0, 1.0, n)
     from arch.bootstrap import SPA
 
     scaled = gain / _long_run_deviation(gain, length)

@@ -2,55 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from importlib import metadata
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
 from vfr.data.coverage import survivorship, survivorship_text
 from vfr.data.snapshot import Snapshot
-from vfr.errors import TrainingFailed
-from vfr.typing import HORIZONS, BoolArray, Horizon
-from vfr.validation.gates import GateFigures
-from vfr.workflows import evidence_more as more
+from vfr.errors import InvalidField
+from vfr.typing import Horizon
 from vfr.workflows import evidence_tables as tables
-from vfr.workflows.evidence_data import Judged, Study, average
-from vfr.workflows.evidence_report import Cell, EvidenceReport
+from vfr.workflows.evidence_against import OutsideScores
+from vfr.workflows.evidence_draft import Draft, Held, hold
+from vfr.workflows.evidence_filing import About, ReportStore
+from vfr.workflows.evidence_report import EvidenceReport, Table
 from vfr.workflows.ledger import Ledger
-from vfr.workflows.train import Progress, fit_here, jobs_for
-from vfr.workflows.train_data import Inputs, Targets, counting, prepare, targets
-from vfr.workflows.train_jobs import Compute, Threads, run_walks
-from vfr.workflows.train_judge import Served, base_rates, figures, serve
+from vfr.workflows.train import Progress, fit_here
+from vfr.workflows.train_jobs import Compute, Threads
 from vfr.workflows.train_recipe import DEFAULT, Recipe
 from vfr.workflows.tuning import TuningStore
 
-__all__ = ["DEVELOPMENT_END", "development", "evidence"]
+__all__ = ["DEVELOPMENT_END", "Options", "development", "evidence", "evidence_reports"]
 
 DEVELOPMENT_END = np.datetime64("2017-12-31")
 """Development reads no outcome after this day; later ones belong to counted release runs."""
 
+_MOST_SEEDS = 50
 
-def evidence(
+
+class Options(TypedDict, total=False):
+    """What `evidence_reports` takes beside data and horizons."""
+
+    members: Sequence[str] | None
+    classic: bool
+    release: bool
+    start: np.datetime64 | None
+    seed: int
+    seeds: int
+    ablate: Sequence[str]
+    against: OutsideScores | None
+    compute: Compute | None
+    tuning: TuningStore | None
+    progress: Progress | None
+    ledger: Ledger | None
+    reports: ReportStore | None
+    commit: str
+    recipe: Recipe
+
+
+def evidence(snapshot: Snapshot, *, horizon: Horizon = "7d", **options: Unpack[Options]) -> EvidenceReport:
+    """Return the report of one horizon; see `evidence_reports`, which also says what `options` there are."""
+    [report] = evidence_reports(snapshot, horizons=(horizon,), **options)
+    return report
+
+
+def evidence_reports(
     snapshot: Snapshot,
     *,
-    horizon: Horizon = "7d",
+    horizons: Sequence[Horizon] = ("7d",),
     members: Sequence[str] | None = None,
     classic: bool = False,
     release: bool = False,
     start: np.datetime64 | None = None,
     seed: int = 0,
+    seeds: int = 1,
+    ablate: Sequence[str] = (),
+    against: OutsideScores | None = None,
     compute: Compute | None = None,
     tuning: TuningStore | None = None,
     progress: Progress | None = None,
     ledger: Ledger | None = None,
+    reports: ReportStore | None = None,
     commit: str = "",
     recipe: Recipe = DEFAULT,
-) -> EvidenceReport:
-    """Walk forward, calibrate with what was known, and report out of sample.
+) -> tuple[EvidenceReport, ...]:
+    """Walk forward, calibrate with what was known, and report out of sample, one report for each horizon.
 
     Parameters
     ----------
     snapshot : Snapshot
-    horizon : Horizon
+    horizons : sequence of Horizon
+        Their walks are fitted as one pool of jobs.
     members : sequence of str, optional
         Learners, by default all that can be fitted here; their equal-weight average is reported first.
     classic : bool
@@ -59,17 +93,28 @@ def evidence(
         Read outcomes after 2017 too. Every such run is counted in the ledger.
     start : datetime64[D], optional
         Leave out earlier sessions from the report (not from training).
+    seed : int
+    seeds : int
+        Fit everything this many times, from `seed` on, and report the spread; it multiplies the cost.
+    ablate : sequence of str
+        Families of features, or "family" for each of them: fit the cheap members again without one at a time.
+    against : OutsideScores, optional
+        Somebody else's scores, judged beside the models on the same rows.
     compute : Compute, optional
         Where folds are fitted; two threads of this process by default.
     tuning : TuningStore, optional
         Hyper-parameters found by `vfr.workflows.tune.tune` are used by every fold later than their search.
+    progress : callable, optional
     ledger : Ledger, optional
-        Where the run is recorded; `commit` names the code version in it.
+        Where the run is recorded, one row for each report; `commit` names the code version in it.
+    reports : ReportStore, optional
+        Where finished reports are kept; the row of the ledger names each.
 
     Raises
     ------
     InvalidField
-        If a member has no learner.
+        If a member has no learner, a family is unknown, an outside score cannot be used, or an option does not go
+        with `classic`.
     TrainingFailed
         If there is too little data for a walk-forward with calibration.
     NoData
@@ -77,35 +122,52 @@ def evidence(
     """
     cut, mode = development(snapshot, release=release)
     tell = progress or (lambda _stage, _fraction: None)
+    horizons = tuple(dict.fromkeys(horizons))
+    _check(classic=classic, seeds=seeds, ablate=ablate, against=against)
+    configuration: dict[str, Any] = {
+        "seed": seed,
+        "seeds": seeds,
+        "ablate": list(ablate),
+        "start": None if start is None else str(start),
+        "against": None if against is None else against.name,
+        "recipe": asdict(recipe),
+    }
+    drafts: Iterator[Draft]
     if classic:
-        from vfr.workflows.evidence_classic import classic_evidence
+        from vfr.workflows.evidence_classic import classic_drafts
 
-        report = classic_evidence(cut, horizon=horizon, start=start, mode=mode, seed=seed, tell=tell)
+        drafts = classic_drafts(cut, horizons=horizons, start=start, mode=mode, seed=seed, tell=tell)
     else:
-        report = _learned(
-            cut,
-            horizon=horizon,
-            members=fit_here(members)[0],
-            mode=mode,
-            start=start,
-            seed=seed,
+        from vfr.workflows.evidence_learned import Asked, learned
+
+        chosen, left_out = fit_here(members)
+        asked = Asked(
+            horizons=horizons,
+            members=chosen,
             compute=compute or Threads(2),
-            tuning=tuning,
-            tell=tell,
             recipe=recipe,
+            seed=seed,
+            seeds=seeds,
+            ablate=tuple(ablate),
+            start=start,
+            against=against,
+            tuning=tuning,
+            left_out=left_out,
         )
-    report = _with_survivorship(report, cut)
-    if ledger is not None:
-        entry = {"kind": "evidence", "classic": classic, "commit": commit, "facts": report.to_dict()["facts"]}
-        ledger.append(entry | {"rank_ic": report.table("Rank IC").to_dict()["rows"]})
-    return report
+        configuration["members"] = list(chosen)
+        drafts = learned(cut, asked, mode=mode, tell=tell)
+    entry = {"kind": "evidence", "classic": classic, "commit": commit, "version": metadata.version("vfr")}
+    found = _finish(cut, drafts, entry | {"configuration": configuration}, ledger, reports, seed)
+    tell("done", 1.0)
+    return found
 
 
-def _with_survivorship(report: EvidenceReport, snapshot: Snapshot) -> EvidenceReport:
-    """Add how many index members the data prices: whatever a report says, it says of those."""
-    years = survivorship(snapshot)
-    facts = {**report.facts, "survivorship": survivorship_text(years)}
-    return EvidenceReport(facts, (*report.tables, tables.members_priced(years)) if years else report.tables)
+def _check(*, classic: bool, seeds: int, ablate: Sequence[str], against: OutsideScores | None) -> None:
+    if not 1 <= seeds <= _MOST_SEEDS:
+        raise InvalidField("seeds", f"must be 1 to {_MOST_SEEDS}, got {seeds}")
+    for field, given in (("seeds", seeds > 1), ("ablate", bool(ablate)), ("against", against is not None)):
+        if classic and given:
+            raise InvalidField(field, "does not go with the classic score, which is not fitted; leave one of them out")
 
 
 def development(snapshot: Snapshot, *, release: bool) -> tuple[Snapshot, str]:
@@ -118,150 +180,57 @@ def development(snapshot: Snapshot, *, release: bool) -> tuple[Snapshot, str]:
     return snapshot.upto(DEVELOPMENT_END), f"development (outcomes to {DEVELOPMENT_END})"
 
 
-def _learned(
+def _finish(
     snapshot: Snapshot,
-    *,
-    horizon: Horizon,
-    members: tuple[str, ...],
-    mode: str,
-    start: np.datetime64 | None,
+    drafts: Iterator[Draft],
+    entry: Mapping[str, Any],
+    ledger: Ledger | None,
+    reports: ReportStore | None,
     seed: int,
-    compute: Compute,
-    tuning: TuningStore | None,
-    tell: Progress,
-    recipe: Recipe,
-) -> EvidenceReport:
-    from vfr.features import compute as features
+) -> tuple[EvidenceReport, ...]:
+    """Hold portfolios, add what concerns all horizons, and record and keep every report."""
+    from vfr.workflows.evidence_portfolio import LEDGER_KEY
 
-    tell("features", 0.0)
-    inputs = prepare(features(snapshot), snapshot.panel.trading())
-    counts, is_membership = counting(snapshot)
-    labelled = targets(snapshot, horizon, counts)
-    jobs = jobs_for(snapshot, {horizon: labelled}, members, recipe=recipe, seed=seed, tuning=tuning, spec=inputs.spec)
-    walks = run_walks(compute, inputs, {horizon: labelled}, jobs, lambda stage, part: tell(stage, 0.1 + 0.8 * part))
-    served: dict[str, Served] = {}
-    judged: dict[str, GateFigures] = {}
-    for member in members:
-        walk = walks[horizon, member].walk
-        served[member] = serve(inputs, labelled, walk, recipe)
-        rows = max((refit.n_rows for refit in walk.refits), default=0)
-        judged[member] = figures(inputs, labelled, served[member], training_rows=rows)
-    tell("tables", 0.9)
-    study = _study(
-        snapshot,
-        inputs,
-        labelled,
-        served,
-        horizon=horizon,
-        start=start,
-        is_membership=is_membership,
-        seed=seed,
-        recipe=recipe,
-    )
-    facts = _facts(snapshot, study, labelled, inputs, mode, is_membership, seed, members)
-    report = _report(study, facts, judged)
-    tell("done", 1.0)
-    return report
+    made: list[tuple[Draft, Held]] = []
+    for draft in drafts:
+        so_far = [{LEDGER_KEY: held.sharpes} for _, held in made]
+        made.append((draft, hold(draft, np.random.default_rng(seed), _whole(ledger, so_far))))
+    shared = _shared(made)
+    found = []
+    for draft, held in made:
+        report = _report(snapshot, draft, (*held.tables, *shared))
+        about = _about(snapshot, draft, judged="classic" if entry["classic"] else "learners")
+        report_id = None if reports is None else reports.name(report, about)
+        if ledger is not None:
+            figures = {"facts": report.to_dict()["facts"], "rank_ic": report.table("Rank IC").to_dict()["rows"]}
+            ledger.append({**entry, "report": report_id, LEDGER_KEY: held.sharpes, **figures})
+        if reports is not None and report_id is not None:
+            reports.save(report_id, report, about)
+        found.append(report)
+    return tuple(found)
 
 
-def _study(
-    snapshot: Snapshot,
-    inputs: Inputs,
-    labelled: Targets,
-    served: dict[str, Served],
-    *,
-    horizon: Horizon,
-    start: np.datetime64 | None,
-    is_membership: bool,
-    seed: int,
-    recipe: Recipe,
-) -> Study:
-    from vfr.features.labels import make
-
-    labels, h = labelled.labels, HORIZONS[horizon]
-    models = [Judged(name, s.prediction, s.rank) for name, s in served.items()]
-    if len(models) > 1:
-        models.insert(0, average(served, recipe.level))
-    base = base_rates(labelled)
-    known = np.isfinite(labels.excess) & np.isfinite(base)
-    for model in models:
-        known &= np.isfinite(model.prediction.p_up) & np.isfinite(model.rank) & np.isfinite(model.prediction.low)
-    if start is not None:
-        known &= (snapshot.sessions >= start)[:, None]
-    if not known.any():
-        raise TrainingFailed(f"{snapshot.sessions.size} sessions are too few for a calibrated walk-forward")
-    closes = make(snapshot.panel, horizon, basis="same_close").returns
-    last = np.full(closes.shape, np.nan)
-    last[h:] = np.where(np.isfinite(closes[:-h]), closes[:-h] > 0, np.nan)
-    trailing = inputs.volatility[:, :, 0] / np.sqrt(252.0) if inputs.scale_features else np.full(known.shape, np.nan)
-    return Study(
-        horizon=horizon,
-        sessions=snapshot.sessions,
-        models=tuple(models),
-        outcomes={f"{labels.basis} to {labels.basis}, from t+1": labels.returns, "close to close, from t": closes},
-        excess=labels.excess,
-        direction=labels.direction,
-        base=base,
-        last_sign=last,
-        universes=_universes(labelled.counts, known, is_membership),
-        volatility=trailing,
-        rng=np.random.default_rng(seed),
-    )
+def _whole(ledger: Ledger | None, so_far: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]] | None:
+    """Return the entries of every run and of this one so far; None where there is no ledger or it is broken."""
+    if ledger is None or ledger.broken():
+        return None
+    return [*ledger.entries(), *so_far]
 
 
-def _universes(counts: BoolArray, known: BoolArray, is_membership: bool) -> dict[str, BoolArray]:
-    if not is_membership:
-        return {"all names": known & counts}
-    return {
-        "members at t": known & counts,
-        "all names (biased)": known,
-        "non-members at t (biased)": known & ~counts,
-    }
+def _shared(made: Sequence[tuple[Draft, Held]]) -> tuple[Table, ...]:
+    from vfr.workflows.evidence_selection import overfitting_of_all
+
+    portfolios = {name: found for _, held in made for name, found in held.portfolios.items()}
+    return (overfitting_of_all(portfolios),) if len(portfolios) > 1 else ()
 
 
-def _facts(
-    snapshot: Snapshot,
-    study: Study,
-    labelled: Targets,
-    inputs: Inputs,
-    mode: str,
-    is_membership: bool,
-    seed: int,
-    members: tuple[str, ...],
-) -> dict[str, Cell]:
-    rows = np.flatnonzero(study.cells.any(axis=1))
-    design = inputs.design_at(int(rows[-1]))
-    facts: dict[str, Cell] = {
-        "data": f"{snapshot.name} ({snapshot.version[:12]})",
-        "horizon": study.horizon,
-        "mode": mode,
-        "sessions judged": f"{snapshot.sessions[rows[0]]} to {snapshot.sessions[rows[-1]]} ({rows.size})",
-        "label": f"adjusted {labelled.labels.basis} of t+1 to adjusted {labelled.labels.basis} of t+1+{study.h}",
-        "features": f"{len(design.ranked)} ranked, {len(design.market)} market ({inputs.spec[:8]})",
-        "members": ", ".join(members),
-        "seed": seed,
-        "names that count per session": float(study.cells[rows].sum(axis=1).mean()),
-    }
-    if is_membership and snapshot.membership is not None:
-        size = snapshot.membership.index_size[rows].astype(np.float64)
-        facts["coverage of true membership"] = float((study.cells[rows].sum(axis=1) / np.maximum(size, 1)).mean())
-        facts["universe"] = "index members at t, as far as they are priced"
-    else:
-        facts["universe"] = "every priced name"
-    return facts
+def _report(snapshot: Snapshot, draft: Draft, more: Sequence[Table]) -> EvidenceReport:
+    """Add portfolios, and how many index members the data prices: whatever a report says, it says of those."""
+    years = survivorship(snapshot)
+    facts = {**draft.facts, "survivorship": survivorship_text(years)}
+    priced = (tables.members_priced(years),) if years else ()
+    return EvidenceReport(facts, (*draft.tables, *more, *draft.last, *priced))
 
 
-def _report(study: Study, facts: dict[str, Cell], judged: dict[str, GateFigures]) -> EvidenceReport:
-    body = [tables.rank_ic_table(study), tables.by_year(study)]
-    if len(study.models) > 1:
-        body.append(tables.paired(study))
-    body += [
-        tables.direction(study),
-        tables.reliability(study),
-        more.accuracy_against_coverage(study),
-        more.excess(study),
-        more.confidence_deciles(study),
-        more.intervals(study),
-        more.gates(judged),
-    ]
-    return EvidenceReport(facts, tuple(body))
+def _about(snapshot: Snapshot, draft: Draft, judged: str) -> About:
+    return About(snapshot.name, snapshot.version, draft.study.horizon, judged, str(draft.facts["mode"]))

@@ -17,10 +17,10 @@ from vfr.workflows.evidence_backtest import HEADLINE_COST, Portfolios, backtest,
 from vfr.workflows.evidence_data import Study
 from vfr.workflows.evidence_report import Cell, Table
 
-__all__ = ["LEDGER_KEY", "portfolio", "portfolio_tables"]
+__all__ = ["LEDGER_KEY", "not_available", "portfolio", "portfolio_tables"]
 
 LEDGER_KEY: Final = "portfolio_sharpe"
-"""Where an entry of the ledger keeps the `trial_sharpes` of its run."""
+"""Where an entry of the ledger keeps the `trial_sharpes` of its run; empty where it could hold no portfolio."""
 
 _COSTS: Final = (0.0, 5.0, HEADLINE_COST, 20.0)
 _YEAR: Final = 252
@@ -47,8 +47,8 @@ def portfolio(
     rng : numpy.random.Generator
         For the intervals.
     ledger_rows : sequence of mapping, optional
-        Entries of every run so far, this one not among them, each with `trial_sharpes` under `LEDGER_KEY`. Without
-        them, or where one has none, there is no deflated Sharpe ratio.
+        Entries of every run so far, this one not among them, each with `trial_sharpes` under `LEDGER_KEY`, but for
+        training runs, whose models are counted. Without them, or where one has none, there is no deflated Sharpe ratio.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def portfolio(
     try:
         found = backtest(scores, snapshot, horizon=study.horizon, first=first)
     except NoData as error:
-        return (Table("Portfolio", ("portfolio", "cost (bps)", *_RATIOS, "turnover"), (), f"Not available: {error}."),)
+        return (not_available(f"{error}."),)
     return portfolio_tables(found, snapshot, rng=rng, ledger_rows=ledger_rows)
 
 
@@ -81,6 +81,11 @@ def portfolio_tables(
         _selection(found, ledger_rows),
         _overfitting(found),
     )
+
+
+def not_available(reason: str) -> Table:
+    """Return the table of portfolios that could not be held."""
+    return Table("Portfolio", ("portfolio", "cost (bps)", *_RATIOS, "turnover"), (), f"Not available: {reason}")
 
 
 def _ratios(returns: FloatArray) -> tuple[Cell, ...]:
@@ -209,14 +214,13 @@ def _selection(found: Portfolios, ledger_rows: Sequence[Mapping[str, Any]] | Non
     from vfr.validation.portfolio import break_even_cost
 
     equal = found.equal[1].net(HEADLINE_COST)
-    trials, why_not = _trials(found, ledger_rows)
+    trials, count, why_not = _trials(found, ledger_rows)
     rows: list[tuple[Cell, ...]] = []
     for model in found.models:
         held = found.top(model)
         phases = [sharpe.sharpe_ratio(phase, periods=_YEAR) for phase in held.phases(HEADLINE_COST)]
         net = held.net(HEADLINE_COST)
-        deflated = [_deflated(r, trials.get(s)) for s, r in (("long", net), ("active", net - equal))]
-        count = len(trials["active"]) if trials else None
+        deflated = [_deflated(r, trials.get(s), count) for s, r in (("long", net), ("active", net - equal))]
         rows.append((model, break_even_cost(held, found.equal[1]), min(phases), max(phases), *deflated, count))
     heads = (
         "model",
@@ -230,39 +234,48 @@ def _selection(found: Portfolios, ledger_rows: Sequence[Mapping[str, Any]] | Non
     note = (
         "Break-even: the cost at which the top fifth and equal weight, both paying it, have the same mean; below 0 no "
         "cost is low enough. Starts: the Sharpe ratio of each starting session by itself. Deflated Sharpe: the "
-        "probability that the true ratio is above 0, given the number of trials in the ledger, this run included, and "
-        "how much their ratios vary; over equal weight is the one that is about skill. "
-        f"After {HEADLINE_COST:g} bps."
+        "probability that the true ratio is above 0, given the number of trials in the ledger (every model of every "
+        "run, of this one and of training too) and how much their ratios vary; over equal weight is the one that is "
+        f"about skill. After {HEADLINE_COST:g} bps."
     )
     return Table("Portfolio selection", heads, tuple(rows), f"{note} {why_not}".rstrip())
 
 
-def _trials(found: Portfolios, ledger_rows: Sequence[Mapping[str, Any]] | None) -> tuple[dict[str, list[float]], str]:
-    """Return the Sharpe ratios of every model of every run by series, or none and the reason."""
+def _trials(
+    found: Portfolios, ledger_rows: Sequence[Mapping[str, Any]] | None
+) -> tuple[dict[str, list[float]], int | None, str]:
+    """Return the Sharpe ratios of every model of every run by series, and the number of trials; or the reason for none.
+
+    A training run looks at outcomes through its gates and holds no portfolio: its models are trials of unknown ratio,
+    as is a run that was too short to hold any.
+    """
     if ledger_rows is None:
-        return {}, "Deflated Sharpe: not available without a whole ledger."
-    lacking = 0
+        return {}, None, "Deflated Sharpe: not available without a whole ledger."
+    lacking, unknown = 0, 0
     trials: dict[str, list[float]] = {"long": [], "active": []}
     for entry in (*ledger_rows, {LEDGER_KEY: trial_sharpes(found)}):
-        models = entry.get(LEDGER_KEY) or {}
-        ratios = [by_series.get(series) for by_series in models.values() for series in trials]
-        if not ratios or None in ratios:
+        if entry.get("kind") == "train":
+            unknown += len(entry.get("models", ()))
+            continue
+        models = entry.get(LEDGER_KEY)
+        if models is None or None in [ratios.get(series) for ratios in models.values() for series in trials]:
             lacking += 1
             continue
-        for by_series in models.values():
+        unknown += not models
+        for ratios in models.values():
             for series, known in trials.items():
-                known.append(float(by_series[series]))
+                known.append(float(ratios[series]))
     if lacking:
         runs = len(ledger_rows) + 1
-        return {}, f"Deflated Sharpe: not available, {lacking} of {runs} runs of the ledger say no Sharpe ratio."
-    return trials, ""
+        return {}, None, f"Deflated Sharpe: not available, {lacking} of {runs} runs of the ledger say no Sharpe ratio."
+    return trials, len(trials["active"]) + unknown, ""
 
 
-def _deflated(returns: FloatArray, trials: Sequence[float] | None) -> float | None:
-    if not trials:
+def _deflated(returns: FloatArray, trials: Sequence[float] | None, count: int | None) -> float | None:
+    if not trials or count is None:
         return None
     variance = float(np.var(trials, ddof=1)) if len(trials) > 1 else 0.0
-    return sharpe.deflated_sharpe_ratio(sharpe.return_moments(returns), len(trials), variance)
+    return sharpe.deflated_sharpe_ratio(sharpe.return_moments(returns), count, variance)
 
 
 def _overfitting(found: Portfolios) -> Table:

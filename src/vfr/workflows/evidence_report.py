@@ -25,7 +25,7 @@ class Table:
     def to_dict(self) -> dict[str, object]:
         """Return the table for JSON, one object per row; a figure that is not finite becomes None."""
         rows = [{c: _plain(v) for c, v in zip(self.columns, row, strict=True)} for row in self.rows]
-        return {"title": self.title, "note": self.note, "rows": rows}
+        return {"title": self.title, "note": self.note, "columns": list(self.columns), "rows": rows}
 
     def to_markdown(self) -> str:
         """Return the table as Markdown."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 __all__ = ["Ledger"]
@@ -13,6 +13,9 @@ class Ledger(Protocol):
 
     def append(self, entry: Mapping[str, Any]) -> str:
         """Append a run's configuration, code version and figures; return the row's hash."""
+
+    def entries(self) -> Sequence[Mapping[str, Any]]:
+        """Return the entry of every run, oldest first; to be believed only while nothing is `broken`."""
 
     def broken(self) -> tuple[int, ...]:
         """Return the numbers of the rows whose hash does not follow from the row before; empty when whole."""

@@ -15,7 +15,16 @@ from vfr.validation.correlation import icir
 from vfr.validation.significance import newey_west, overlap_lag
 from vfr.workflows.train_data import Targets
 
-__all__ = ["Counted", "base_rates", "confidence_figures", "counted", "direction_figures", "excess_figures"]
+__all__ = [
+    "Counted",
+    "base_rates",
+    "confidence_figures",
+    "counted",
+    "direction_figures",
+    "excess_base_rates",
+    "excess_figures",
+    "probability_above",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,8 +57,7 @@ class Counted:
     @property
     def p_above(self) -> FloatArray:
         """Probability of an excess return above 0 that confidence and rank imply, [R x N]."""
-        sure = self.prediction.confidence
-        return np.where(self.rank > 0, sure, np.where(self.rank < 0, 1.0 - sure, 0.5))
+        return probability_above(self.prediction.confidence, self.rank)
 
     @property
     def right(self) -> FloatArray:
@@ -71,6 +79,23 @@ def base_rates(targets: Targets) -> FloatArray:
     return _rates(targets.labels.direction, targets)
 
 
+def excess_base_rates(targets: Targets) -> FloatArray:
+    """Return the ex-ante base rate of an excess return above 0 on every cell, [R x N]."""
+    excess = targets.labels.excess
+    return _rates(np.where(np.isfinite(excess), excess > 0, np.nan), targets)
+
+
+def probability_above(confidence: FloatArray, rank: FloatArray) -> FloatArray:
+    """Return the probability of an excess return above 0 that a confidence in the sign of a rank implies.
+
+    Examples
+    --------
+    >>> probability_above(np.array([0.6, 0.6, 0.6]), np.array([0.2, -0.2, 0.0])).tolist()
+    [0.6, 0.4, 0.5]
+    """
+    return np.where(rank > 0, confidence, np.where(rank < 0, 1.0 - confidence, 0.5))
+
+
 def counted(
     targets: Targets, prediction: Prediction, rank: FloatArray, rng: np.random.Generator | None = None
 ) -> Counted:
@@ -88,11 +113,11 @@ def counted(
     """
     labels = targets.labels
     base = base_rates(targets)
-    excess = np.where(np.isfinite(labels.excess), labels.excess > 0, np.nan)
     known = np.isfinite(prediction.p_up) & np.isfinite(labels.excess) & np.isfinite(rank) & np.isfinite(base)
     block = max(2 * HORIZONS[labels.horizon], 5)
     drawing = rng or np.random.default_rng(0)
-    return Counted(prediction, rank, targets, targets.counts & known, base, _rates(excess, targets), block, drawing)
+    cells = targets.counts & known
+    return Counted(prediction, rank, targets, cells, base, excess_base_rates(targets), block, drawing)
 
 
 def direction_figures(c: Counted) -> dict[str, float]:

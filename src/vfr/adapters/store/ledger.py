@@ -26,6 +26,10 @@ class FileLedger:
             append_chained(self._path, previous, [entry])
         return link(previous, entry)
 
+    def entries(self) -> list[dict[str, Any]]:
+        """Return the entry of every run, oldest first."""
+        return [dict(row.get("entry", {})) for row in read_rows(self._path)]
+
     def broken(self) -> tuple[int, ...]:
         """Return the numbers (from 0) of rows whose hash does not follow from the row before."""
         found, previous = [], GENESIS
