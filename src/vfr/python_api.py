@@ -200,14 +200,15 @@ def evidence(
     """
     from vfr.workflows.query import parse_horizon
 
-    return _application(home).learning.evidence(
-        horizon=parse_horizon("horizon", horizon),
+    [report] = _application(home).learning.evidence(
+        horizons=(parse_horizon("horizon", horizon),),
         members=members,
         classic=classic,
         release=release,
         seed=seed,
         progress=progress,
     )
+    return report
 
 
 def lookahead(*, progress: Progress | None = None, home: Path | str | None = None) -> LookaheadReport:

@@ -10,6 +10,7 @@ import pytest
 
 from vfr import bootstrap
 from vfr.cli import evidence, lookahead, train
+from vfr.dashboard.evidence_page import page
 from vfr.data.coverage import YearCoverage
 from vfr.settings import Settings
 from vfr.workflows.evidence_report import EvidenceReport, Table
@@ -36,7 +37,10 @@ class Application:
         self.asked = asked
         return self._answer
 
-    train = evidence = lookahead = _ask
+    train = lookahead = _ask
+
+    def evidence(self, **asked: Any) -> Any:
+        return (self._ask(**asked),)
 
     @property
     def learning(self) -> Application:
@@ -129,11 +133,16 @@ def test_evidence_prints_every_table(cli, application) -> None:
     app = application(evidence_report())
     result = cli("evidence", "--horizon", "1m", "--classic", "--release")
     assert app.asked == {
-        "horizon": "30d",
+        "horizons": ("30d",),
         "members": None,
         "classic": True,
         "release": True,
+        "against": None,
         "seed": 0,
+        "seeds": 1,
+        "ablate": (),
+        "out": None,
+        "page": page,
         "cluster": None,
         "jobs": None,
     }
@@ -183,7 +192,9 @@ def test_serve_refuses_a_port_that_cannot_be(cli) -> None:
 
 def test_an_evidence_run_is_counted_in_the_data_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     counted = []
-    monkeypatch.setattr("vfr.workflows.evidence.evidence", lambda *_, ledger, **__: counted.append(ledger.append({})))
+    monkeypatch.setattr(
+        "vfr.workflows.evidence.evidence_reports", lambda *_, ledger, **__: counted.append(ledger.append({}))
+    )
     app = bootstrap.build(Settings(data_home=tmp_path))
     app.prepare()
     app.learning.evidence()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +10,8 @@ from vfr.errors import TrainingFailed
 from vfr.typing import HORIZONS, Horizon
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
 
     from vfr.adapters.store.models import DirectoryModels
@@ -105,37 +107,51 @@ class Learning:
     def evidence(
         self,
         *,
-        horizon: Horizon = "7d",
+        horizons: Sequence[Horizon] = ("7d",),
         members: Sequence[str] | None = None,
         classic: bool = False,
         release: bool = False,
         seed: int = 0,
+        seeds: int = 1,
+        ablate: Sequence[str] = (),
+        against: Path | None = None,
+        out: Path | None = None,
+        page: Callable[[Sequence[EvidenceReport]], str] | None = None,
         cluster: str | None = None,
         jobs: int | None = None,
         ledger: Ledger | None = None,
         commit: str = "",
         progress: Progress | None = None,
-    ) -> EvidenceReport:
-        """Judge the learners, or the classic score, on the current data; see `vfr.workflows.evidence.evidence`.
+    ) -> tuple[EvidenceReport, ...]:
+        """Judge the learners, or the classic score, on the current data; see `vfr.workflows.evidence`.
 
-        The run is counted in `ledger`, by default the one of the data home.
+        The run is counted in `ledger`, by default the one of the data home, where the reports are kept too; `out` is a
+        folder for another copy. `page` turns reports into HTML; without it there is Markdown and JSON only.
         """
-        from vfr.workflows.evidence import evidence
+        from vfr.adapters.store.evidence_files import ReportFiles, outside_scores, write_report
+        from vfr.workflows.evidence import evidence_reports
 
         snapshot = self.datasets.snapshot()
-        return evidence(
+        reports = evidence_reports(
             snapshot,
-            horizon=horizon,
+            horizons=horizons,
             members=members,
             classic=classic,
             release=release,
             seed=seed,
+            seeds=seeds,
+            ablate=ablate,
+            against=None if against is None else outside_scores(against),
             compute=self._compute(snapshot, cluster, jobs),
             tuning=self.tuning,
             ledger=ledger or self.ledger,
+            reports=ReportFiles(self.settings.data_home / "evidence" / "reports", page),
             commit=commit,
             progress=progress,
         )
+        if out is not None:
+            write_report(out, reports, page, {})
+        return reports
 
     def tune(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,13 +17,28 @@ __all__ = ["command"]
 
 
 def command(
-    horizon: Annotated[str, typer.Option(help="1d, 7d or 30d.")] = "7d",
+    *,
+    horizon: Annotated[str, typer.Option(metavar="H,H", help="Horizons, separated by commas.")] = "7d",
     members: Members = None,
     classic: Annotated[bool, typer.Option("--classic", help="Judge the classic score instead of the models.")] = False,
     release: Annotated[
         bool, typer.Option("--release", help="Read the outcomes kept for release runs too; each such run is counted.")
     ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", exists=True, dir_okay=False, help="Parquet of date, symbol, score: judged beside."
+        ),
+    ] = None,
     seed: Seed = 0,
+    seeds: Annotated[int, typer.Option(min=1, max=50, help="Fit everything this often and report the spread.")] = 1,
+    ablate: Annotated[
+        str,
+        typer.Option(metavar="F,F", help="Fit the cheap members without these families of features, one at a time."),
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", file_okay=False, help="Write report.html, .md and .json there, too.")
+    ] = None,
     cluster: Cluster = None,
     jobs: Jobs = None,
     as_json: AsJson = False,
@@ -31,26 +47,33 @@ def command(
 
     Trains walk-forward, so it takes minutes. Figures that cannot be told from luck say so.
     """
+    from vfr.dashboard.evidence_page import page
     from vfr.workflows.query import parse_horizon
 
-    asked = parse_horizon("horizon", horizon)
+    horizons = tuple(dict.fromkeys(parse_horizon("horizon", name) for name in words(horizon)))
     app = application()
     with progress("Preparing", quiet=as_json) as report:
         app.prepare(report)
         found = app.learning.evidence(
-            horizon=asked,
+            horizons=horizons,
             members=None if members is None else words(members),
             classic=classic,
             release=release,
+            against=against,
             seed=seed,
+            seeds=seeds,
+            ablate=words(ablate),
+            out=out,
+            page=page,
             cluster=cluster,
             jobs=jobs,
             progress=report,
         )
     if as_json:
-        emit(found.to_dict())
+        emit(found[0].to_dict() if len(found) == 1 else {"reports": [judged.to_dict() for judged in found]})
     else:
-        _print(found)
+        for judged in found:
+            _print(judged)
 
 
 def _print(found: EvidenceReport) -> None:

@@ -35,7 +35,8 @@ def neutralised(study: Study) -> Table:
     for name, chosen, with_sector in _ways(study):
         exposures = np.stack([ranked[key] for key in chosen]) if chosen else np.empty((0, *study.excess.shape))
         sectors = study.sectors if with_sector else None
-        alike = [study.models, *([other] for other in study.others)]  # models are known on the same cells
+        # Models are known on the same cells, so they share one pass.
+        alike: list[Sequence[Judged | Ranked]] = [study.models, *([other] for other in study.others)]
         for models in filter(None, alike):
             scores = np.stack([m.rank for m in models])
             left = _rest(neutralise(scores, exposures, sectors, study.cells, min_names=_MIN_NAMES), study)
