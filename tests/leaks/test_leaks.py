@@ -38,7 +38,7 @@ def longer() -> Snapshot:
 @pytest.mark.parametrize("member", FAST)
 def test_shuffled_labels_cannot_be_predicted(run, shuffled, small, ic, failed, market, member):
     shuffled(21)
-    study, report = run(market, member, horizon="7d", release=True, recipe=small, threads=1)
+    study, report = run(market, member, horizon="7d", release=True, recipe=small)
     found = ic(study)
     assert found.low < 0 < found.high
     assert not any(gate.startswith("leak") for gate in failed(report))
@@ -53,24 +53,23 @@ def test_a_walk_that_trains_on_what_it_is_judged_by_is_caught(run, shuffled, sma
 
     monkeypatch.setattr(train_walk, "walk_forward", cheating)
     shuffled(21)
-    study, report = run(longer, "linear", horizon="7d", release=True, recipe=small, threads=1)
+    study, report = run(longer, "linear", horizon="7d", release=True, recipe=small)
     assert ic(study).low > 0
     assert "leak.ic" in failed(report)
 
 
-def _with_tomorrow(snapshot: Snapshot) -> FeatureMatrix:
-    matrix, close = vfr.features.build.compute(snapshot), snapshot.panel.adj_close
+def _with_tomorrow(snapshot: Snapshot, rows: slice | None = None) -> FeatureMatrix:
+    matrix, close = vfr.features.build.compute(snapshot, rows), snapshot.panel.adj_close
     future = np.full(close.shape, np.nan, dtype=np.float32)
     future[:-1] = close[1:] / close[:-1] - 1
-    return replace(matrix, names=(*matrix.names, "tomorrow"), values=np.concatenate([matrix.values, future[None]]))
+    known = future[rows or slice(None)][None]
+    return replace(matrix, names=(*matrix.names, "tomorrow"), values=np.concatenate([matrix.values, known]))
 
 
 def test_a_planted_future_feature_is_named_and_not_promoted(longer, small, monkeypatch, tmp_path):
     monkeypatch.setattr(vfr.features, "compute", _with_tomorrow)
     store = DirectoryModels(tmp_path)
-    report = train(
-        longer, store, horizons=("1d",), members=("linear",), recipe=small, threads=1, override_rows="a small market"
-    )
+    report = train(longer, store, horizons=("1d",), members=("linear",), recipe=small, override_rows="a small market")
     (trained,) = report.trained
     assert {"leak.ic", "leak.excess_accuracy", "leak.excess_auc", "leak.single_feature_ic"} <= set(trained.refused)
     assert trained.status == "staged"
@@ -82,7 +81,7 @@ def test_a_planted_future_feature_is_named_and_not_promoted(longer, small, monke
 @pytest.mark.parametrize("member", FAST)
 def test_driftless_walks_cannot_be_predicted(run, walks, small, ic, lift, failed, market, member):
     made = replace(market, panel=walks(market.panel, np.random.default_rng(3)))
-    study, report = run(made, member, horizon="1d", release=True, recipe=small, threads=1)
+    study, report = run(made, member, horizon="1d", release=True, recipe=small)
     found, more = ic(study), lift(study)
     assert found.low < 0 < found.high
     assert more.low <= 0 <= more.high
