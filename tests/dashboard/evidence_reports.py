@@ -3,58 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
+from tests.workflows import planted
 
 from vfr.models.design import session_ranks
-from vfr.models.prediction import Prediction
 from vfr.validation.gates import GateFigures
-from vfr.workflows import evidence_direction, evidence_excess, evidence_ranks, evidence_selection, evidence_tables
+from vfr.workflows import evidence_direction, evidence_excess, evidence_ranks, evidence_tables
 from vfr.workflows.evidence_against import gains
-from vfr.workflows.evidence_data import Judged, Ranked, Study
+from vfr.workflows.evidence_data import Ranked, Study
 from vfr.workflows.evidence_report import Cell, EvidenceReport, Table
 from vfr.workflows.evidence_variants import seed_spread
 
 
-def study(skill: float, *, names: tuple[str, ...] = ("average", "linear")) -> Study:
-    """Make a study of 600 sessions and 40 names whose scores have a known correlation with the excess return."""
-    rng = np.random.default_rng(0)
-    sessions = np.busday_offset("2010-01-04", np.arange(600))
-    shape = (sessions.size, 40)
-    signal = rng.normal(size=shape)
-    returns = 0.02 * (skill * signal + np.sqrt(1 - skill**2) * rng.normal(size=shape))
-    direction = (rng.random(shape) < 0.6).astype(float)
-    models = []
-    for n, name in enumerate(names):
-        rank = session_ranks(signal + 0.3 * n * rng.normal(size=shape))
-        p = 0.6 + 0.01 * rank
-        spread = 0.01 * rank
-        models.append(
-            Judged(name, Prediction(p, spread, spread - 0.033, spread + 0.033, 0.5 + 0.1 * abs(rank), 0.9), rank)
-        )
-    outside = Ranked("theirs", session_ranks(signal + 3 * rng.normal(size=shape)))
-    return Study(
-        horizon="1d",
-        sessions=sessions,
-        models=tuple(models),
-        outcomes={"open to open, from t+1": returns, "close to close, from t": returns + 0.004 * skill * signal},
-        excess=returns - np.median(returns, axis=1, keepdims=True),
-        direction=direction,
-        base=np.full(shape, 0.6),
-        last_sign=np.ones(shape),
-        universes={"members at t": np.ones(shape, dtype=bool)},
-        volatility=0.02 + 0.001 * rng.random(shape),
-        rng=np.random.default_rng(1),
-        excess_base=np.full(shape, 0.5),
-        others=(outside,),
+def study(skill: float) -> Study:
+    """Make a study whose scores have a known correlation with the return, beside an outside score that has less."""
+    judged = planted.study(skill, more={"linear": skill / 2})
+    rng = np.random.default_rng(2)
+    shape = judged.excess.shape
+    return replace(
+        judged,
+        universes={"members at t": judged.cells},
+        others=(Ranked("theirs", session_ranks(judged.models[0].rank + 2 * rng.normal(size=shape))),),
         exposures={"beta (beta_252)": rng.normal(size=shape), "size (log_size)": rng.normal(size=shape)},
     )
 
 
-def real_tables(judged: Study, *, leak_ic: float = 0.02) -> tuple[Table, ...]:
+def real_tables(judged: Study) -> tuple[Table, ...]:
     """Return the tables that a run of evidence makes of a study, but for portfolios."""
-    seeds = [{m.name: session_ranks(m.rank + 0.01 * n * np.arange(40)) for m in judged.models} for n in range(3)]
-    figures = GateFigures({}, 600, leak_ic, 0.51, 0.52, "beta_252", 0.02, 0.0, 0.01, 0.02, 0.02, 20_000, 1.0, True)
+    seeds = [
+        {m.name: session_ranks(m.rank + 0.01 * n * np.arange(m.rank.shape[1])) for m in judged.models} for n in range(3)
+    ]
+    figures = GateFigures({}, 500, 0.02, 0.51, 0.52, "beta_252", 0.02, 0.0, 0.01, 0.02, 0.02, 20_000, 1.0, True)
     return (
         evidence_tables.rank_ic_table(judged),
         evidence_tables.by_year(judged),
@@ -68,7 +49,6 @@ def real_tables(judged: Study, *, leak_ic: float = 0.02) -> tuple[Table, ...]:
         *evidence_excess.excess_probability(judged),
         evidence_excess.confidence_deciles(judged),
         evidence_excess.intervals(judged),
-        evidence_selection.superior_ability(judged, judged.others[0]),
         seed_spread(judged, seeds),
         evidence_tables.gates({"linear": figures}),
     )

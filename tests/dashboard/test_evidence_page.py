@@ -18,6 +18,7 @@ from vfr.dashboard.evidence_page import page
 from vfr.dashboard.evidence_verdict import Verdict, verdict
 from vfr.workflows.evidence_report import EvidenceReport, Table
 
+DASH = "\N{EN DASH}"
 VOID = {"meta", "link", "br", "img", "input"}
 NOTHING = "\N{EN DASH}"
 EVIL = "<script>alert(1)</script>\"'&</style><img src=x onerror=y>"
@@ -70,8 +71,12 @@ def skilled() -> EvidenceReport:
 
 
 @pytest.fixture(scope="module")
-def text(skilled: EvidenceReport) -> str:
-    chance = report(*real_tables(study(0.0)), facts={"horizon": "7d"})
+def chance() -> EvidenceReport:
+    return report(*real_tables(study(0.0)), facts={"horizon": "7d"})
+
+
+@pytest.fixture(scope="module")
+def text(skilled: EvidenceReport, chance: EvidenceReport) -> str:
     return page([skilled, chance], importance={"1d": {"momentum_12_1": 2.0, "beta_252": 1.0}})
 
 
@@ -290,16 +295,16 @@ def test_only_the_largest_features_are_shown_as_shares() -> None:
     assert named[0] == f"f39: {39 / 780:.2%}"
 
 
-def test_planted_skill_is_shown_and_chance_is_not(skilled: EvidenceReport) -> None:
+def test_planted_skill_is_shown_and_chance_is_not(skilled: EvidenceReport, chance: EvidenceReport) -> None:
     found = verdict(skilled)
     shown = {"order of names", "order beyond known exposures", "gain over the reference"}
     assert shown <= set(found.shown)
     assert found.headline.startswith("Skill shows in ")
-    assert "members at t, open to open, from t+1), above zero" in told(found, "order of names")
-    chance = verdict(report(*real_tables(study(0.0))))
-    assert chance.shown == ()
-    assert chance.headline == f"No skill shows in any of {sum(f.skill for f in chance.findings)} questions."
-    assert answers(chance)["probability of an excess return"] == "not shown"
+    assert "members at t, made up), above zero" in told(found, "order of names")
+    none = verdict(chance)
+    assert none.shown == ()
+    assert none.headline == f"No skill shows in any of {sum(f.skill for f in none.findings)} questions."
+    assert answers(none)["probability of an excess return"] == "not shown"
 
 
 def test_the_verdict_is_of_rows_that_count() -> None:
@@ -307,6 +312,14 @@ def test_the_verdict_is_of_rows_that_count() -> None:
     assert answers(found) == {"order of names": "not shown"}
     assert "9.0" not in told(found, "order of names")
     assert "not distinguishable from zero" in told(found, "order of names")
+
+
+def test_a_table_of_a_longer_title_is_another_table() -> None:
+    made = ranks(("average", 0.05, 9.0))
+    other = Table(f"{made.title} without the future", made.columns, made.rows)
+    assert verdict(report(other)).findings == ()
+    named = Table(f"{made.title} (average)", made.columns, made.rows)
+    assert answers(verdict(report(named))) == {"order of names": "shown"}
 
 
 def test_models_that_were_chosen_from_need_a_higher_bar() -> None:
@@ -345,11 +358,15 @@ def test_sixty_percent_with_lift_on_few_calls_outweighs_more_without() -> None:
     )
 
 
-def test_the_leak_alarm_silences_every_claim() -> None:
-    found = verdict(report(*real_tables(study(0.2), leak_ic=0.2)))
+def test_the_leak_alarm_silences_every_claim(skilled: EvidenceReport) -> None:
+    rows = (("linear", "leak.ic", 0.2, 0.08, False), ("linear", "finite", 0.0, 0.0, True))
+    rung = Table("Gates and leak alarm", ("member", "gate", "figure", "bound", "passed"), rows)
+    assert verdict(skilled).shown
+    found = verdict(report(*skilled.tables[:-1], rung))
     assert found.shown == ()
     assert found.headline.startswith("The leak alarm rings")
     assert "leak alarm" in found.failures
+    assert answers(found)["gates"] == "passed"
     assert told(found, "leak alarm") == "Failed: linear leak.ic 0.2000 (bound 0.0800)."
 
 
@@ -358,6 +375,16 @@ def test_skill_without_its_interval_is_not_known() -> None:
     found = verdict(report(Table("Direction", ("rule", "accuracy", "skill", "share UP"), (row,))))
     assert answers(found) == {"probability of UP": "not known"}
     assert "interval not in the report" in told(found, "probability of UP")
+
+
+@pytest.mark.parametrize(
+    ("p", "answer"), [((0.01, 0.04), "shown"), ((0.01, 0.2), "not shown"), ((float("nan"),), "not known")]
+)
+def test_the_best_of_several_must_beat_every_benchmark(p: tuple[float, ...], answer: str) -> None:
+    rows = tuple((f"rule {n}", "Brier", "average", value) for n, value in enumerate(p))
+    found = verdict(report(Table("Superior predictive ability", ("benchmark", "loss", "best", "p"), rows)))
+    assert answers(found) == {"best of several": answer}
+    assert f"average over the rule 0 (p {p[0]:.2f})" in told(found, "best of several")
 
 
 def test_the_classic_score_is_asked_only_what_it_says() -> None:

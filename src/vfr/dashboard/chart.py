@@ -20,7 +20,7 @@ COLOURS: Final = 8
 
 _WIDTH: Final = 380.0
 _HEIGHT: Final = 250.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50.0, 12.0, 26.0, 40.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50.0, 18.0, 26.0, 40.0
 _LETTER: Final = 6.1
 """Mean width of a letter, in units of the drawing."""
 _ROW: Final = 21.0
@@ -52,12 +52,16 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Marks of one name. `colour` is its place in the style sheet; None is quiet, for what is only compared with."""
+    """Marks of one name. `colour` is its place in the style sheet; None is quiet, for what is only compared with.
+
+    `faint` draws intervals lightly, where many stand side by side.
+    """
 
     name: str
     marks: tuple[Mark, ...]
     colour: int | None = 0
     line: bool = True
+    faint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +242,8 @@ def _series(series: Series, across: _Scale, up: _Scale) -> str:
         if m.low is not None and m.high is not None and np.isfinite([m.low, m.high]).all():
             inner = _stroke("whisker", x, up.at(m.low), x, up.at(m.high))
         parts.append(f"<g>{inner}{_shape(x, y, series.colour)}<title>{escape(m.text)}</title></g>")
-    return f'<g class="{_class(series.colour)}">{"".join(parts)}</g>'
+    faint = " faint" if series.faint else ""
+    return f'<g class="{_class(series.colour)}{faint}">{"".join(parts)}</g>'
 
 
 def _class(colour: int | None) -> str:

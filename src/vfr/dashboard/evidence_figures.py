@@ -131,7 +131,7 @@ def _ic_by_year(report: EvidenceReport, colours: Colours) -> Figure | None:
             half = _half(ic, t)
             text = f"{name}, {year}: {ic:.4f}, t {t:.2f}"
             marks.append(Mark(years.index(year) + shift, ic, text, ic - half, ic + half))
-        series.append(Series(name, tuple(marks), colours(name), line=False))
+        series.append(Series(name, tuple(marks), colours(name), line=False, faint=n > 0 and len(models) > 2))
     drawing = Plot(Axis("year", names=tuple(years)), Axis("rank IC"), tuple(series), lines=((0.0, ""),))
     return Figure("Rank IC by year", f"With 95 % intervals; {basis}.", drawing, table.title)
 
@@ -222,7 +222,7 @@ def _coverage(report: EvidenceReport, _: Colours) -> Figure | None:
             rule.append(Mark(share, base, f"{share:.1%} covered: base-rate rule {base:.4f}"))
         series = (Series("base-rate rule", tuple(rule), None), Series(first_model(table) or "model", tuple(own), 0))
         drawing = Plot(
-            Axis("share of calls, the most certain first", percent=True, include=(0.0,)),
+            Axis("share of calls, the most certain first", percent=True, include=(0.0, 1.0)),
             Axis("right direction", percent=True),
             series,
             lines=((0.6, "goal 60 %"),),
@@ -269,24 +269,21 @@ def _portfolio(report: EvidenceReport, colours: Colours) -> Figure | None:
 
 def _quantiles(report: EvidenceReport, colours: Colours) -> Figure | None:
     for table in tables(report, "Quantile returns", "model", "group", "mean excess", "t"):
-        rows = [r for r in of_first_universe(table) if str(r["group"]).isdigit()]
+        rows = [r for r in records(table) if str(r["group"]).isdigit()]
         groups = _in_order(str(r["group"]) for r in rows)
         series = []
-        for name in _in_order(named(r) for r in rows):
+        for n, name in enumerate(_in_order(named(r) for r in rows)):
             marks = []
             for row in (r for r in rows if named(r) == name):
                 mean, t = number(row["mean excess"]), number(row["t"])
-                half = _half(mean, t)
+                half = float("nan") if n else _half(mean, t)
                 text = f"{name}, group {row['group']}: {mean:.3%}, t {t:.2f}"
                 marks.append(Mark(groups.index(str(row["group"])), mean, text, mean - half, mean + half))
             series.append(Series(name, tuple(marks), colours(name)))
-        drawing = Plot(
-            Axis("group, lowest score first", names=tuple(groups)),
-            Axis("mean excess return", percent=True),
-            tuple(series),
-            lines=((0.0, ""),),
-        )
-        return Figure("Quantile returns", "With 95 % intervals. Skill rises from left to right.", drawing, table.title)
+        across, up = Axis("group, lowest score first", names=tuple(groups)), Axis("mean excess return", percent=True)
+        drawing = Plot(across, up, tuple(series), lines=((0.0, ""),))
+        text = "With the 95 % interval of the first. Skill rises from left to right."
+        return Figure("Quantile returns", text, drawing, table.title)
     return None
 
 

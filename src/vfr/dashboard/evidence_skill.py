@@ -72,9 +72,10 @@ def _beyond(report: EvidenceReport) -> Iterable[Finding]:
             return
         before, after = rows[0], rows[-1]
         t = number(after[f"t {basis}"])
+        out = listed(str(r["taken out"]) for r in rows[1:-1] or rows[1:])
         text = (
-            f"{named(after)}: rank IC {plain(number(after[f'IC {basis}']))} (t {t:.1f}) after taking out "
-            f"{after['taken out']}, {plain(number(before[f'IC {basis}']))} before; {side(t)}."
+            f"{named(after)}: rank IC {plain(number(after[f'IC {basis}']))} (t {t:.1f}) after taking out {out}, "
+            f"{plain(number(before[f'IC {basis}']))} before; {side(t)}."
         )
         yield Finding("order beyond known exposures", answered(t > bar(1), t), text, skill=True)
         return

@@ -69,18 +69,23 @@ def plain(value: float) -> str:
     """Return the words of a figure: four decimals, or none where it is a count."""
     if not math.isfinite(value):
         return "not known"
-    return f"{int(value):,}" if value == int(value) and abs(value) >= 10 else f"{value:.4f}"
+    return f"{int(value):,}" if value == int(value) and abs(value) >= 10 else _rounded(value, 4)
+
+
+def _rounded(value: float, decimals: int) -> str:
+    """Return a rounded figure; what rounds to zero has no sign."""
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"
 
 
 def share(value: float, decimals: int = 1) -> str:
     """Return the words of a share in per cent."""
-    return "not known" if not math.isfinite(value) else f"{100 * value + 0.0:.{decimals}f} %"
+    return "not known" if not math.isfinite(value) else f"{_rounded(100 * value, decimals)} %"
 
 
 def points(row: Record, what: str) -> str:
     """Return the words of a difference of shares with its interval, in points of a hundred."""
-    estimate, low, high = (100 * number(row[k]) + 0.0 for k in (what, "low", "high"))
-    return f"{estimate:.1f} points [{low:.1f} to {high:.1f}]"
+    estimate, low, high = (_rounded(100 * number(row[k]), 1) for k in (what, "low", "high"))
+    return f"{estimate} points [{low} to {high}]"
 
 
 def count(n: int, what: str) -> str:
