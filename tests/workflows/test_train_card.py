@@ -16,6 +16,7 @@ from vfr.models.learners import LEARNERS
 from vfr.models.member import PARITY_NAMES, Member
 from vfr.models.prediction import CARD_VERSION, MEMBER_NAMES, ModelCard
 from vfr.validation.splits import Fold, matured
+from vfr.workflows.train import train
 from vfr.workflows.train_calibrate import calibrate
 from vfr.workflows.train_card import LIBRARIES, make_card, peak_rss_mb
 from vfr.workflows.train_data import counting, prepare, targets
@@ -126,3 +127,21 @@ def test_every_figure_that_is_computed_has_words(made):
     told = {figure.name for figure in FIGURES} | {str(figure.baseline) for figure in FIGURES}
     named = {name.removesuffix("_low").removesuffix("_high") for name in made["judged"].metrics}
     assert named == told & named, named - told
+
+
+def test_a_training_run_puts_verdict_record_and_report_on_the_card(seeded_snapshot, tmp_path):
+    store = DirectoryModels(tmp_path)
+    report = train(
+        seeded_snapshot, store, horizons=("7d",), members=("linear",), recipe=SMALL, historical=False, shadow=True,
+        evidence=lambda version, horizon: f"{version}-{horizon}",
+    )  # fmt: skip
+    (card,) = store.cards()
+    assert card.evidence == f"{seeded_snapshot.version}-7d"
+    assert card.status == ("shadow" if card.gates["passed"] else "staged") == report.trained[0].status
+    gates = {row["gate"]: row for row in card.gates["rows"]}
+    assert gates["parity"]["figure"] <= 1e-6
+    assert "rows" in gates["parity"]["note"]
+    assert 0 < gates["latency_ms"]["figure"] < 1_000
+    assert Record.from_bytes(store.read(card.model_id)[FILE]).dates.size == card.metrics["dates"]
+    assert card.training_seconds is not None
+    assert len(card.folds) > 2

@@ -99,6 +99,7 @@ class Learning:
                 who=who,
                 shadow=shadow,
                 override_rows=override_rows,
+                evidence=self._report_on,
                 recipe=STARTER if starter else DEFAULT,
             )
             self.ledger.append({"kind": "train", "who": who} | trained.to_dict())
@@ -190,6 +191,12 @@ class Learning:
         from vfr.adapters.store.ledger import FileLedger
 
         return FileLedger(self.settings.data_home / "evidence" / "ledger.jsonl")
+
+    def _report_on(self, data_version: str, horizon: Horizon) -> str | None:
+        """Return the id of the newest evidence report on a data version and horizon, for the cards of its models."""
+        from vfr.adapters.store.evidence_files import latest_report
+
+        return latest_report(self.settings.data_home, data_version, horizon)
 
     def _compute(self, snapshot: Snapshot, cluster: str | None, jobs: int | None) -> Compute:
         """Choose where folds are fitted: a cluster that was named, else processes, or threads where little is to do."""

@@ -49,6 +49,7 @@ def train(
     historical: bool = True,
     shadow: bool = False,
     override_rows: str = "",
+    evidence: Callable[[str, Horizon], str | None] | None = None,
     recipe: Recipe = DEFAULT,
 ) -> TrainReport:
     """Train, judge, store and promote.
@@ -81,6 +82,8 @@ def train(
         Stop at shadow what passes, instead of promoting it.
     override_rows : str
         Recorded reason for promoting on fewer than 10,000 training rows; empty refuses.
+    evidence : callable, optional
+        Returns the id of an evidence report on a data version and horizon, for the cards.
 
     Raises
     ------
@@ -118,6 +121,7 @@ def train(
         historical=historical,
         stop_at="historical" if cut.as_of < snapshot.as_of else "shadow" if shadow else "champion",
         override_rows=override_rows,
+        evidence=evidence or (lambda _version, _horizon: None),
         sections=sections(cut, inputs, [job.split for job in jobs], max(LEARNERS[m].lookback for m in chosen), seed),
     )
     trained = []

@@ -116,7 +116,8 @@ def make_card(
         files={},
         folds=tuple(_fold(one, sessions) for one in folds),
         tuning=dict(tuning or {"trials": 0, "source": "defaults"}),
-        device=str(fitted["direction"].get("device", "cpu")),
+        # The fitted model knows where it was fitted, which on a cluster is not here.
+        device=str(getattr(refit.direction, "device", fitted["direction"].get("device", "cpu"))),
         python=platform.python_version(),
         machine=f"{platform.system()} {platform.machine()}, {cpu_count() or 1} processors",
         parity=_sample_size(files),

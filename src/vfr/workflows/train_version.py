@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TypedDict
 
@@ -15,7 +15,7 @@ from vfr.models.learner import Params
 from vfr.models.learners import LEARNERS
 from vfr.models.member import Member
 from vfr.models.prediction import ModelCard, ModelStore
-from vfr.typing import TARGETS, Target
+from vfr.typing import TARGETS, Horizon, Target
 from vfr.validation.gates import Verdict, judge
 from vfr.workflows.promotion import StopAt, settle
 from vfr.workflows.train_calibrate import calibrate
@@ -38,7 +38,7 @@ class Run:
     """What all versions of a training run share.
 
     `sections` are raw cross-sections of the history, in which stored artifacts are held to what was trained; `stop_at`
-    is where a version that passes every gate ends.
+    is where a version that passes every gate ends; `evidence` returns the id of a report on a data version and horizon.
     """
 
     snapshot: Snapshot
@@ -50,6 +50,7 @@ class Run:
     historical: bool
     stop_at: StopAt
     override_rows: str
+    evidence: Callable[[str, Horizon], str | None]
     sections: tuple[Section, ...]
 
 
@@ -83,6 +84,7 @@ def make_version(run: Run, labelled: Targets, member: str, walked: Walked, tuned
         seed=run.seed,
         folds=walked.walk.refits,
         training_seconds=walked.seconds,
+        evidence=run.evidence(run.snapshot.version, labelled.labels.horizon),
         **_learned_with(run, labelled, member, refit, tuned),
     )
     verdict = _judge(run, labelled, served, final, card, files, walked)
