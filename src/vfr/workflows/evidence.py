@@ -221,7 +221,8 @@ def _shared(made: Sequence[tuple[Draft, Held]]) -> tuple[Table, ...]:
     from vfr.workflows.evidence_selection import overfitting_of_all
 
     portfolios = {name: found for _, held in made for name, found in held.portfolios.items()}
-    return (overfitting_of_all(portfolios),) if len(portfolios) > 1 else ()
+    outside = {name for draft, _ in made for name in draft.outside}
+    return (overfitting_of_all(portfolios, outside),) if len(portfolios) > 1 else ()
 
 
 def _report(snapshot: Snapshot, draft: Draft, more: Sequence[Table]) -> EvidenceReport:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 
@@ -32,6 +33,12 @@ from vfr.workflows.train_walk import Walk
 from vfr.workflows.tuning import TuningStore
 
 __all__ = ["Asked", "learned"]
+
+_FITTED: Final = 0.8
+"""Fraction of a run that fits take, after features and before tables."""
+
+_ENOUGH: Final = 0.9
+"""Share of the judged cells a reference must score to hold portfolios: all choose from names that every score knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,7 @@ def learned(snapshot: Snapshot, asked: Asked, *, mode: str, tell: Progress) -> I
     del matrix
     walked = _walk(prepared, asked, tell)
     for number, horizon in enumerate(asked.horizons):
-        tell(f"tables {horizon}", 0.85 + 0.15 * number / len(asked.horizons))
+        tell(f"tables {horizon}", 0.05 + _FITTED + (0.95 - _FITTED) * number / len(asked.horizons))
         yield _draft(prepared, asked, walked, horizon, references[horizon])
 
 
@@ -112,42 +119,50 @@ def _reference(asked: Asked, snapshot: Snapshot, horizon: Horizon) -> Ranked | N
 
 
 def _walk(prepared: _Prepared, asked: Asked, tell: Progress) -> _Walked:
+    """Fit the walks of the report, of further seeds, and without each family that is to be left out."""
     families, cheap = _to_ablate(asked, prepared.inputs)
-    parts = 1.0 + (asked.seeds - 1) + len(families) * len(cheap) / len(asked.members)
-    done = 0.0
+    seeds = range(asked.seed + 1, asked.seed + asked.seeds)
+    fits = asked.seeds * len(asked.members) + len(families) * len(cheap)
+    done = 0
 
-    def run(
-        inputs: Inputs, members: Sequence[str], seed: int, share: float, what: str
-    ) -> dict[tuple[Horizon, str], Walk]:
+    def run(inputs: Inputs, members: tuple[str, ...], seed: int, what: str) -> Mapping[tuple[Horizon, str], Walk]:
         nonlocal done
-        begun, spec = done, inputs.spec
-        jobs = jobs_for(
-            prepared.snapshot,
-            prepared.labelled,
-            members,
-            recipe=asked.recipe,
-            seed=seed,
-            tuning=asked.tuning,
-            spec=spec,
-        )
-        heard: Callable[[str, float], None] = lambda stage, part: tell(  # noqa: E731 - a name for its type
-            f"{stage}{what}", 0.05 + 0.8 * (begun + share * part) / parts
-        )
-        found = run_walks(asked.compute, inputs, prepared.labelled, jobs, heard)
-        done = begun + share
-        return {key: walked.walk for key, walked in found.items()}
+        found = _run(prepared, asked, inputs, members, seed, _part(tell, what, done / fits, len(members) / fits))
+        done += len(members)
+        return found
 
-    walks = run(prepared.inputs, asked.members, asked.seed, 1.0, "")
-    seeds = [
-        {key: walk.rank for key, walk in run(prepared.inputs, asked.members, seed, 1.0, f", seed {seed}").items()}
-        for seed in range(asked.seed + 1, asked.seed + asked.seeds)
-    ]
-    share = len(cheap) / len(asked.members)
+    walks = run(prepared.inputs, asked.members, asked.seed, "")
+    again = [run(prepared.inputs, asked.members, seed, f", seed {seed}") for seed in seeds]
     ablated = {
-        family: run(variants.without(prepared.inputs, family), cheap, asked.seed, share, f", without {family}")
+        family: run(variants.without(prepared.inputs, family), cheap, asked.seed, f", without {family}")
         for family in families
     }
-    return _Walked(walks, seeds, ablated)
+    return _Walked(walks, [{key: walk.rank for key, walk in found.items()} for found in again], ablated)
+
+
+def _run(
+    prepared: _Prepared, asked: Asked, inputs: Inputs, members: tuple[str, ...], seed: int, heard: Progress
+) -> dict[tuple[Horizon, str], Walk]:
+    jobs = jobs_for(
+        prepared.snapshot,
+        prepared.labelled,
+        members,
+        recipe=asked.recipe,
+        seed=seed,
+        tuning=asked.tuning,
+        spec=inputs.spec,
+    )
+    found = run_walks(asked.compute, inputs, prepared.labelled, jobs, heard)
+    return {key: walked.walk for key, walked in found.items()}
+
+
+def _part(tell: Progress, what: str, begun: float, share: float) -> Progress:
+    """Hear a part of all fits as its share of the run, in which fits take from 5 % to 85 %."""
+
+    def heard(stage: str, fraction: float) -> None:
+        tell(f"{stage}{what}", 0.05 + _FITTED * min(begun + share * fraction, 1.0))
+
+    return heard
 
 
 def _to_ablate(asked: Asked, inputs: Inputs) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -271,10 +286,6 @@ def _facts(
 
 def _covered(cells: BoolArray, reference: Ranked) -> float:
     return float(np.isfinite(reference.rank)[cells].mean())
-
-
-_ENOUGH = 0.9
-"""Share of the judged cells a reference must score to hold portfolios: all choose from names that every score knows."""
 
 
 def _scores(study: Study, reference: Ranked | None) -> dict[str, FloatArray]:

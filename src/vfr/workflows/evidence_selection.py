@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -64,13 +64,15 @@ def _row(study: Study, benchmark: str, loss: str, theirs: FloatArray, ours: Sequ
     return (benchmark, loss, len(ours), study.models[best].name, float(gain[best]), *figures, verdict)
 
 
-def overfitting_of_all(found: Mapping[str, Portfolios]) -> Table:
+def overfitting_of_all(found: Mapping[str, Portfolios], outside: Collection[str] = ()) -> Table:
     """Select among all models, horizons and seeds in half of the time, and look at the other half.
 
     Parameters
     ----------
     found : mapping of str to Portfolios
         By what tells them apart, such as a horizon.
+    outside : collection of str
+        Models among them that nobody here chose from: an outside reference.
     """
     from vfr.workflows.evidence_backtest import HEADLINE_COST
 
@@ -79,7 +81,7 @@ def overfitting_of_all(found: Mapping[str, Portfolios]) -> Table:
     tried = []
     for held in found.values():
         chosen = (held.sessions >= first) & (held.sessions <= last)
-        tried += [held.top(model).net(HEADLINE_COST)[chosen] for model in held.models]
+        tried += [held.top(m).net(HEADLINE_COST)[chosen] for m in held.models if m not in outside]
     heads = ("configurations", "sessions", "probability of overfitting", "degradation", "probability of loss")
     note = (
         f"Top fifth of every model at {', '.join(found)}, after {HEADLINE_COST:g} bps; combinatorially symmetric cross-"
