@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections import Counter
+from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
 from importlib import resources
@@ -312,6 +313,14 @@ def test_the_verdict_is_of_rows_that_count() -> None:
     assert answers(found) == {"order of names": "not shown"}
     assert "9.0" not in told(found, "order of names")
     assert "not distinguishable from zero" in told(found, "order of names")
+
+
+def test_skill_among_survivors_is_shown_with_a_caution() -> None:
+    made = ranks(("average", 0.05, 9.0))
+    assert verdict(report(made)).caution == ""
+    survivors = replace(made, rows=tuple(("all names", *row[1:]) for row in made.rows[:1]))
+    assert verdict(report(survivors)).shown == ("order of names",)
+    assert "order of names. Index membership is not known: " in page([report(survivors)])
 
 
 def test_a_table_of_a_longer_title_is_another_table() -> None:

@@ -227,7 +227,10 @@ def _coverage(report: EvidenceReport, _: Colours) -> Figure | None:
             series,
             lines=((0.6, "goal 60 %"),),
         )
-        text = "Bars: interval of the lift over the rule on the same rows. Skill is a bar wholly above the rule."
+        text = (
+            "Bars: interval of the lift over the rule on the same rows. Skill is a bar wholly above the rule; where "
+            "only one line is seen, the model calls what the rule calls."
+        )
         return Figure("Direction accuracy against coverage", text, drawing, table.title)
     return None
 

@@ -134,7 +134,8 @@ def _verdicts(reports: Sequence[EvidenceReport], names: Sequence[str]) -> Iterat
     for report, name in zip(reports, names, strict=True):
         found = verdict(report)
         yield f'<div class="verdict"><h3>{escape(name)}</h3>\n'
-        yield f"<p>{escape(found.headline)} {escape(found.failures)}</p>\n"
+        said = " ".join(words for words in (found.headline, found.caution, found.failures) if words)
+        yield f"<p>{escape(said)}</p>\n"
         yield '<ul class="findings">\n'
         yield from (_finding(finding) for finding in found.findings)
         yield "</ul></div>\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vfr.dashboard.evidence_reading import of_first_universe, tables
 from vfr.dashboard.evidence_skill import skill
 from vfr.dashboard.evidence_soundness import leaks, soundness
 from vfr.dashboard.evidence_words import Finding, count, listed
@@ -18,10 +19,14 @@ __all__ = ["Verdict", "verdict"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The findings of one report in the order they are read, and one sentence over them all."""
+    """The findings of one report in the order they are read, and one sentence over them all.
+
+    `of_members` is False where nobody knows which names were in the index: the data then hold those that lasted.
+    """
 
     findings: tuple[Finding, ...]
     leak: bool
+    of_members: bool = True
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -46,6 +51,16 @@ class Verdict:
         if not self.shown:
             return f"No skill shows in any of {count(len(asked), 'question')}."
         return f"Skill shows in {len(self.shown)} of {count(len(asked), 'question')}: {listed(self.shown)}."
+
+    @property
+    def caution(self) -> str:
+        """Say what to bear in mind with all of it; nothing where there is nothing."""
+        if self.of_members:
+            return ""
+        return (
+            "Index membership is not known: names are in the data because they lasted, and what shows as skill may be "
+            "that."
+        )
 
     @property
     def failures(self) -> str:
@@ -73,4 +88,6 @@ def verdict(report: EvidenceReport) -> Verdict:
     >>> verdict(EvidenceReport({}, (table,))).headline
     'Skill shows in 1 of 1 question: order of names.'
     """
-    return Verdict((*skill(report), *soundness(report)), leak=leaks(report))
+    universes = [rows[0]["universe"] for rows in map(of_first_universe, tables(report, "Rank IC", "universe"))]
+    of_members = not universes or str(universes[0]).startswith("members")
+    return Verdict((*skill(report), *soundness(report)), leak=leaks(report), of_members=of_members)
