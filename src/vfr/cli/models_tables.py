@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
@@ -63,7 +64,8 @@ def comparison(found: Comparison) -> Iterator[RenderableType]:
     if found.champion is None:
         return
     if found.paired is None:
-        yield f"[yellow]Not comparable[/] with {escape(found.champion)}: {escape(found.reason or '')}"
+        reason = (found.reason or "").removeprefix(f"{found.champion}: ")
+        yield f"[yellow]Not comparable[/] with {escape(found.champion)}: {escape(reason)}"
         return
     p = found.paired
     yield f"On the same rows of {p.dates:,} dates out of fold:"
@@ -72,7 +74,8 @@ def comparison(found: Comparison) -> Iterator[RenderableType]:
         ("rank IC", p.champion_ic, p.challenger_ic, p.ic_gain),
         ("Brier score of P(up), lower is better", p.champion_loss, p.challenger_loss, p.loss_gain),
     ):
-        table.add_row(words, f"{before:.5f}", f"{after:.5f}", f"{gain.mean:+.5f}", f"{gain.t:.2f}")
+        t = f"{gain.t:.2f}" if isfinite(gain.t) else "—"
+        table.add_row(words, f"{before:.5f}", f"{after:.5f}", f"{gain.mean:+.5f}", t)
     yield table
 
 
