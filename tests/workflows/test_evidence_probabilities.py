@@ -147,6 +147,22 @@ def test_a_served_probability_that_is_right_is_not_beaten():
     assert {row["verdict"] for row in up.values()} <= {"", "not distinguishable", "the served one is better"}
 
 
+def test_the_middle_name_has_no_sign_that_could_be_right():
+    """With an odd number of names, a map that learns that rank 0 is never right would beat any honest confidence."""
+    judged, targets, walks, served, recipe = calibrated(1.0)
+    walk = walks["m"]
+    odd = np.where(np.arange(SHAPE[1]) == 0, np.nan, walk.direction)
+    rank = session_ranks(odd)
+    assert (rank == 0).sum() == SHAPE[0]
+    walks = {"m": replace(walk, direction=odd, rank=rank)}
+    cells = judged.cells & np.isfinite(rank)
+    table = calibrators(replace(judged, universes={"all": cells}), targets, walks, served, recipe)
+    sign = {row["calibrator"]: row for row in rows(table) if row["probability of"] == "the right sign"}
+    # What was served, one half throughout, is right: these ranks know nothing of the excess return.
+    assert sign["served (shrunk Platt)"]["Brier"] == 0.25
+    assert sign["isotonic"]["t"] > -2
+
+
 def test_a_served_probability_that_boasts_is_beaten():
     table = calibrators(*calibrated(5.0))
     up = {row["calibrator"]: row for row in rows(table) if row["probability of"] == "a rise"}

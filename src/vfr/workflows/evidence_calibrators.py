@@ -70,13 +70,16 @@ def calibrators(
         "Each calibrator is fitted before every refit's test span on the rows the served one was fitted on. Over "
         "served: mean difference of the Brier score over sessions, above 0 where the served one is better; t: "
         "Newey-West. The served one maps the session's mean and the name's distance from it apart, the others the "
-        "score as a whole. Venn-Abers gives the merged probability."
+        "score as a whole. Venn-Abers gives the merged probability. The right sign leaves out the middle name of a "
+        "session, which has none."
     )
     return Table("Calibrators out of fold", heads, tuple(rows), note)
 
 
 def _questions(study: Study, walk: Walk, given: Served) -> tuple[_Question, ...]:
-    right = np.where(np.isfinite(study.excess) & np.isfinite(walk.rank), right_sign(study, walk.rank), np.nan)
+    # The middle name of a session has no sign that could be right: an isotonic map would learn that alone.
+    signed = np.isfinite(study.excess) & (np.abs(walk.rank) > 0)
+    right = np.where(signed, right_sign(study, walk.rank), np.nan)
     p = given.prediction
     return (
         _Question("a rise", walk.direction, study.direction, p.p_up),
@@ -116,7 +119,7 @@ def _fit(asked: _Question, cells: BoolArray, h: int) -> dict[str, _Map]:
 
 
 def _compared(study: Study, member: str, asked: _Question, found: Mapping[str, FloatArray]) -> list[tuple[Cell, ...]]:
-    cells = study.cells.copy()
+    cells = study.cells & np.isfinite(asked.outcome)
     for p in found.values():
         cells &= np.isfinite(p)
     rows = []
