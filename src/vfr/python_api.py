@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
+    import polars as pl
 
     from vfr.bootstrap import Application
     from vfr.data.snapshot import Snapshot
@@ -165,7 +166,11 @@ def evidence(
     members: Sequence[str] | None = None,
     classic: bool = False,
     release: bool = False,
+    start: Day | None = None,
     seed: int = 0,
+    seeds: int = 1,
+    ablate: Sequence[str] = (),
+    against: Path | str | pl.DataFrame | None = None,
     progress: Progress | None = None,
     home: Path | str | None = None,
 ) -> EvidenceReport:
@@ -180,7 +185,15 @@ def evidence(
         Judge the classic score instead of the models.
     release : bool
         Read the outcomes that are kept for release runs too; each such run is counted.
+    start : date or ISO text, optional
+        Leave earlier sessions out of the report.
     seed : int
+    seeds : int
+        Fit everything this many times and report the spread.
+    ablate : sequence of str
+        Families of features, or "family" for each: fit the cheap members again without one at a time.
+    against : path or polars.DataFrame, optional
+        Somebody else's scores (date, symbol, score, perhaps horizon), judged beside on the same rows.
     progress : callable, optional
         Called with a stage in plain words and the fraction done, 0-1.
     home : path, optional
@@ -194,7 +207,7 @@ def evidence(
     Raises
     ------
     InvalidField
-        If the horizon or a member is not one that is known.
+        If the horizon, a member or a family is not one that is known, or outside scores cannot be used.
     TrainingFailed
         If the data is too short.
     """
@@ -205,7 +218,11 @@ def evidence(
         members=members,
         classic=classic,
         release=release,
+        start=None if start is None else _day("start", start),
         seed=seed,
+        seeds=seeds,
+        ablate=ablate,
+        against=Path(against) if isinstance(against, str) else against,
         progress=progress,
     )
     return report

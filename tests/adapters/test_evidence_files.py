@@ -15,7 +15,6 @@ from vfr.adapters.store.evidence_files import (
     code_version,
     latest_report,
     outside_scores,
-    scores_of,
     write_report,
 )
 from vfr.errors import InvalidField
@@ -136,8 +135,9 @@ def test_dates_and_scores_may_come_in_other_types():
     moments = [datetime(2020, 1, day, 21, tzinfo=UTC) for day in (2, 3)]
     texts = ["2020-01-02", "2020-01-03"]
     for dates in (moments, texts):
-        assert scores_of(pl.DataFrame(table(date=dates)), "t").dates.tolist() == table()["date"]
-    assert scores_of(pl.DataFrame(table(score=[3, 4])), "t").scores.tolist() == [3.0, 4.0]
+        assert outside_scores(pl.DataFrame(table(date=dates))).dates.tolist() == table()["date"]
+    assert outside_scores(pl.DataFrame(table(score=[3, 4]))).scores.tolist() == [3.0, 4.0]
+    assert outside_scores(pl.DataFrame(table())).name == "outside"
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 from vfr import bootstrap
+from vfr.adapters.store.evidence_files import REPORTS, ReportFiles
 from vfr.cli import evidence, lookahead, train
 from vfr.dashboard.evidence_page import page
 from vfr.data.coverage import YearCoverage
 from vfr.settings import Settings
+from vfr.workflows.evidence_filing import About
 from vfr.workflows.evidence_report import EvidenceReport, Table
 from vfr.workflows.lookahead import Leak, LookaheadReport
 from vfr.workflows.train import Trained, TrainReport
@@ -106,6 +109,7 @@ def test_starter_trains_what_is_missing(cli, application) -> None:
         (("train", "--horizon", "4h"), "--horizon: "),
         (("train", "--as-of", "soon"), "--as-of: "),
         (("evidence", "--horizon", "4h"), "--horizon: "),
+        (("evidence", "--start", "soon"), "--start: "),
     ],
 )
 def test_bad_input_is_bad_usage(cli, application, argv: tuple[str, ...], said: str) -> None:
@@ -131,12 +135,13 @@ def evidence_report() -> EvidenceReport:
 
 def test_evidence_prints_every_table(cli, application) -> None:
     app = application(evidence_report())
-    result = cli("evidence", "--horizon", "1m", "--classic", "--release")
+    result = cli("evidence", "--horizon", "1m", "--classic", "--release", "--start", "2010-01-04")
     assert app.asked == {
         "horizons": ("30d",),
         "members": None,
         "classic": True,
         "release": True,
+        "start": np.datetime64("2010-01-04"),
         "against": None,
         "seed": 0,
         "seeds": 1,
@@ -152,6 +157,26 @@ def test_evidence_prints_every_table(cli, application) -> None:
     assert "n [1]" in result.out
     body = cli("evidence", "--json").json
     assert body["tables"][0]["rows"][0] == {"rows": "members [all]", "ic": 0.0141, "t": None}
+
+
+def test_reports_that_are_kept_are_listed(cli, tmp_path: Path) -> None:
+    assert "No reports yet" in cli("evidence", "--list", home=tmp_path).out
+    files = ReportFiles(tmp_path / REPORTS, None)
+    about = About("us", "0123456789abcdef", "7d", "learners", "release")
+    report_id = files.name(evidence_report(), about)
+    files.save(report_id, evidence_report(), about)
+    shown = cli("evidence", "--list", home=tmp_path)
+    assert report_id in shown.out
+    assert "us (0123456789ab)" in shown.out
+    [row] = cli("evidence", "--list", "--json", home=tmp_path).json["reports"]
+    assert (row["report_id"], row["about"]["data_version"]) == (report_id, "0123456789abcdef")
+
+
+def test_outside_scores_that_cannot_be_used_are_bad_usage(cli, bundled_home, tmp_path: Path) -> None:
+    pl.DataFrame({"day": ["2020-01-02"], "score": [1.0]}).write_parquet(tmp_path / "theirs.parquet")
+    result = cli("evidence", "--against", str(tmp_path / "theirs.parquet"), home=bundled_home)
+    assert result.code == 2
+    assert "--against: date: no such column" in result.err
 
 
 def found(leaks: tuple[Leak, ...] = (), unchecked: tuple[str, ...] = ()) -> LookaheadReport:

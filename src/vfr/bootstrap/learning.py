@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+    import polars as pl
 
     from vfr.adapters.store.models import DirectoryModels
     from vfr.adapters.store.training_state import TrainingState
     from vfr.data.provider import Progress
     from vfr.data.snapshot import Snapshot
     from vfr.settings import Settings
+    from vfr.workflows.evidence_filing import Filed
     from vfr.workflows.evidence_report import EvidenceReport
     from vfr.workflows.held import HeldDatasets
     from vfr.workflows.ledger import Ledger
@@ -112,10 +114,11 @@ class Learning:
         members: Sequence[str] | None = None,
         classic: bool = False,
         release: bool = False,
+        start: np.datetime64 | None = None,
         seed: int = 0,
         seeds: int = 1,
         ablate: Sequence[str] = (),
-        against: Path | None = None,
+        against: Path | pl.DataFrame | None = None,
         out: Path | None = None,
         page: Callable[[Sequence[EvidenceReport]], str] | None = None,
         cluster: str | None = None,
@@ -127,11 +130,13 @@ class Learning:
         """Judge the learners, or the classic score, on the current data; see `vfr.workflows.evidence`.
 
         The run is counted in `ledger`, by default the one of the data home, where the reports are kept too; `out` is a
-        folder for another copy. `page` turns reports into HTML; without it there is Markdown and JSON only.
+        folder for another copy. `page` turns reports into HTML; without it there is Markdown and JSON only. `commit`
+        names the code in the ledger, by default a hash of all of it.
         """
-        from vfr.adapters.store.evidence_files import ReportFiles, outside_scores, write_report
+        from vfr.adapters.store.evidence_files import REPORTS, ReportFiles, code_version, outside_scores, write_report
         from vfr.workflows.evidence import evidence_reports
 
+        theirs = None if against is None else outside_scores(against)
         snapshot = self.datasets.snapshot()
         reports = evidence_reports(
             snapshot,
@@ -139,15 +144,16 @@ class Learning:
             members=members,
             classic=classic,
             release=release,
+            start=start,
             seed=seed,
             seeds=seeds,
             ablate=ablate,
-            against=None if against is None else outside_scores(against),
+            against=theirs,
             compute=self._compute(snapshot, cluster, jobs),
             tuning=self.tuning,
             ledger=ledger or self.ledger,
-            reports=ReportFiles(self.settings.data_home / "evidence" / "reports", page),
-            commit=commit,
+            reports=ReportFiles(self.settings.data_home / REPORTS, page),
+            commit=commit or code_version(),
             progress=progress,
         )
         if out is not None:
@@ -191,6 +197,12 @@ class Learning:
         from vfr.adapters.store.ledger import FileLedger
 
         return FileLedger(self.settings.data_home / "evidence" / "ledger.jsonl")
+
+    def reports(self) -> list[Filed]:
+        """Return what is known of every evidence report that is kept, newest first."""
+        from vfr.adapters.store.evidence_files import REPORTS, ReportFiles
+
+        return ReportFiles(self.settings.data_home / REPORTS, None).listed()
 
     def _report_on(self, data_version: str, horizon: Horizon) -> str | None:
         """Return the id of the newest evidence report on a data version and horizon, for the cards of its models."""

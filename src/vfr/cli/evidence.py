@@ -24,6 +24,9 @@ def command(
     release: Annotated[
         bool, typer.Option("--release", help="Read the outcomes kept for release runs too; each such run is counted.")
     ] = False,
+    start: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Leave earlier sessions out of the report.", show_default=False)
+    ] = None,
     against: Annotated[
         Path | None,
         typer.Option(
@@ -41,15 +44,21 @@ def command(
     ] = None,
     cluster: Cluster = None,
     jobs: Jobs = None,
+    kept: Annotated[bool, typer.Option("--list", help="List the reports that are kept, and judge nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Judge the models out of sample beside what needs no model, and print the whole report.
 
     Trains walk-forward, so it takes minutes. Figures that cannot be told from luck say so.
     """
+    if kept:
+        _list(as_json=as_json)
+        return
     from vfr.dashboard.evidence_page import page
+    from vfr.data.sessions import parse_day
     from vfr.workflows.query import parse_horizon
 
+    since = None if start is None else parse_day("start", start)
     horizons = tuple(dict.fromkeys(parse_horizon("horizon", name) for name in words(horizon)))
     app = application()
     with progress("Preparing", quiet=as_json) as report:
@@ -59,6 +68,7 @@ def command(
             members=None if members is None else words(members),
             classic=classic,
             release=release,
+            start=since,
             against=against,
             seed=seed,
             seeds=seeds,
@@ -74,6 +84,26 @@ def command(
     else:
         for judged in found:
             _print(judged)
+
+
+def _list(*, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    found = application().learning.reports()
+    if as_json:
+        emit({"reports": [asdict(filed) for filed in found]})
+        return
+    if not found:
+        console().print("No reports yet: `vfr evidence` makes one.")
+        return
+    from vfr.cli import layout
+
+    table = layout.table("report", "made", "data", "judged", "mode")
+    for filed in found:
+        about = filed.about
+        data = f"{about.data_name} ({about.data_version[:12]})"
+        table.add_row(filed.report_id, filed.made[:19].replace("T", " "), data, about.judged, about.mode)
+    console().print(table)
 
 
 def _print(found: EvidenceReport) -> None:

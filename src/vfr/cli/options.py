@@ -52,6 +52,10 @@ _OPTION_OF: Final[Mapping[str, str]] = {
     "ml_timeout": "--timeout",
     "as_of": "--as-of",
     "limit": "--limit",
+    "start": "--start",
+    "seeds": "--seeds",
+    "ablate": "--ablate",
+    "against": "--against",
     "sector": "--sector",
 }
 

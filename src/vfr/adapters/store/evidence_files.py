@@ -29,7 +29,7 @@ from vfr.workflows.evidence_report import EvidenceReport
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["REPORTS", "ReportFiles", "code_version", "latest_report", "outside_scores", "scores_of", "write_report"]
+__all__ = ["REPORTS", "ReportFiles", "code_version", "latest_report", "outside_scores", "write_report"]
 
 Page: TypeAlias = Callable[[Sequence[EvidenceReport]], str] | None
 
@@ -105,8 +105,10 @@ def write_report(folder: Path, reports: Sequence[EvidenceReport], page: Page, ab
     replace_file(folder / _WHOLE, json.dumps(body, indent=1, allow_nan=False).encode())
 
 
-def outside_scores(path: Path) -> OutsideScores:
-    """Read scores from a parquet file with the columns date, symbol, score and perhaps horizon.
+def outside_scores(source: Path | pl.DataFrame) -> OutsideScores:
+    """Read scores from a parquet file, or a table, with the columns date, symbol, score and perhaps horizon.
+
+    They are named for the file, or "outside".
 
     Raises
     ------
@@ -115,15 +117,15 @@ def outside_scores(path: Path) -> OutsideScores:
     """
     import polars as pl
 
+    if isinstance(source, pl.DataFrame):
+        return _scores(source, "outside")
     try:
-        table = pl.read_parquet(path)
+        return _scores(pl.read_parquet(source), source.stem)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise InvalidField(FIELD, f"{path.name} cannot be read as parquet: {type(error).__name__}") from error
-    return scores_of(table, path.stem)
+        raise InvalidField(FIELD, f"{source.name} cannot be read as parquet: {type(error).__name__}") from error
 
 
-def scores_of(table: pl.DataFrame, name: str) -> OutsideScores:
-    """Read scores from a table with the columns date, symbol, score and perhaps horizon; see `outside_scores`."""
+def _scores(table: pl.DataFrame, name: str) -> OutsideScores:
     import polars as pl
 
     kinds = {"date": pl.Date(), "symbol": pl.String(), "score": pl.Float64(), "horizon": pl.String()}
