@@ -77,13 +77,13 @@ class Design:
 
     def state(self, values: Matrix32) -> Matrix32:
         """Return the market features of an [F x R x N] block, [R x K]: the one value of each session."""
-        block = values[self._positions(self.market)]
-        known = np.isfinite(block)
-        high = np.where(known, block, -np.inf).max(axis=2, initial=-np.inf)
-        return np.asarray(np.where(np.isfinite(high), high, np.nan).T, dtype=np.float32)
+        return _one_value(values[self._positions(self.market)]).T
 
     def rows(self, X: Matrix32, columns: Sequence[str]) -> Matrix32:
-        """Return [L x M x C] design columns of L whole cross-sections of raw rows, shape (L, M, F)."""
+        """Return [L x M x C] design columns of L whole cross-sections of raw rows, shape (L, M, F).
+
+        The state of the market is known for a name that did not trade that evening, too.
+        """
         if X.shape[2] != len(self.names):
             raise ArtifactCorrupt(f"rows have {X.shape[2]} features, the model expects {len(self.names)}")
         ranked = self._positions(tuple(name for name in self.ranked if name in columns))
@@ -92,7 +92,9 @@ class Design:
         # All features in one call: sessions are few here, and a hundred calls would take longer than the ranking.
         values = X[:, :, ranked].transpose(2, 0, 1).reshape(1, ranked.size * sessions, names)
         ranks = cross_sectional(values).reshape(ranked.size, sessions, names).transpose(1, 2, 0)
-        return np.asarray(np.concatenate([ranks, X[:, :, market]], axis=2), dtype=np.float32)
+        state = _one_value(X[:, :, market].transpose(2, 0, 1)).T
+        every = np.broadcast_to(state[:, None], (sessions, names, market.size))
+        return np.asarray(np.concatenate([ranks, every], axis=2), dtype=np.float32)
 
     def predictable(self, X: Matrix32) -> BoolArray:
         """Return which raw rows, shape (M, F), hold at least one known feature of the name itself."""
@@ -106,3 +108,9 @@ class Design:
     def from_dict(cls, body: Mapping[str, Sequence[str]]) -> Design:
         """Read `to_dict`."""
         return cls(tuple(body["names"]), tuple(body["ranked"]), tuple(body["market"]))
+
+
+def _one_value(block: Matrix32) -> Matrix32:
+    """Return the one known value of each session of an [S x R x N] block, [S x R]; NaN where there is none."""
+    high = np.where(np.isfinite(block), block, -np.inf).max(axis=2, initial=-np.inf)
+    return np.asarray(np.where(np.isfinite(high), high, np.nan), dtype=np.float32)
