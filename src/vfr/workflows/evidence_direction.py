@@ -14,7 +14,7 @@ from vfr.validation.coverage_curve import CoverageCell, certainty_thresholds, co
 from vfr.workflows.evidence_data import Judged, Study, interval
 from vfr.workflows.evidence_report import Cell, Table
 
-__all__ = ["accuracy_against_coverage", "direction", "reliability", "right_sign", "skill"]
+__all__ = ["COVERAGES", "accuracy_against_coverage", "curve", "direction", "reliability", "right_sign", "skill"]
 
 _COLUMNS: Final = (
     "rule",
@@ -111,8 +111,8 @@ def right_sign(study: Study, rank: FloatArray) -> FloatArray:
 def accuracy_against_coverage(study: Study) -> Table:
     """Accuracy on the most certain calls, with thresholds fixed on earlier data: the 60 % question."""
     model = study.models[0]
-    curve = _curve(study, model)
-    rows = tuple(_coverage_row(f"{share:.0%}", point) for share, point in zip(COVERAGES, curve, strict=True))
+    points = zip(COVERAGES, curve(study, model), strict=True)
+    rows = tuple(_coverage_row(f"{share:.0%}", point) for share, point in points)
     heads = ("nominal", "coverage", "dates", "years", "accuracy", "base-rate rule", "lift", "low", "high", "verdict")
     note = (
         "Is the direction right 60 % of the time? Lift: accuracy less that of the ex-ante base-rate rule on the same "
@@ -123,7 +123,8 @@ def accuracy_against_coverage(study: Study) -> Table:
     return Table(f"Direction accuracy against coverage ({model.name})", heads, rows, note)
 
 
-def _curve(study: Study, model: Judged) -> tuple[CoverageCell, ...]:
+def curve(study: Study, model: Judged) -> tuple[CoverageCell, ...]:
+    """Return accuracy and lift of direction calls at each of `COVERAGES`."""
     p, cells = model.prediction.p_up, study.cells
     hit = ((p > 0.5) == (study.direction > 0)).astype(np.float64)
     rule = ((study.base > 0.5) == (study.direction > 0)).astype(np.float64)

@@ -1,0 +1,118 @@
+"""Ways to combine members, beside each member, the leader so far and equal weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from vfr.typing import FloatArray
+from vfr.validation import metrics
+from vfr.validation.correlation import rank_ic
+from vfr.validation.forecast_comparison import DieboldMariano, diebold_mariano
+from vfr.workflows.evidence_data import Judged, Study, interval, mean_test, session_mean
+from vfr.workflows.evidence_direction import COVERAGES, curve, right_sign, skill
+from vfr.workflows.evidence_report import Cell, Table
+
+__all__ = ["EQUAL", "LEADER", "combinations"]
+
+EQUAL: Final = "equal weight"
+LEADER: Final = "leader so far"
+
+_LEVEL: Final = 0.05
+_TINY: Final = 1e-6
+
+
+def combinations(study: Study, models: Sequence[Judged]) -> tuple[Table, ...]:
+    """Judge members and ways to combine them on the same cells.
+
+    Parameters
+    ----------
+    study : Study
+    models : sequence of Judged
+        Members and combinations, `EQUAL` and `LEADER` among them; all made of what was known at the time.
+    """
+    return _figures(study, models), _tests(study, models), _coverages(study, models)
+
+
+def _figures(study: Study, models: Sequence[Judged]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for model in models:
+        cells = study.cells & np.isfinite(model.prediction.p_up) & np.isfinite(model.rank)
+        p, y = model.prediction.p_up[cells], study.direction[cells]
+        ic = mean_test(study, rank_ic(model.rank, study.excess, cells))
+        gain = skill(study, model.prediction.p_up, study.direction, study.base)
+        got = interval(study, right_sign(study, model.rank), cells)
+        figures = (metrics.brier(p, y), gain.estimate, gain.low, gain.high, metrics.log_loss(p, y))
+        rows.append((model.name, ic.mean, ic.t, *figures, got.estimate, got.low, got.high))
+    base, y = study.base[study.cells], study.direction[study.cells]
+    rows.append(("ex-ante base rate", None, None, metrics.brier(base, y), 0.0, None, None, metrics.log_loss(base, y)))
+    rows[-1] = (*rows[-1], None, None, None)
+    heads = ("model", "rank IC", "t", "Brier", "skill", "skill low", "skill high", "log loss")
+    note = (
+        "Members first, then ways to combine them, each with weights, stackers and leaders that were known at the "
+        "time. Skill: over the ex-ante base rate. Sign right: of the predicted excess return; one half is a coin. "
+        "Intervals: 95 %, date blocks."
+    )
+    return Table("Ensemble", (*heads, "sign right", "low", "high"), tuple(rows), note)
+
+
+def _tests(study: Study, models: Sequence[Judged]) -> Table:
+    losses = {model.name: _log_loss(study, model) for model in models}
+    ranks = {model.name: rank_ic(model.rank, study.excess, study.cells) for model in models}
+    rows: list[tuple[Cell, ...]] = []
+    for benchmark in (LEADER, EQUAL):
+        for model in models:
+            if model.name != benchmark:
+                row = _against(study, model.name, benchmark, losses, ranks)
+                rows.append((model.name, benchmark, *row))
+    heads = ("model", "against", "log loss", "DM", "p", "rank IC", "t", "verdict")
+    note = (
+        "Mean differences from the benchmark on the same sessions: of log loss (below 0 is better; Diebold and "
+        "Mariano, one average loss per date, small-sample correction) and of rank IC (above 0 is better; Newey-West "
+        f"t). The verdict names the side that an error probability of {_LEVEL:.0%} per line supports: of so many lines "
+        "one in twenty says something by chance. The leader so far is the member with the best matured record before "
+        "each refit."
+    )
+    return Table("Ensemble against the leader so far and equal weight", heads, tuple(rows), note)
+
+
+def _against(
+    study: Study, name: str, benchmark: str, losses: Mapping[str, FloatArray], ranks: Mapping[str, FloatArray]
+) -> tuple[Cell, ...]:
+    loss = diebold_mariano(losses[name], losses[benchmark], study.h)
+    gain = mean_test(study, ranks[name] - ranks[benchmark])
+    return (loss.mean, loss.statistic, loss.p, gain.mean, gain.t, _verdict(loss, gain.t))
+
+
+def _verdict(loss: DieboldMariano, t: float) -> str:
+    """Say which of the two figures tells the two apart, and how; silence is no verdict in favour of either."""
+    parts = []
+    if loss.p < _LEVEL:
+        parts.append(f"log loss {'better' if loss.mean < 0 else 'worse'}")
+    if abs(t) > 1.96:
+        parts.append(f"rank IC {'better' if t > 0 else 'worse'}")
+    return ", ".join(parts) or "not distinguishable"
+
+
+def _log_loss(study: Study, model: Judged) -> FloatArray:
+    """Return the mean log loss of P(up) of each session, shape (R,)."""
+    p = np.clip(model.prediction.p_up, _TINY, 1.0 - _TINY)
+    loss = -np.where(study.direction > 0, np.log(p), np.log1p(-p))
+    return session_mean(loss, study.cells & np.isfinite(p))
+
+
+def _coverages(study: Study, models: Sequence[Judged]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for model in models:
+        for nominal, point in zip(COVERAGES, curve(study, model), strict=True):
+            lift = point.lift
+            row = (point.coverage, point.dates, point.accuracy, point.rule, lift.estimate, lift.low, lift.high)
+            rows.append((model.name, f"{nominal:.0%}", *row))
+    heads = ("model", "coverage", "share", "dates", "accuracy", "base-rate rule", "lift", "low", "high")
+    note = (
+        "Direction, most certain calls first, bars fixed on earlier outcomes; lift over the ex-ante base-rate rule on "
+        "the same rows, 95 % intervals that hold at once for a model's rows (max-T)."
+    )
+    return Table("Ensemble: direction accuracy at fixed coverages", heads, tuple(rows), note)
