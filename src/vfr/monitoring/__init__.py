@@ -1,0 +1,1 @@
+"""Is what answers still what was trained: figures of performance, label-free checks, alarms, health."""
