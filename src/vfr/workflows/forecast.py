@@ -26,7 +26,7 @@ from vfr.workflows.versions import Wanted, choose, none_reason
 if TYPE_CHECKING:
     import numpy as np
 
-    from vfr.ensemble.committee import Method
+    from vfr.ensemble.combine import Method
     from vfr.models.prediction import ModelStore, Predictor
     from vfr.workflows.datasets import DatasetStore
 

@@ -15,7 +15,8 @@ from vfr.workflows.versions import Choice
 
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
-    from vfr.ensemble.committee import MemberResult, Method, Verdict
+    from vfr.ensemble.asking import MemberResult
+    from vfr.ensemble.combine import Method, Verdict
     from vfr.features.matrix import FeatureMatrix
     from vfr.models.prediction import ModelCard, Prediction, Predictor
 
@@ -48,7 +49,7 @@ def forecast_universe(
     failed : callable
         Told the model id and the error of every member that fails.
     """
-    from vfr.ensemble import committee
+    from vfr.ensemble.combine import Base, combine
     from vfr.models.learners import LEARNERS
 
     n = len(snapshot.symbols)
@@ -60,7 +61,8 @@ def forecast_universe(
         reasons = "; ".join(f"{result.version}: {result.reason}" for result in results)
         corrupt = any(result.status == "corrupt" for result in results)
         return MlUnavailable("ARTIFACT_CORRUPT" if corrupt else "ML_ERROR", f"no member could answer ({reasons})")
-    return _forecast(horizon, snapshot, choices, asked, committee.combine(results, method, n))
+    verdict = combine(results, method, n, Base.equal([result.member for result in results]))
+    return _forecast(horizon, snapshot, choices, asked, verdict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,12 +83,12 @@ def _ask(
     failed: Callable[[str, BaseException], None],
 ) -> _Asked:
     """Ask versions of one member until one answers, telling each failure; if none can, return what the first said."""
-    from vfr.ensemble import committee
+    from vfr.ensemble.asking import ask
 
     failures: list[_Asked] = []
     reasons = [passed_over] if passed_over is not None else []
     for card in cards:
-        result = committee.ask(card.member, card.model_id, _question(card, load, rows), n)
+        result = ask(card.member, card.model_id, _question(card, load, rows), n)
         if result.error is None:
             warning = f"{'; '.join(reasons)}; {card.model_id} answers in its place" if reasons else None
             return _Asked(result, card, warning)
