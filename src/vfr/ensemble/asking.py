@@ -85,4 +85,5 @@ def _whole(prediction: Prediction, n_rows: int) -> Prediction:
             raise ModelError(f"its {name} has shape {values.shape} for {n_rows} rows")
         return values
 
-    return Prediction(*(column(name) for name in FIELDS), level=float(prediction.level))
+    p_up, expected, low, high, confidence = (column(name) for name in FIELDS)
+    return Prediction(p_up, expected, low, high, confidence, float(prediction.level))

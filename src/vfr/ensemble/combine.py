@@ -22,7 +22,7 @@ import numpy as np
 
 from vfr.ensemble.asking import FIELDS, MemberResult
 from vfr.ensemble.confidence import Confidence
-from vfr.ensemble.pools import hard_vote, linear_pool, log_odds_pool, margin, same_side, shares
+from vfr.ensemble.pools import hard_vote, linear, linear_pool, log_odds_pool, margin, same_side, shares
 from vfr.ensemble.stacking import Stacker
 from vfr.models.prediction import Prediction
 from vfr.typing import BoolArray, FloatArray
@@ -229,7 +229,7 @@ def _stacked(rows: _Rows, members: Sequence[str], base: Base, pooled: _Answer) -
         return fallback(f"no name was answered by all of {', '.join(stacker.members)}")
     found = _Answer(
         np.where(whole, log_odds_pool(rows.of("p_up")[seats], stacker.direction, stacker.intercept), pooled.p_up),
-        np.where(whole, np.tensordot(stacker.excess, rows.of("expected_excess")[seats], axes=1), pooled.expected),
+        np.where(whole, linear(rows.of("expected_excess")[seats], stacker.excess), pooled.expected),
         np.where(whole, _contributions(stacker, seats, rows.weights), rows.weights),
         "stacking",
         stacker.verdict,

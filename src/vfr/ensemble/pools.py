@@ -9,8 +9,9 @@ import numpy as np
 
 from vfr.models.design import session_ranks
 from vfr.typing import NEUTRAL_BAND, BoolArray, FloatArray
+from vfr.validation.calibration import expit
 
-__all__ = ["hard_vote", "linear_pool", "log_odds", "log_odds_pool", "margin", "same_side", "shares"]
+__all__ = ["hard_vote", "linear", "linear_pool", "log_odds", "log_odds_pool", "margin", "same_side", "shares"]
 
 _EDGE = 1e-6
 """A probability this close to 0 or 1 is as certain as log-odds get."""
@@ -94,8 +95,18 @@ def log_odds_pool(p_up: FloatArray, coefficients: FloatArray, intercept: float) 
     >>> log_odds_pool(np.array([[0.6], [0.6]]), np.array([0.5, 0.5]), 0.0).round(6).tolist()
     [0.6]
     """
-    logits = intercept + np.tensordot(coefficients, log_odds(p_up), axes=1)
-    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * logits)))
+    return expit(intercept + linear(log_odds(p_up), coefficients))
+
+
+def linear(values: FloatArray, coefficients: FloatArray) -> FloatArray:
+    """Return the sum over members of a coefficient, shape (M,), times the values, shape (...); NaN if one is NaN.
+
+    Examples
+    --------
+    >>> linear(np.array([[0.01, 0.02], [0.03, np.nan]]), np.array([0.5, 0.5])).tolist()
+    [0.02, nan]
+    """
+    return np.asarray((values * coefficients.reshape(-1, *(1,) * (values.ndim - 1))).sum(axis=0))
 
 
 def same_side(values: FloatArray, weights: FloatArray, combined: FloatArray, centre: float) -> FloatArray:
