@@ -11,7 +11,7 @@ from vfr.cli.options import AsJson, Cluster, Jobs, Members, Seed, application, w
 from vfr.cli.output import console, emit, progress
 
 if TYPE_CHECKING:
-    from vfr.workflows.evidence_report import Cell, EvidenceReport
+    from vfr.workflows.evidence_report import EvidenceReport
 
 __all__ = ["command"]
 
@@ -110,9 +110,13 @@ def _print(found: EvidenceReport) -> None:
     from rich.markup import escape
 
     from vfr.cli import layout
+    from vfr.workflows.evidence_report import Cell, cell_text
+
+    def shown(value: Cell) -> str:
+        return escape(cell_text(value, unknown="—"))
 
     screen = console()
-    screen.print(layout.notes((f"[dim]{escape(name)}[/]", escape(_cell(fact))) for name, fact in found.facts.items()))
+    screen.print(layout.notes((f"[dim]{escape(name)}[/]", shown(fact)) for name, fact in found.facts.items()))
     for part in found.tables:
         screen.print(f"\n[bold]{escape(part.title)}[/]")
         table = layout.table()
@@ -120,19 +124,7 @@ def _print(found: EvidenceReport) -> None:
             text = all(isinstance(row[n], str) for row in part.rows)
             table.add_column(escape(head), justify="left" if text else "right")
         for row in part.rows:
-            table.add_row(*(escape(_cell(value)) for value in row))
+            table.add_row(*(shown(value) for value in row))
         screen.print(table)
         if part.note:
             screen.print(f"[dim]{escape(part.note)}[/]")
-
-
-def _cell(value: Cell) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - only NaN differs from itself
-        return "—"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) or float(value).is_integer():
-        return f"{int(value):,}"
-    return f"{value:.4f}" if abs(value) < 1 else f"{value:.2f}"

@@ -18,7 +18,7 @@ from vfr.dashboard.chart import key
 from vfr.dashboard.evidence_figures import Absent, Figure, figures
 from vfr.dashboard.evidence_verdict import verdict
 from vfr.dashboard.evidence_words import Finding, sentence
-from vfr.workflows.evidence_report import Cell, EvidenceReport, Table
+from vfr.workflows.evidence_report import Cell, EvidenceReport, Table, cell_text
 
 __all__ = ["page"]
 
@@ -232,18 +232,11 @@ def _shown(column: Sequence[Cell]) -> list[str]:
     else:
         uneven = max(sizes) >= 1000 or min((s for s in sizes if s), default=1.0) < 0.005
         decimals = None if uneven else 2
-    return [_cell(value, decimals) for value in column]
+    return [cell_text(value, _decimals(value) if decimals is None else decimals, unknown=_UNKNOWN) for value in column]
 
 
-def _cell(value: Cell, decimals: int | None) -> str:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return _UNKNOWN
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int):
-        return f"{value:,}"
-    if decimals is None:
-        decimals = 0 if value.is_integer() and abs(value) >= 10 else 4 if abs(value) < 1 else 2
-    return f"{value + 0.0:,.{decimals}f}"
+def _decimals(value: Cell) -> int:
+    """Return the decimals of a figure that stands beside others of quite another size."""
+    if not isinstance(value, float):
+        return 0
+    return 0 if value.is_integer() and abs(value) >= 10 else 4 if abs(value) < 1 else 2

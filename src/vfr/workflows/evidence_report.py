@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import TypeAlias
 
-import numpy as np
-
-__all__ = ["Cell", "EvidenceReport", "Table"]
+__all__ = ["Cell", "EvidenceReport", "Table", "cell_text"]
 
 Cell: TypeAlias = str | float | int | bool | None
 
@@ -31,7 +30,7 @@ class Table:
         """Return the table as Markdown."""
         lines = [f"### {self.title}", ""]
         lines += ["| " + " | ".join(self.columns) + " |", "|" + "---|" * len(self.columns)]
-        lines += ["| " + " | ".join(_text(v) for v in row) + " |" for row in self.rows]
+        lines += ["| " + " | ".join(_marked_down(v) for v in row) + " |" for row in self.rows]
         return "\n".join([*lines, "", self.note]).rstrip() + "\n"
 
 
@@ -52,21 +51,42 @@ class EvidenceReport:
 
     def to_markdown(self) -> str:
         """Return the report as Markdown."""
-        facts = "\n".join(f"- {name}: {_text(value)}" for name, value in self.facts.items())
+        facts = "\n".join(f"- {name}: {_marked_down(value)}" for name, value in self.facts.items())
         return "\n".join([facts, "", *(t.to_markdown() for t in self.tables)])
+
+
+def cell_text(
+    value: Cell, decimals: int | None = None, *, unknown: str = "-", yes_no: tuple[str, str] = ("yes", "no")
+) -> str:
+    """Return the words of a cell; what is not known, or not finite, is `unknown`.
+
+    With `decimals`, figures have so many, and commas; without, whole ones have none, others four below 1 and two above.
+
+    Examples
+    --------
+    >>> [cell_text(value) for value in (0.01234, 12.5, 1234.0, 1234, True, None)]
+    ['0.0123', '12.50', '1,234', '1,234', 'yes', '-']
+    >>> cell_text(1234.5, 1)
+    '1,234.5'
+    """
+    if value is None or (isinstance(value, float) and not isfinite(value)):
+        return unknown
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return yes_no[0] if value else yes_no[1]
+    if isinstance(value, int) or (decimals is None and value.is_integer()):
+        return f"{int(value):,}"
+    if decimals is not None:
+        return f"{value + 0.0:,.{decimals}f}"  # 0 is added so that -0 has no sign
+    return f"{value:.4f}" if abs(value) < 1 else f"{value:.2f}"
+
+
+def _marked_down(value: Cell) -> str:
+    return cell_text(value, yes_no=("True", "False"))
 
 
 def _plain(value: Cell) -> Cell:
     if isinstance(value, float):
-        return float(value) if np.isfinite(value) else None
+        return float(value) if isfinite(value) else None
     return value
-
-
-def _text(value: Cell) -> str:
-    if value is None or (isinstance(value, float) and not np.isfinite(value)):
-        return "-"
-    if isinstance(value, bool | str):
-        return str(value)
-    if isinstance(value, int) or float(value).is_integer():
-        return f"{int(value):,}"
-    return f"{value:.4f}" if abs(value) < 1 else f"{value:.2f}"
