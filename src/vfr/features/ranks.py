@@ -26,7 +26,7 @@ def cross_sectional(matrix: Matrix32) -> Matrix32:
     Examples
     --------
     >>> import numpy as np
-    >>> cross_sectional(np.array([[[3.0, 1.0, np.nan, 3.0]]], dtype=np.float32)).round(3).tolist()
+    >>> cross_sectional(np.array([[[3.0, 1.0, np.nan, 3.0]]], dtype=np.float32)).astype(float).round(3).tolist()
     [[[0.167, -0.333, nan, 0.167]]]
     """
     from vfr.features.ranking import rank_rows
