@@ -58,7 +58,7 @@ def machine() -> dict[str, Any]:
         ),
         platform.processor(),
     )
-    packages = {name: version(name) for name in ("numpy", "numba", "pandas", "lightgbm")}
+    named = ("numpy", "numba", "pandas", "lightgbm", "xgboost-cpu", "scikit-learn", "onnxruntime")
     load = os.getloadavg()[0]
     return {
         "cpu": cpu,
@@ -66,5 +66,5 @@ def machine() -> dict[str, Any]:
         "load": round(load, 2),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}",
-        **packages,
+        **{name: version(name) for name in named},
     }
