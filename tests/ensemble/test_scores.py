@@ -45,12 +45,13 @@ def test_every_figure_is_the_plain_average_over_the_names_that_count():
             assert found.accuracy[d, m] == pytest.approx(np.mean((rank > 0) == (case["excess"][d][use] > 0)))
 
 
-def test_sessions_without_names_that_count_are_left_out():
+def test_sessions_without_names_that_count_or_predictions_are_left_out():
     case = made(np.random.default_rng(1))
     case["cells"][[0, 5]] = False
+    case["rank"][:, 3] = NAN
     found = score_dates(**case)
-    assert found.dates.tolist() == np.delete(case["sessions"], [0, 5]).tolist()
-    assert found.ic.shape == (6, 3)
+    assert found.dates.tolist() == np.delete(case["sessions"], [0, 3, 5]).tolist()
+    assert found.ic.shape == (5, 3)
 
 
 def test_a_member_is_judged_on_the_names_it_predicted_and_not_at_all_on_less_than_half():

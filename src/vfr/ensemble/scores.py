@@ -82,7 +82,7 @@ def score_dates(
     Returns
     -------
     Scores
-        Sessions with cells only. A member is judged on the names it predicted, both ways; its figures are NaN on a
+        Sessions on which a member predicted a name that counts. A member is judged on the names it predicted, both ways; its figures are NaN on a
         date where these are fewer than half of the names that count. Fewer than 10 names have no rank correlation.
 
     Examples
@@ -94,12 +94,13 @@ def score_dates(
     >>> one.brier.round(3).tolist(), one.accuracy.tolist(), one.base_brier.tolist()
     ([[0.145]], [[1.0]], [0.25])
     """
-    rows = np.flatnonzero(cells.any(axis=1))
+    answered = np.stack([np.isfinite(p) & np.isfinite(order) for p, order in zip(p_up, rank, strict=True)])
+    rows = np.flatnonzero((cells & answered.any(axis=0)).any(axis=1))
     counts, came, gained, usual = cells[rows], direction[rows], excess[rows], base[rows]
     figures = np.full((len(_PER_MEMBER), rows.size, len(members)), np.nan)
     for m in range(len(members)):
         p, order = p_up[m][rows].astype(np.float64), rank[m][rows].astype(np.float64)
-        known = counts & np.isfinite(p) & np.isfinite(order)
+        known = counts & answered[m][rows]
         judged = known.sum(axis=1) >= _ANSWERED * counts.sum(axis=1)
         known &= judged[:, None]
         right = (np.sign(order) == np.sign(gained)).astype(np.float64)
