@@ -4,9 +4,31 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Column, Double, MetaData, String, Table
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Double,
+    ForeignKeyConstraint,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
-__all__ = ["LEASES", "METADATA", "PROVIDER_PACE", "REASON_LENGTH"]
+__all__ = [
+    "CHECKS",
+    "ENTRIES",
+    "EXPOSURES",
+    "FORECASTS",
+    "LEASES",
+    "METADATA",
+    "OUTCOMES",
+    "PROVIDER_PACE",
+    "REASON_LENGTH",
+]
 
 REASON_LENGTH: Final = 300
 
@@ -36,3 +58,90 @@ PROVIDER_PACE: Final = Table(
     Column("paused_until", Double, nullable=False),
     Column("reason", String(REASON_LENGTH), nullable=False),
 )
+
+FORECASTS: Final = Table(
+    "journal_forecasts",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("data_name", String(64), nullable=False),
+    Column("horizon", String(4), nullable=False),
+    Column("as_of", String(10), nullable=False),
+    Column("versions", String(32), nullable=False),
+    Column("data_version", String(128), nullable=False),
+    Column("members", Text, nullable=False),
+    Column("method", String(40), nullable=False),
+    Column("standard", Boolean, nullable=False),
+    Column("feature_spec", String(64), nullable=False),
+    Column("inputs", String(32), nullable=False),
+    Column("base_rate", Double),
+    Column("level", Double),
+    Column("timely", Boolean, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("settled_at", Double),
+    UniqueConstraint("data_name", "horizon", "as_of", "versions"),
+)
+"""One row per forecast of a universe; `members` is JSON: name, version and weight of each."""
+
+ENTRIES: Final = Table(
+    "journal_entries",
+    METADATA,
+    Column("forecast_id", Integer, primary_key=True),
+    Column("symbol", String(24), primary_key=True),
+    Column("p_up", Double),
+    Column("expected", Double),
+    Column("low", Double),
+    Column("high", Double),
+    Column("confidence", Double),
+    Column("ml_score", Double),
+    Column("classic", Double),
+    Column("classic_tier", String(20)),
+    Column("blended", Double),
+    Column("blended_tier", String(20)),
+    Column("members", LargeBinary, nullable=False),
+    ForeignKeyConstraint(["forecast_id"], ["journal_forecasts.id"], ondelete="CASCADE"),
+)
+"""One row per symbol of a forecast; `members` holds p_up and expected of each member as little-endian float32."""
+
+OUTCOMES: Final = Table(
+    "journal_outcomes",
+    METADATA,
+    Column("data_name", String(64), primary_key=True),
+    Column("horizon", String(4), primary_key=True),
+    Column("as_of", String(10), primary_key=True),
+    Column("symbol", String(24), primary_key=True),
+    Column("basis", String(10), nullable=False),
+    Column("returns", Double),
+    Column("direction", Double),
+    Column("excess", Double),
+    Column("counted", Boolean, nullable=False),
+    Column("reason", String(REASON_LENGTH)),
+    Column("data_version", String(128), nullable=False),
+    Column("settled_at", Double, nullable=False),
+    Column("restated", Integer, nullable=False),
+    Column("latest", Double),
+    Column("latest_version", String(128), nullable=False),
+)
+"""What came of a session, whoever forecast it; `latest` is the return by the newest data, `restated` counts moves."""
+
+EXPOSURES: Final = Table(
+    "journal_exposures",
+    METADATA,
+    Column("request", String(32), primary_key=True),
+    Column("symbol", String(24), primary_key=True),
+    Column("data_name", String(64), nullable=False),
+    Column("as_of", String(10), nullable=False),
+    Column("horizon", String(4)),
+    Column("score", Double, nullable=False),
+    Column("include_ml", Boolean, nullable=False),
+    Column("ml_weight", Double),
+    Column("shown_at", Double, nullable=False),
+)
+
+CHECKS: Final = Table(
+    "journal_checks",
+    METADATA,
+    Column("data_name", String(64), primary_key=True),
+    Column("data_version", String(128), nullable=False),
+    Column("checked_at", Double, nullable=False),
+)
+"""The data version each data set was last settled with."""

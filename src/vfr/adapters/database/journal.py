@@ -1,0 +1,230 @@
+"""The journal in the database; implements `vfr.journal.journal.Journal` on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
+
+from sqlalchemy import and_, exists, func, insert, select, update
+
+from vfr.adapters.database.engine import transaction
+from vfr.adapters.database.journal_rows import (
+    OUTCOME_COLUMNS,
+    entry_rows,
+    forecast_of,
+    forecast_row,
+    outcome_rows,
+    outcomes_of,
+)
+from vfr.adapters.database.tables import CHECKS, ENTRIES, EXPOSURES, FORECASTS, OUTCOMES
+from vfr.adapters.database.upsert import insert_into
+from vfr.journal.journal import OpenSession
+from vfr.journal.records import Exposure, ForecastRecord, JournalState, Outcomes, Restatement
+from vfr.typing import Horizon
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+__all__ = ["SqlJournal"]
+
+_SAME_SESSION: Final = and_(
+    OUTCOMES.c.data_name == FORECASTS.c.data_name,
+    OUTCOMES.c.horizon == FORECASTS.c.horizon,
+    OUTCOMES.c.as_of == FORECASTS.c.as_of,
+)
+_HAS_OUTCOME: Final = exists().where(_SAME_SESSION, OUTCOMES.c.symbol == ENTRIES.c.symbol)
+
+_PLACE: Final = (FORECASTS.c.data_name, FORECASTS.c.horizon)
+_SESSIONS: Final = func.count(FORECASTS.c.as_of.distinct())
+_HEADS: Final = (
+    select(
+        *_PLACE,
+        func.min(FORECASTS.c.as_of),
+        func.max(FORECASTS.c.as_of),
+        func.count(),
+        _SESSIONS,
+        _SESSIONS.filter(FORECASTS.c.settled_at.is_(None)),
+        _SESSIONS.filter(FORECASTS.c.timely.is_(True)),
+    )
+    .group_by(*_PLACE)
+    .order_by(*_PLACE)
+)
+_ENTRIES_HELD: Final = (
+    select(*_PLACE, func.count())
+    .join_from(FORECASTS, ENTRIES, ENTRIES.c.forecast_id == FORECASTS.c.id)
+    .group_by(*_PLACE)
+)
+_CAME: Final = select(
+    OUTCOMES.c.data_name,
+    OUTCOMES.c.horizon,
+    func.count(),
+    func.count().filter(OUTCOMES.c.returns.is_(None)),
+    func.count().filter(OUTCOMES.c.restated > 0),
+).group_by(OUTCOMES.c.data_name, OUTCOMES.c.horizon)
+
+_NONE: Final = (0, 0, 0)
+_Counts: TypeAlias = tuple[str, Horizon, str, str, int, int, int, int, int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class SqlJournal:
+    """A journal in a migrated database; see `Journal` for what the methods promise.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+    """
+
+    engine: Engine
+
+    def record(self, forecast: ForecastRecord) -> bool:
+        """Keep a forecast with its entries; return whether it is new."""
+        row = forecast_row(forecast)
+        key = ("data_name", "horizon", "as_of", "versions")
+        mine = and_(*(FORECASTS.c[name] == row[name] for name in key))
+        with transaction(self.engine) as connection:
+            if connection.execute(select(FORECASTS.c.id).where(mine)).first() is not None:
+                return False
+            wanted = insert_into(connection, FORECASTS).values(**row).on_conflict_do_nothing()
+            if connection.execute(wanted).rowcount != 1:
+                return False
+            forecast_id = connection.execute(select(FORECASTS.c.id).where(mine)).scalar_one()
+            entries = [{"forecast_id": forecast_id} | entry for entry in entry_rows(forecast)]
+            if entries:
+                connection.execute(insert(ENTRIES), entries)
+        return True
+
+    def expose(self, shown: Sequence[Exposure]) -> None:
+        """Keep what users were shown."""
+        if not shown:
+            return
+        with transaction(self.engine) as connection:
+            connection.execute(
+                insert_into(connection, EXPOSURES).on_conflict_do_nothing(), [asdict(one) for one in shown]
+            )
+
+    def data_names(self) -> tuple[str, ...]:
+        """Return the data sets that were forecast from."""
+        with transaction(self.engine) as connection:
+            return tuple(connection.execute(select(FORECASTS.c.data_name).distinct().order_by("data_name")).scalars())
+
+    def checked(self, data_name: str) -> str | None:
+        """Return the data version that a data set was last settled with, None if it never was."""
+        with transaction(self.engine) as connection:
+            found = select(CHECKS.c.data_version).where(CHECKS.c.data_name == data_name)
+            return connection.execute(found).scalar_one_or_none()
+
+    def open_sessions(self, data_name: str) -> list[OpenSession]:
+        """Return the sessions that wait for outcomes, oldest first."""
+        columns = (FORECASTS.c.as_of, FORECASTS.c.horizon, ENTRIES.c.symbol)
+        question = (
+            select(*columns)
+            .distinct()
+            .join_from(FORECASTS, ENTRIES, ENTRIES.c.forecast_id == FORECASTS.c.id)
+            .where(FORECASTS.c.data_name == data_name, FORECASTS.c.settled_at.is_(None), ~_HAS_OUTCOME)
+            .order_by(*columns)
+        )
+        with transaction(self.engine) as connection:
+            rows = connection.execute(question).all()
+        return [
+            OpenSession(cast("Horizon", horizon), as_of, tuple(row[2] for row in group))
+            for (as_of, horizon), group in groupby(rows, key=lambda row: (row[0], row[1]))
+        ]
+
+    def settle(
+        self,
+        data_name: str,
+        data_version: str,
+        fresh: Sequence[Outcomes],
+        restated: Sequence[Restatement],
+        at: float,
+    ) -> tuple[int, int]:
+        """Keep outcomes where there are none, count restatements, and remember the data version."""
+        with transaction(self.engine) as connection:
+            # First of all, so that of two processes that settle at once the second waits here.
+            _remember(connection, data_name, data_version, at)
+            new = sum(_add(connection, data_name, data_version, one, at) for one in fresh)
+            moved = sum(_restate(connection, data_name, data_version, one) for one in restated)
+            _close_sessions(connection, data_name, at)
+        return new, moved
+
+    def outcomes(self, data_name: str, horizon: Horizon, since: str = "") -> list[Outcomes]:
+        """Return the outcomes of sessions from an ISO day on, oldest first."""
+        mine = (OUTCOMES.c.data_name == data_name) & (OUTCOMES.c.horizon == horizon) & (OUTCOMES.c.as_of >= since)
+        question = select(*(OUTCOMES.c[name] for name in OUTCOME_COLUMNS)).where(mine).order_by("as_of", "symbol")
+        with transaction(self.engine) as connection:
+            rows = connection.execute(question).all()
+        return [outcomes_of(horizon, as_of, list(group)) for as_of, group in groupby(rows, key=lambda row: str(row[0]))]
+
+    def forecasts(self, data_name: str, horizon: Horizon, since: str = "") -> list[ForecastRecord]:
+        """Return the first standard forecast of each session from an ISO day on, oldest first."""
+        mine = and_(
+            FORECASTS.c.data_name == data_name,
+            FORECASTS.c.horizon == horizon,
+            FORECASTS.c.as_of >= since,
+            FORECASTS.c.standard.is_(True),
+        )
+        heads = select(FORECASTS).where(mine).order_by("as_of", "created_at", "id")
+        with transaction(self.engine) as connection:
+            first = {row["as_of"]: row for row in reversed(connection.execute(heads).mappings().all())}
+            chosen = {row["id"]: row for row in sorted(first.values(), key=lambda row: row["as_of"])}
+            entries = (
+                select(ENTRIES)
+                .join_from(ENTRIES, FORECASTS, ENTRIES.c.forecast_id == FORECASTS.c.id)
+                .where(mine)
+                .order_by(ENTRIES.c.forecast_id, ENTRIES.c.symbol)
+            )
+            rows = connection.execute(entries).all()
+        grouped = {number: list(group) for number, group in groupby(rows, key=lambda row: row.forecast_id)}
+        return [forecast_of(dict(row), grouped.get(number, [])) for number, row in chosen.items()]
+
+    def state(self) -> list[JournalState]:
+        """Return how much there is, by data set and horizon."""
+        with transaction(self.engine) as connection:
+            heads = connection.execute(_HEADS).all()
+            entries = {(row[0], row[1]): row[2] for row in connection.execute(_ENTRIES_HELD)}
+            came = {(row[0], row[1]): tuple(row[2:]) for row in connection.execute(_CAME)}
+        return [
+            JournalState(*cast("_Counts", (*row, entries.get((row[0], row[1]), 0), *came.get((row[0], row[1]), _NONE))))
+            for row in heads
+        ]
+
+    def exposures(self) -> int:
+        """Return how many exposures are kept."""
+        with transaction(self.engine) as connection:
+            return int(connection.execute(select(func.count()).select_from(EXPOSURES)).scalar_one())
+
+
+def _remember(connection: Connection, data_name: str, data_version: str, at: float) -> None:
+    wanted = insert_into(connection, CHECKS).values(data_name=data_name, data_version=data_version, checked_at=at)
+    seen = {"data_version": wanted.excluded.data_version, "checked_at": wanted.excluded.checked_at}
+    connection.execute(wanted.on_conflict_do_update(index_elements=[CHECKS.c.data_name], set_=seen))
+
+
+def _add(connection: Connection, data_name: str, data_version: str, found: Outcomes, at: float) -> int:
+    session = {"data_name": data_name, "horizon": found.horizon, "as_of": str(found.as_of)}
+    mine = (OUTCOMES.c[name] == value for name, value in session.items())
+    there = set(connection.execute(select(OUTCOMES.c.symbol).where(*mine)).scalars())
+    same = {"data_version": data_version, "latest_version": data_version, "settled_at": at, "restated": 0}
+    new = [session | same | row for row in outcome_rows(found) if row["symbol"] not in there]
+    if new:
+        connection.execute(insert(OUTCOMES), new)
+    return len(new)
+
+
+def _restate(connection: Connection, data_name: str, data_version: str, one: Restatement) -> int:
+    key = {"data_name": data_name, "horizon": one.horizon, "as_of": str(one.as_of), "symbol": one.symbol}
+    mine = [OUTCOMES.c[name] == value for name, value in key.items()]
+    moved = update(OUTCOMES).where(*mine, OUTCOMES.c.restated == one.times)
+    values = moved.values(restated=one.times + 1, latest=one.returns, latest_version=data_version)
+    return connection.execute(values).rowcount
+
+
+def _close_sessions(connection: Connection, data_name: str, at: float) -> None:
+    waits = exists().where(ENTRIES.c.forecast_id == FORECASTS.c.id, ~_HAS_OUTCOME.correlate(FORECASTS, ENTRIES))
+    whole = update(FORECASTS).where(
+        FORECASTS.c.data_name == data_name, FORECASTS.c.settled_at.is_(None), ~waits.correlate(FORECASTS)
+    )
+    connection.execute(whole.values(settled_at=at))
