@@ -507,14 +507,18 @@ def _lines(tmp_path: Path) -> list[bytes]:
         (lambda rows: [*rows[:2], b'{"event": "status"}\n', *rows[2:]], "row 3 is not chained"),
         (lambda rows: [*rows[:2], rows[2][:40] + b"\n", *rows[3:]], "before row 4"),
         (lambda rows: [*rows[:-1], b"\x00\xff\n"], "cannot be read"),
+        (lambda rows: [*rows, b'{"previous": "x", "entry": {"a": NaN}, "hash": "y"}\n'], "row 8 was changed"),
+        (lambda rows: [*rows, b'{"previous": "\\ud800", "entry": {}, "hash": "\\ud800"}\n'], "row 8 was changed"),
     ],
-    ids=["dropped", "moved", "changed", "inserted", "damaged", "last"],
+    ids=["dropped", "moved", "changed", "inserted", "damaged", "last", "no figure", "no text"],
 )
 def test_any_change_to_the_log_is_seen(store, card, files, tmp_path, change, reason):
     champion(store, card, files)
     champion(store, later(card, "two"), files)
     (tmp_path / "models" / "promotions.jsonl").write_bytes(b"".join(change(_lines(tmp_path))))
-    assert reason in DirectoryModels(tmp_path).problems()["promotions.jsonl"]
+    reader = DirectoryModels(tmp_path)
+    assert reason in reader.problems()["promotions.jsonl"]
+    assert reader.save(later(card, "three"), files).status == "staged"
 
 
 def test_a_row_that_was_changed_is_not_believed_and_the_champion_before_it_answers(store, card, files, tmp_path):

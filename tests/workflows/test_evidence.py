@@ -83,7 +83,7 @@ def test_rules_anybody_could_follow_stand_beside_the_model(report):
 
 
 def test_the_run_is_in_the_ledger(report, ledger):
-    assert ledger.broken() == ()
+    assert ledger.problems() == ()
     assert report.facts["mode"] == "release"
 
 

@@ -212,7 +212,7 @@ def _finish(
 
 def _whole(ledger: Ledger | None, so_far: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]] | None:
     """Return the entries of every run and of this one so far; None where there is no ledger or it is broken."""
-    if ledger is None or ledger.broken():
+    if ledger is None or ledger.problems():
         return None
     return [*ledger.entries(), *so_far]
 

@@ -15,7 +15,7 @@ class Ledger(Protocol):
         """Append a run's configuration, code version and figures; return the row's hash."""
 
     def entries(self) -> Sequence[Mapping[str, Any]]:
-        """Return the entry of every run, oldest first; to be believed only while nothing is `broken`."""
+        """Return the entry of every run, oldest first; all of them only while there are no `problems`."""
 
-    def broken(self) -> tuple[int, ...]:
-        """Return the numbers of the rows whose hash does not follow from the row before; empty when whole."""
+    def problems(self) -> Sequence[str]:
+        """Return what is wrong with rows whose hash does not follow from the row before; empty when whole."""

@@ -6,35 +6,36 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vfr.adapters.store.models_log import GENESIS, append_chained, link, read_rows
+from vfr.adapters.store.models_log import Chain, append_chained, link, read_chain
 from vfr.adapters.store.publishing import single_writer
 
 __all__ = ["FileLedger"]
 
 
 class FileLedger:
-    """Rows ``{previous, entry, hash}``; implements `vfr.workflows.ledger.Ledger`."""
+    """Rows ``{previous, entry, hash}``; implements `vfr.workflows.ledger.Ledger`.
+
+    That its newest rows were cut off cannot be seen in the file alone.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def append(self, entry: Mapping[str, Any]) -> str:
-        """Append a run and return its hash."""
+        """Append a run and return its hash; a ledger that is not whole takes it, and stays not whole."""
         with single_writer(self._path.parent):
-            rows = read_rows(self._path)
-            previous = rows[-1]["hash"] if rows else GENESIS
-            append_chained(self._path, previous, [entry])
-        return link(previous, entry)
+            head = self._chain().head
+            append_chained(self._path, head, [entry])
+        return link(head, entry)
 
     def entries(self) -> list[dict[str, Any]]:
-        """Return the entry of every run, oldest first."""
-        return [dict(row.get("entry", {})) for row in read_rows(self._path)]
+        """Return the entry of every run that can be believed, oldest first."""
+        return list(self._chain().entries)
 
-    def broken(self) -> tuple[int, ...]:
-        """Return the numbers (from 0) of rows whose hash does not follow from the row before."""
-        found, previous = [], GENESIS
-        for number, row in enumerate(read_rows(self._path)):
-            if row.get("previous") != previous or row.get("hash") != link(previous, row.get("entry", {})):
-                found.append(number)
-            previous = str(row.get("hash"))
-        return tuple(found)
+    def problems(self) -> tuple[str, ...]:
+        """Return a sentence about each row that was changed, dropped or moved; none if the chain holds."""
+        return self._chain().problems
+
+    def _chain(self) -> Chain:
+        body = self._path.read_bytes() if self._path.is_file() else b""
+        return read_chain(body, from_the_first=True)

@@ -42,11 +42,12 @@ class Chain:
 def link(previous: str, entry: Mapping[str, Any]) -> str:
     """Return the hash of an entry that follows from a hash."""
     body = json.dumps(entry, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    return sha256(f"{previous}\n{body}".encode()).hexdigest()
+    # What a foreign row gives as its hash may be no text; the row after it must follow from it all the same.
+    return sha256(f"{previous}\n{body}".encode(errors="backslashreplace")).hexdigest()
 
 
-def read_chain(body: bytes) -> Chain:
-    """Read a chained log and check every link.
+def read_chain(body: bytes, *, from_the_first: bool = False) -> Chain:
+    """Read a chained log and check every link; `from_the_first`: it never had rows without a hash.
 
     A last row cut short by a kill never happened; the next writer ends its line, so that it stays behind as a line
     nobody can read and that no row follows from.
@@ -54,7 +55,7 @@ def read_chain(body: bytes) -> Chain:
     entries: list[dict[str, Any]] = []
     problems: list[str] = []
     lines = body.split(b"\n")[:-1]
-    head, unchained, chained = GENESIS, b"", False
+    head, unchained, chained = GENESIS, b"", from_the_first
     for number, line in enumerate(lines, start=1):
         row = _parsed(line)
         if row is None:
@@ -71,7 +72,7 @@ def read_chain(body: bytes) -> Chain:
                 head = sha256(unchained).hexdigest()
             chained = True
             entry, previous = row.get("entry"), str(row.get("previous"))
-            if not isinstance(entry, dict) or row["hash"] != link(previous, entry):
+            if not isinstance(entry, dict) or row["hash"] != _linked(previous, entry):
                 problems.append(f"row {number} was changed after it was written")
             else:
                 entries.append(entry)
@@ -81,6 +82,14 @@ def read_chain(body: bytes) -> Chain:
     if not chained and unchained:
         head = sha256(unchained).hexdigest()
     return Chain(tuple(entries), head, tuple(problems))
+
+
+def _linked(previous: str, entry: Mapping[str, Any]) -> str | None:
+    """Return `link`; None for what is never written: a figure that is not finite, nesting without end."""
+    try:
+        return link(previous, entry)
+    except (ValueError, RecursionError):
+        return None
 
 
 def append_chained(path: Path, head: str, entries: Sequence[Mapping[str, Any]]) -> None:
