@@ -1,0 +1,249 @@
+"""Replay of a record in which one member breaks half-way: how soon is it found, how soon does it lose its weight.
+
+Each member is broken in turn, in three ways: its scores shuffled among the names of each session, as if features had
+been joined to the wrong names; frozen as they were the evening before; and turned round. The label-free checks and the
+weights then run over the record as they would have run in those years. A sound record says how often they are wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vfr.ensemble.scores import Scores, score_dates
+from vfr.ensemble.weights import weights_by_session, with_health
+from vfr.monitoring.degradation import Alarm, fit_alarm, gaps
+from vfr.monitoring.health import Health, HealthRule, health_by_session
+from vfr.monitoring.page import page
+from vfr.monitoring.signals import Signals, joined, signals
+from vfr.typing import HORIZONS, BoolArray, DateArray, FloatArray, Horizon, IntArray
+from vfr.validation.correlation import rank_ic
+from vfr.workflows.replay_result import (
+    KINDS,
+    LOST,
+    MONTH,
+    TRY_EVERY,
+    WINDOW,
+    WITHIN,
+    ByOutcomes,
+    Found,
+    Kind,
+    Replay,
+    Sound,
+)
+
+__all__ = ["Record", "corrupted", "replay"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Record:
+    """Out-of-fold predictions of M members on R sessions of N names, and what came.
+
+    Parameters
+    ----------
+    members : tuple of str, length M
+    sessions : datetime64[D] array, shape (R,)
+    p_up, score : float arrays, shape (M, R, N)
+        Probability of a rise; excess score in any unit that orders names. NaN where there is no prediction.
+    direction, excess, base : float64 arrays, shape (R, N)
+        Outcomes, and the base rate known at the time; see `vfr.ensemble.scores.score_dates`.
+    cells : bool array, shape (R, N)
+        Names that count. Label-free checks read every name that was predicted instead, as they would that evening.
+    """
+
+    members: tuple[str, ...]
+    sessions: DateArray
+    p_up: FloatArray
+    score: FloatArray
+    direction: FloatArray
+    excess: FloatArray
+    base: FloatArray
+    cells: BoolArray
+
+
+def replay(
+    record: Record,
+    horizon: Horizon,
+    rng: np.random.Generator,
+    rule: HealthRule = HealthRule(),  # noqa: B008 - frozen
+    *,
+    refits: BoolArray | None = None,
+) -> Replay:
+    """Break every member half-way in every way, and follow what the checks and the weights do.
+
+    Parameters
+    ----------
+    record : Record
+    horizon : Horizon
+    rng : numpy.random.Generator
+        Shuffles, and resamples for the alarm by outcomes.
+    rule : HealthRule
+    refits : bool array, shape (R, M), optional
+        Sessions from which on a member answered with a new version.
+
+    Returns
+    -------
+    Replay
+    """
+    start = record.sessions.size // 2
+    sound = signals(record.members, record.sessions, record.score)
+    scores = _judge(record, np.arange(record.sessions.size), slice(None))
+    found: list[Found] = []
+    outcomes: list[ByOutcomes] = []
+    alarms = fit_alarm(_dates(scores, scores.dates < record.sessions[start]), horizon, rng=rng)
+    for m in range(len(record.members)):
+        for kind in KINDS:
+            broken = corrupted(record, m, kind, start, rng)
+            health = health_by_session(_signals_from(broken, sound, start), rule, refits=refits)
+            judged = _replaced(scores, _judge(broken, np.arange(start, record.sessions.size), slice(m, m + 1)), m)
+            weights = weights_by_session(judged, record.sessions, horizon)
+            found.append(_found(record, m, kind, start, health, weights))
+            outcomes.append(_by_outcomes(record, m, kind, start, scores, alarms[m], HORIZONS[horizon], rng))
+    health = health_by_session(sound, rule, refits=refits)
+    first, middle, last = (str(record.sessions[r]) for r in (0, start, -1))
+    return Replay(horizon, first, middle, last, tuple(found), _sound(sound, health), tuple(outcomes))
+
+
+def corrupted(record: Record, m: int, kind: Kind, start: int, rng: np.random.Generator) -> Record:
+    """Return a record in which member m is broken from row `start` on; frozen scores are those of the row before it."""
+    order = _mixed(np.isfinite(record.score[m]), start, rng)
+    p_up, score = record.p_up.copy(), record.score.copy()
+    p_up[m] = _broken(p_up[m], kind, start, order, centre=0.5)
+    score[m] = _broken(score[m], kind, start, order, centre=0.0)
+    return replace(record, p_up=p_up, score=score)
+
+
+def _mixed(known: BoolArray, start: int, rng: np.random.Generator) -> IntArray:
+    """Return, for each cell from a row on, the name whose score it takes when known names are shuffled, [R x N]."""
+    order = np.tile(np.arange(known.shape[1]), (known.shape[0], 1))
+    for r in range(start, known.shape[0]):
+        names = np.flatnonzero(known[r])
+        order[r, names] = rng.permutation(names)
+    return order
+
+
+def _broken(values: FloatArray, kind: Kind, start: int, order: IntArray, *, centre: float) -> FloatArray:
+    """Return one member's values, [R x N], broken from a row on; turned round means mirrored at the centre."""
+    out = values.copy()
+    later = values[start:]
+    if kind == "inverted":
+        out[start:] = 2.0 * centre - later
+    elif kind == "frozen":
+        out[start:] = np.where(np.isfinite(later), values[start - 1], np.nan)
+    else:
+        out[start:] = np.take_along_axis(later, order[start:], axis=1)
+    return out
+
+
+def _judge(record: Record, rows: IntArray, chosen: slice) -> Scores:
+    """Return the figures of some members on some rows."""
+    at = slice(int(rows[0]), int(rows[-1]) + 1) if rows.size else slice(0, 0)
+    return score_dates(
+        record.members[chosen],
+        record.p_up[chosen, at],
+        record.score[chosen, at],
+        record.direction[at],
+        record.excess[at],
+        record.base[at],
+        record.cells[at],
+        record.sessions[at],
+    )
+
+
+def _dates(scores: Scores, keep: BoolArray) -> Scores:
+    parts = {
+        name: getattr(scores, name)[keep]
+        for name in ("dates", "cells", "log_loss", "brier", "ic", "accuracy", "base_log_loss", "base_brier")
+    }
+    return Scores(members=scores.members, **parts)
+
+
+def _replaced(scores: Scores, later: Scores, m: int) -> Scores:
+    """Return scores whose last dates hold, for member m, the figures of a record of it alone."""
+    columns = {}
+    for name in ("log_loss", "brier", "ic", "accuracy"):
+        columns[name] = getattr(scores, name).copy()
+        columns[name][scores.dates.size - later.dates.size :, m] = getattr(later, name)[:, 0]
+    return replace(scores, **columns)
+
+
+def _signals_from(broken: Record, sound: Signals, start: int) -> Signals:
+    """Return the signals of a record that is sound before a row."""
+    later = signals(broken.members, broken.sessions[start - 1 :], broken.score[:, start - 1 :])
+    return joined(sound.between(0, start), later)
+
+
+def _found(record: Record, m: int, kind: Kind, start: int, health: Health, weights: FloatArray) -> Found:
+    given = with_health(weights, health.health)[:, m]
+    kept = np.flatnonzero(given[start:] >= LOST)
+    lost = int(kept[-1]) + 2 if kept.size else 1
+    broken = record.sessions.size - start
+    others = np.delete(health.health[start:], m, axis=1) == 0.0
+    own = [e for e in health.events if e.member == record.members[m] and e.session >= record.sessions[start]]
+    return Found(
+        member=record.members[m],
+        kind=kind,
+        usual_weight=float(given[start - 1]),
+        alarm=_first(health.alarms[start:, m]),
+        benched=_first(health.health[start:, m] == 0.0),
+        lost=lost if lost <= broken else None,
+        others=float(others.mean()) if others.size else 0.0,
+        reason=own[0].reason if own else "",
+    )
+
+
+def _first(true: BoolArray) -> int | None:
+    rows = np.flatnonzero(true)
+    return int(rows[0]) + 1 if rows.size else None
+
+
+def _sound(record: Signals, health: Health) -> tuple[Sound, ...]:
+    out = []
+    for m, member in enumerate(record.members):
+        rows = np.flatnonzero(record.answered[:, m] > 0)
+        months = [rows[k : k + MONTH] for k in range(0, rows.size, MONTH)]
+        alarmed = sum(bool(health.alarms[month, m].any()) for month in months)
+        benched = sum(bool((health.health[month, m] == 0.0).any()) for month in months)
+        lowest = float(health.health[rows, m].min()) if rows.size else 1.0
+        out.append(Sound(member, len(months), alarmed, benched, lowest))
+    return tuple(out)
+
+
+def _by_outcomes(
+    record: Record, m: int, kind: Kind, start: int, scores: Scores, alarm: Alarm, h: int, rng: np.random.Generator
+) -> ByOutcomes:
+    """Break a member from many sessions on, each time watched from the first one after the alarm was fitted."""
+    place = np.searchsorted(scores.dates, record.sessions[start])
+    rows = np.searchsorted(record.sessions, scores.dates[place:])
+    sound = gaps(scores, "ic")[place:, m]
+    others = scores.ic[place:, m] - sound
+    order = _mixed(np.isfinite(record.score[m]), start, rng)
+    ic = _ic(record, _broken(record.score[m], kind, start, order, centre=0.0), rows)
+    mistaken = _mistaken(ic, scores.ic[place:, m])
+    delays = []
+    for at in range(0, sound.size - WITHIN + 1, TRY_EVERY):
+        span = slice(at, at + WITHIN)
+        if kind == "frozen":
+            frozen = _broken(record.score[m], kind, int(rows[at]), order, centre=0.0)
+            ic[span] = _ic(record, frozen, rows[span])
+        evidence = page(alarm.steps(np.concatenate([sound[:at], ic[span] - others[span]])))
+        rings = np.flatnonzero(evidence[at:] >= alarm.limit)
+        # The outcome of a session is known h + 2 sessions later.
+        delays.append(float(rings[0]) + h + 2 if rings.size else np.inf)
+    power = float(np.isfinite(delays).mean()) if delays else float("nan")
+    delay = float(np.sort(delays)[len(delays) // 2]) if delays else float("inf")
+    return ByOutcomes(record.members[m], kind, len(delays), power, delay, alarm.power, mistaken)
+
+
+def _ic(record: Record, score: FloatArray, rows: IntArray) -> FloatArray:
+    return rank_ic(score[rows].astype(np.float64), record.excess[rows], record.cells[rows])
+
+
+def _mistaken(broken: FloatArray, sound: FloatArray) -> float:
+    """Return the share of windows in which a broken member's mean IC is at least that of the sound one."""
+    both = np.isfinite(broken) & np.isfinite(sound)
+    ahead = np.cumsum(np.append(0.0, (broken - sound)[both]))
+    if ahead.size <= WINDOW:
+        return float("nan")
+    return float((ahead[WINDOW:] >= ahead[:-WINDOW]).mean())
