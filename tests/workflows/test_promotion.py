@@ -86,6 +86,35 @@ def test_what_was_rolled_back_and_is_trained_again_waits_as_shadow(store):
     assert statuses(store) == {"a": "retired", "b": "champion"}
 
 
+def test_that_its_files_were_mended_meanwhile_does_not_bring_it_back(store, tmp_path):
+    champion(store, "a")
+    rolled = champion(store, "b")
+    rollback(store, rolled, who="me", why="drift")
+    assert settle(store, saved(store, "b"), PASSED, who="train") == "shadow"
+    damage(tmp_path, rolled)
+    assert settle(store, saved(store, "b"), PASSED, who="train") == "shadow"
+    assert statuses(store) == {"a": "champion", "b": "shadow"}
+
+
+def test_what_was_refused_and_passes_now_says_so_in_its_card_and_in_the_log(store):
+    """The same rows and seed make the same version; a reason for too few rows must not be lost on the way."""
+    settle(store, saved(store, "a", gates=REFUSED.to_dict()), REFUSED, who="train")
+    overridden = Verdict(True, (GateRow("training_rows", True, 500.0, 10_000.0, "a demonstration"),)).to_dict()
+    made = saved(store, "a", gates=overridden)
+    assert settle(store, made, PASSED, who="train") == "champion"
+    [kept] = store.cards()
+    assert kept.gates == store.log()[-1]["gates"] == overridden
+    assert verify(store).problems == {}
+
+
+def test_what_passed_and_is_refused_on_a_busy_machine_keeps_its_card(store):
+    first = saved(store, "a")
+    settle(store, first, PASSED, who="train")
+    again = saved(store, "a", gates=REFUSED.to_dict())
+    assert settle(store, again, REFUSED, who="train") == "champion"
+    assert again.gates == first.gates
+
+
 # Promotion by hand.
 
 
@@ -147,6 +176,21 @@ def test_rollback_goes_by_the_log_and_again_and_again_walks_back(store):
     with pytest.raises(NoModel, match="vfr ml disable"):
         rollback(store, ids[0], who="me", why="worse")
     assert statuses(store) == {"a": "champion", "b": "retired", "c": "retired"}
+
+
+def test_a_rollback_does_not_retire_what_another_process_promoted_meanwhile(store, tmp_path, monkeypatch):
+    champion(store, "a")
+    bad = champion(store, "b")
+    load = store.load
+
+    def loaded_while_another_promotes(model_id: str) -> object:
+        champion(DirectoryModels(tmp_path), "c")
+        return load(model_id)
+
+    monkeypatch.setattr(store, "load", loaded_while_another_promotes)
+    with pytest.raises(ModelError, match="not champion any more"):
+        rollback(store, bad, who="me", why="worse")
+    assert statuses(store) == {"a": "retired", "b": "retired", "c": "champion"}
 
 
 def test_a_rollback_keeps_to_its_place(store):

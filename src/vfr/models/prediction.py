@@ -185,13 +185,14 @@ class ModelStore(Protocol):
     def read(self, model_id: str) -> Mapping[str, bytes]:
         """Return the verified files of a version; raises as `load` does."""
 
-    def set_status(self, model_id: str, status: Status, *, who: str, why: str) -> None:
+    def set_status(self, model_id: str, status: Status, *, who: str, why: str, instead_of: str | None = None) -> None:
         """Change a version's status; one append-only log row for each step on the way.
 
         Raises
         ------
         ModelError
-            If there is no way from its status to that one; see `vfr.models.statuses.steps`.
+            If there is no way from its status to that one (see `vfr.models.statuses.steps`), or another version than
+            `instead_of`, where that is named, is champion of its place.
         """
 
     def log(self) -> Sequence[Mapping[str, Any]]:

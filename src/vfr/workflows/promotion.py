@@ -88,8 +88,8 @@ def _set(store: ModelStore, card: ModelCard, status: Status, who: str, why: str)
 
 
 def _came_back(store: ModelStore, model_id: str) -> bool:
-    """Return whether a shadow version was retired before."""
-    own = [row for row in store.log() if row.get("model_id") == model_id]
+    """Return whether a shadow version was retired before; that its files were mended since changes nothing."""
+    own = [row for row in store.log() if row.get("model_id") == model_id and row.get("event") == "status"]
     return bool(own) and own[-1].get("from") == "retired"
 
 
@@ -142,7 +142,7 @@ def rollback(store: ModelStore, model_id: str, *, who: str, why: str) -> Change:
     NoModel
         If there is no such version, or no earlier champion that can answer.
     ModelError
-        If it is not champion.
+        If it is not champion, or another process made another one champion meanwhile.
     """
     line = next((line for line in store.succession().values() if line[0] == model_id), None)
     if line is None:
@@ -155,7 +155,7 @@ def rollback(store: ModelStore, model_id: str, *, who: str, why: str) -> Change:
             passed_over[earlier] = error.message
             continue
         comparison = compare(store, card)
-        store.set_status(earlier, "champion", who=who, why=why)
+        store.set_status(earlier, "champion", who=who, why=why, instead_of=model_id)
         return Change(_card(store, earlier), comparison, passed_over)
     found = f" ({'; '.join(passed_over.values())})" if passed_over else ""
     raise NoModel(f"{model_id}: no earlier champion to bring back{found}; `vfr ml disable` switches predictions off")

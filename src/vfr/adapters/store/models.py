@@ -59,7 +59,8 @@ class DirectoryModels:
     def save(self, card: ModelCard, files: Mapping[str, bytes]) -> ModelCard:
         """Store a version and return its card with the sha256 table; a version already stored is returned as it is.
 
-        A stored version whose files are damaged is replaced, and keeps its status.
+        A stored version whose files are damaged is replaced and keeps its status; so is the card of one that its gates
+        refused, or never judged, when they pass it now: what it says of them is what it was promoted by.
 
         Raises
         ------
@@ -166,7 +167,7 @@ class DirectoryModels:
         """Return the files of a version after checking its card and every one of them."""
         return self._files(self._known(model_id))
 
-    def set_status(self, model_id: str, status: Status, *, who: str, why: str) -> None:
+    def set_status(self, model_id: str, status: Status, *, who: str, why: str, instead_of: str | None = None) -> None:
         """Change a version's status step by step; a new champion retires the one it replaces in the same write.
 
         Raises
@@ -176,11 +177,13 @@ class DirectoryModels:
         ArtifactCorrupt
             If its card fails its check.
         ModelError
-            If there is no way from its status to that one.
+            If there is no way from its status to that one, or `instead_of` is named and not champion of its place.
         """
         with single_writer(self._root):
             registry = self._registry()
             card = self._known(model_id)
+            if instead_of not in (None, registry.champion_of(card.place)):
+                raise ModelError(f"{instead_of}: is not champion any more; look again at `vfr models list`")
             try:
                 way = steps(card.status, status)
             except ModelError as error:
@@ -280,7 +283,8 @@ class DirectoryModels:
         if card.model_id not in registry.versions or self._fault(card.model_id, registry) is not None:
             return None
         stored = self._card(card.model_id, registry.versions[card.model_id])
-        return stored if dict(stored.files) == dict(card.files) else None
+        passes_now = bool(card.gates.get("passed")) and not stored.gates.get("passed")
+        return stored if dict(stored.files) == dict(card.files) and not passes_now else None
 
     def _place(self, model_id: str, files: Mapping[str, bytes]) -> None:
         staging = Path(tempfile.mkdtemp(prefix=".staging-", dir=self._root))
