@@ -107,7 +107,7 @@ class Trees:
         del target
         return {
             "n_estimators": 200,
-            "max_samples": min(n_rows, max(4_000, n_rows // 25)),
+            "max_samples": min(n_rows, max(2_000, n_rows // 25)),
             "max_features": 0.2,
             "min_share_leaf": 0.005,
         }

@@ -53,5 +53,5 @@ class Recipe:
 
 DEFAULT = Recipe()
 
-STARTER = Recipe(judged=9 * 252)
-"""Of a first start: judged on the newest nine years, so that a forecast is there in a minute and a half."""
+STARTER = Recipe(judged=6 * 252)
+"""Of a first start: judged on the newest six years, so that a forecast is there in a minute and a half."""
