@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from vfr.adapters.store.tuning import TuningFiles
+from vfr.data import synthetic
 from vfr.errors import DatasetCorrupt, InvalidField, TrainingFailed
 from vfr.models.learners import LEARNERS
 from vfr.models.search import SPACES
@@ -14,7 +15,7 @@ from vfr.validation.splits import Fold
 from vfr.workflows.train_data import counting, prepare, targets
 from vfr.workflows.train_recipe import Recipe
 from vfr.workflows.train_walk import Task, fit_refit
-from vfr.workflows.tune import inner_folds, tune
+from vfr.workflows.tune import _Search, inner_folds, tune
 from vfr.workflows.tuning import TargetSearch, Tuned
 
 SMALL = Recipe(min_train=400, refit_months=6)
@@ -80,6 +81,47 @@ def test_a_search_goes_on_from_its_finished_trials(found, seeded_snapshot, home)
     assert TuningFiles(home).found(seeded_snapshot.name, "7d", "linear") == more
 
 
+def _search(snapshot, home, trials):
+    return tune(snapshot, TuningFiles(home), horizon="7d", member="linear", trials=trials, recipe=SMALL)
+
+
+def test_a_search_in_two_parts_finds_what_one_search_finds(seeded_snapshot, tmp_path):
+    _search(seeded_snapshot, tmp_path / "parts", 2)
+    assert _search(seeded_snapshot, tmp_path / "parts", 5) == _search(seeded_snapshot, tmp_path / "whole", 5)
+
+
+@pytest.mark.parametrize("trials", [1, 3])
+def test_a_search_that_is_stopped_in_its_first_trial_goes_on(seeded_snapshot, tmp_path, monkeypatch, trials):
+    with monkeypatch.context() as stopped:
+        stopped.setattr(_Search, "_judge", lambda *_: pytest.fail("stopped"))
+        with pytest.raises(pytest.fail.Exception):
+            _search(seeded_snapshot, tmp_path / "stopped", trials)
+    again, whole = (_search(seeded_snapshot, tmp_path / name, trials) for name in ("stopped", "whole"))
+    for target, search in whole.targets.items():
+        assert replace(again.targets[target], trials=0, pruned=0) == replace(search, trials=0, pruned=0)
+
+
+def test_defaults_that_are_best_are_kept_and_gain_nothing(seeded_snapshot, tmp_path):
+    found = _search(seeded_snapshot, tmp_path, 1)
+    for search in found.targets.values():
+        assert (search.adopted, search.t, search.params) == (False, 0.0, {})
+        assert search.best_score == search.default_score
+    assert TuningFiles(tmp_path).found(seeded_snapshot.name, "7d", "linear") == found
+
+
+def test_too_few_names_for_a_coefficient_are_told_so(tmp_path):
+    few = synthetic.snapshot(np.random.default_rng(7), n_sessions=700, n_symbols=8)
+    with pytest.raises(TrainingFailed, match="orders no ten names"):
+        _search(few, tmp_path, 2)
+
+
+def test_trials_of_other_defaults_are_not_gone_on_from(seeded_snapshot, tmp_path, monkeypatch):
+    before = _search(seeded_snapshot, tmp_path, 1)
+    monkeypatch.setitem(LEARNERS, "linear", replace(LEARNERS["linear"], ridge=2.0))
+    after = _search(seeded_snapshot, tmp_path, 1)
+    assert after.targets["excess"].default_score != before.targets["excess"].default_score
+
+
 def test_the_defaults_stay_where_nothing_beats_them_by_more_than_noise(found):
     for search in found.targets.values():
         assert search.adopted == (bool(search.params) and search.t > 1.0)
@@ -113,10 +155,12 @@ def test_folds_that_end_before_the_search_do_not_use_it(seeded_snapshot):
     assert late == plain != early
 
 
-@pytest.mark.parametrize(("member", "trials"), [("oracle", 3), ("linear", 0)])
-def test_bad_questions_are_refused(seeded_snapshot, tmp_path, member, trials):
+@pytest.mark.parametrize(
+    ("member", "trials", "seed"), [("oracle", 3, 0), ("linear", 0, 0), ("linear", 3, -1), ("linear", 3, 2**31)]
+)
+def test_bad_questions_are_refused(seeded_snapshot, tmp_path, member, trials, seed):
     with pytest.raises(InvalidField):
-        tune(seeded_snapshot, TuningFiles(tmp_path), horizon="7d", member=member, trials=trials)
+        tune(seeded_snapshot, TuningFiles(tmp_path), horizon="7d", member=member, trials=trials, seed=seed)
 
 
 def test_a_damaged_file_says_what_to_do(home, seeded_snapshot, found):

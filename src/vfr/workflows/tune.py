@@ -39,6 +39,13 @@ ADOPT_T: Final = 1.0
 """How many standard errors better than the defaults the best trial must be: one, as in the one-standard-error rule."""
 
 
+_ANY_ROWS: Final = 100_000
+"""Rows at which defaults are told apart from those of another version of the code."""
+
+_MOST_SEED: Final = 2**31 - 1
+"""Largest seed that every learner takes as it is."""
+
+
 def tune(
     snapshot: Snapshot,
     store: TuningStore,
@@ -71,16 +78,16 @@ def tune(
     Raises
     ------
     InvalidField
-        If the member has no learner or search space here, or the number of trials is not positive.
+        If the member has no learner or search space here, the number of trials is not positive, or the seed is none.
     TrainingFailed
-        If there are too few sessions for an inner walk-forward.
+        If there are too few sessions for an inner walk-forward, or too few names for a coefficient.
 
     References
     ----------
     Bergstra, Bardenet, Bengio and Kégl (2011), *Algorithms for hyper-parameter optimization* (the sampler); Breiman,
     Friedman, Olshen and Stone (1984), *Classification and regression trees* (the one-standard-error rule).
     """
-    _check(member, trials)
+    _check(member, trials, seed)
     from vfr.features import compute
 
     tell = progress or (lambda _stage, _fraction: None)
@@ -101,7 +108,7 @@ def tune(
     counts = counts[:end]
     task = Task(inputs, targets(cut, horizon, counts), LEARNERS[member], recipe, seed)
     until_day = str(snapshot.sessions[end - 1])
-    key = _key(cut, inputs.spec, horizon, member, seed)
+    key = _key(cut, inputs.spec, horizon, member, recipe, seed)
     found = {}
     for number, target in enumerate(TARGETS):
 
@@ -136,7 +143,7 @@ def inner_folds(rows: IntArray, span: int) -> tuple[Fold, ...]:
     return folds
 
 
-def _check(member: str, trials: int) -> None:
+def _check(member: str, trials: int, seed: int) -> None:
     if member not in SPACES or member not in LEARNERS:
         raise InvalidField("members", f"{member} cannot be tuned; choose from {', '.join(SPACES)}")
     missing = LEARNERS[member].unavailable()
@@ -144,12 +151,15 @@ def _check(member: str, trials: int) -> None:
         raise InvalidField("members", f"{member}: {missing}")
     if trials < 1:
         raise InvalidField("trials", f"{trials} trials find nothing; give at least 1")
+    if not 0 <= seed <= _MOST_SEED:
+        raise InvalidField("seed", f"must be 0 to {_MOST_SEED:,}, got {seed}")
 
 
-def _key(snapshot: Snapshot, spec: str, horizon: Horizon, member: str, seed: int) -> str:
-    """Name a search by all that its scores depend on."""
-    body = f"{snapshot.version} {snapshot.as_of} {spec} {horizon} {member} {seed} {sorted(SPACES[member].items())}"
-    return sha256(body.encode()).hexdigest()[:16]
+def _key(snapshot: Snapshot, spec: str, horizon: Horizon, member: str, recipe: Recipe, seed: int) -> str:
+    """Name a search by all that its scores depend on, so that trials of other defaults are not gone on from."""
+    defaults = [sorted(LEARNERS[member].params(_ANY_ROWS, target).items()) for target in TARGETS]
+    body = f"{snapshot.version} {snapshot.as_of} {spec} {horizon} {member} {seed} {recipe} {defaults}"
+    return sha256(f"{body} {sorted(SPACES[member].items())}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -172,33 +182,43 @@ class _Search:
             study_name=self.target,
             direction="maximize",
             load_if_exists=True,
-            sampler=optuna.samplers.TPESampler(seed=seed),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
         )
-        finished = optuna.trial.TrialState.is_finished
-        if not study.trials:
+        state = optuna.trial.TrialState
+        done = sum(trial.state in (state.COMPLETE, state.PRUNED) for trial in study.trials)
+        # A kill may have ended the trial of the defaults, with which everything is compared: it is tried again.
+        lacking = not any(_is_default(t) and t.state in (state.COMPLETE, state.PRUNED) for t in study.trials)
+        if lacking and not any(_is_default(t) and t.state == state.WAITING for t in study.trials):
             study.enqueue_trial({}, user_attrs={"defaults": True})
-        done = sum(finished(trial.state) for trial in study.trials)
         with single_threaded_algebra():
-            for number in range(done, trials):
+            for number in range(done, max(trials, done + lacking)):
                 heard(number)
+                # A sampler for each trial: one that went on from a kill would draw again what it drew at first.
+                study.sampler = optuna.samplers.TPESampler(seed=seed + number)
                 study.optimize(self._objective, n_trials=1)
         return self._outcome(study)
 
     def _objective(self, trial: optuna.Trial) -> float:
         import optuna
 
-        asked = {} if trial.user_attrs.get("defaults") else self._suggest(trial)
+        default = bool(trial.user_attrs.get("defaults"))
+        asked = {} if default else self._suggest(trial)
         series: list[FloatArray] = []
+        mean = float("nan")
         for number, fold in enumerate(self.inner):
             series.append(self._judge(fold, asked))
-            trial.report(float(np.nanmean(np.concatenate(series))), number)
-            if trial.should_prune():
+            scores = np.concatenate(series)
+            if not np.isfinite(scores).any():  # It orders no name so far.
+                continue
+            mean = float(np.nanmean(scores))
+            trial.report(mean, number)
+            if not default and trial.should_prune():
                 raise optuna.TrialPruned
-        scores = np.concatenate(series)
+        if not np.isfinite(mean):
+            raise optuna.TrialPruned
         trial.set_user_attr("params", asked)
-        trial.set_user_attr("scores", [float(x) if np.isfinite(x) else None for x in scores])
-        return float(np.nanmean(scores))
+        trial.set_user_attr("scores", [float(x) if np.isfinite(x) else None for x in np.concatenate(series)])
+        return mean
 
     def _suggest(self, trial: optuna.Trial) -> dict[str, float | int]:
         found: dict[str, float | int] = {}
@@ -221,21 +241,35 @@ class _Search:
         return information_coefficient(scores, task.targets.labels.direction[test], cells)
 
     def _outcome(self, study: optuna.Study) -> TargetSearch:
-        complete = [trial for trial in study.trials if "scores" in trial.user_attrs]
-        default = next(trial for trial in complete if trial.user_attrs.get("defaults"))
+        complete = [trial for trial in study.trials if _is_scored(trial)]
+        default = next((trial for trial in complete if _is_default(trial)), None)
+        if default is None:
+            raise TrainingFailed(
+                f"{self.task.learner.name} with its defaults orders no ten names of any session it was tried on; "
+                "there is nothing to compare a search with"
+            )
         best = max(complete, key=lambda trial: (trial.value, -trial.number))
-        gain = _series(best) - _series(default)
-        test = newey_west(gain, overlap_lag(self.task.targets.labels.span - 1))
+        gain = newey_west(_series(best) - _series(default), overlap_lag(self.task.targets.labels.span - 1))
+        # Where the defaults are best nothing is gained, and nothing varies.
+        t = gain.t if np.isfinite(gain.t) else 0.0
         params = dict(best.user_attrs["params"])
         return TargetSearch(
             params=params,
-            adopted=bool(params) and test.t > ADOPT_T,
+            adopted=bool(params) and t > ADOPT_T,
             default_score=float(np.nanmean(_series(default))),
             best_score=float(np.nanmean(_series(best))),
-            t=test.t,
+            t=t,
             trials=len(study.trials),
             pruned=len(study.trials) - len(complete),
         )
+
+
+def _is_default(trial: optuna.trial.FrozenTrial) -> bool:
+    return bool(trial.user_attrs.get("defaults"))
+
+
+def _is_scored(trial: optuna.trial.FrozenTrial) -> bool:
+    return trial.value is not None and "scores" in trial.user_attrs
 
 
 def _series(trial: optuna.trial.FrozenTrial) -> FloatArray:
