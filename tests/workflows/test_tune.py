@@ -163,9 +163,12 @@ def test_bad_questions_are_refused(seeded_snapshot, tmp_path, member, trials, se
         tune(seeded_snapshot, TuningFiles(tmp_path), horizon="7d", member=member, trials=trials, seed=seed)
 
 
-def test_a_damaged_file_says_what_to_do(home, seeded_snapshot, found):
-    path = home / "tuning" / f"{seeded_snapshot.name}-7d-linear.json"
-    path.write_text(json.dumps({"member": "linear"}))
+@pytest.mark.parametrize("change", [{"targets": []}, {"until": 3}, {"targets": {"excess": {"params": {"ridge": {}}}}}])
+def test_a_damaged_file_says_what_to_do(seeded_snapshot, tmp_path, change):
+    store = TuningFiles(tmp_path)
+    store.save(replace(_tuned("2015-01-02", 5.0), data_name=seeded_snapshot.name))
+    path = tmp_path / "tuning" / f"{seeded_snapshot.name}-7d-linear.json"
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | change))
     with pytest.raises(DatasetCorrupt, match="vfr tune"):
-        TuningFiles(home).found(seeded_snapshot.name, "7d", "linear")
-    assert TuningFiles(home).found("nothing", "7d", "linear") is None
+        store.found(seeded_snapshot.name, "7d", "linear")
+    assert store.found("nothing", "7d", "linear") is None

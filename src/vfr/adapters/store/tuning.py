@@ -9,15 +9,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from vfr.adapters.store.replace import replace_file
 from vfr.errors import DatasetCorrupt
 from vfr.typing import Horizon
-from vfr.workflows.tuning import TargetSearch, Tuned
+from vfr.workflows.tuning import Tuned
 
 __all__ = ["TuningFiles"]
 
@@ -58,16 +59,11 @@ class TuningFiles:
         """
         path = self._file(data_name, horizon, member)
         try:
-            return _tuned(json.loads(path.read_bytes()))
+            return msgspec.json.decode(path.read_bytes(), type=Tuned, strict=True)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DatasetCorrupt(f"tuning/{path.name} cannot be read; delete it or run `vfr tune` again") from error
 
     def _file(self, data_name: str, horizon: Horizon, member: str) -> Path:
         return self._folder / f"{data_name}-{horizon}-{member}.json"
-
-
-def _tuned(body: Mapping[str, Any]) -> Tuned:
-    targets = {target: TargetSearch(**search) for target, search in body["targets"].items()}
-    return Tuned(**{**body, "targets": targets})
