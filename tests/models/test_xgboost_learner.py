@@ -209,6 +209,7 @@ DAMAGE = {
     "another objective": put("learner", "objective", "name", "rank:ndcg"),
     "classes": put("learner", "learner_model_param", "num_class", "3"),
     "targets": put("learner", "learner_model_param", "num_target", "2"),
+    "many columns": put("learner", "learner_model_param", "num_feature", "2000000000"),
     "no columns": put("learner", "learner_model_param", "num_feature", "0"),
     "no start": put("learner", "learner_model_param", "base_score", "[]"),
     "a start without end": put("learner", "learner_model_param", "base_score", "[1E300]"),

@@ -22,6 +22,9 @@ __all__ = ["XgBoost"]
 _BYTES: Final = 32 << 20
 """Largest text that is parsed: many times what training writes."""
 
+_COLUMNS: Final = 10_000
+"""Most columns that are believed: memory is reserved for each, whatever the trees read."""
+
 _UNREADABLE: Final = (KeyError, IndexError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What parsing foreign bytes may raise."""
 
@@ -173,6 +176,8 @@ def _read(blob: bytes) -> _Trees:
     if not plain:
         raise ValueError("not numeric trees of one target")
     columns = int(common["num_feature"])
+    if columns > _COLUMNS:
+        raise ValueError("more columns than there are features")
     sizes, left, right, column, missing_left, cut, gain = _arrays(model["trees"])
     split = left >= 0
     # XGBoost sends left what is below the condition, in float32: what is at most the float32 before it.
