@@ -310,8 +310,10 @@ def forecast(board, *, confidence=0.52, **changes):
     symbols = board.scores.symbols
     n = len(symbols)
     rank = (np.arange(n) + 0.5) / n
-    member = MemberForecast("linear", "linear-1", "ok", None, np.full(n, 0.56), np.ones(n), 2.0)
-    absent = MemberForecast("lstm", None, "no_learner", "no learner yet", np.full(n, NAN), np.zeros(n), 0.0)
+    member = MemberForecast("linear", "linear-1", "ok", None, np.full(n, 0.56), np.full(n, 0.01), np.ones(n), 2.0)
+    absent = MemberForecast(
+        "lstm", None, "no_learner", "no learner yet", np.full(n, NAN), np.full(n, NAN), np.zeros(n), 0.0
+    )
     facts = {
         "data_version": board.data_version,
         "as_of": board.as_of,

@@ -13,7 +13,7 @@ from vfr.errors import ArtifactCorrupt, ModelError, VfrError
 from vfr.models.prediction import Prediction
 from vfr.typing import FloatArray
 
-__all__ = ["FIELDS", "MemberResult", "MemberStatus", "ask"]
+__all__ = ["FIELDS", "MemberResult", "MemberStatus", "ask", "checked"]
 
 MemberStatus: TypeAlias = Literal["ok", "corrupt", "failed", "timeout", "disabled"]
 
@@ -68,7 +68,7 @@ def ask(member: str, version: str, predict: Callable[[], Prediction], n_rows: in
     """
     start = elapsed_ms()
     try:
-        prediction = _whole(predict(), n_rows)
+        prediction = checked(predict(), n_rows)
     except Exception as error:  # noqa: BLE001 - a member may fail in any way; the others and the classic answer stand
         corrupt = isinstance(error, ArtifactCorrupt)
         reason = error.message if isinstance(error, VfrError) else f"it raised {type(error).__name__}"
@@ -76,8 +76,14 @@ def ask(member: str, version: str, predict: Callable[[], Prediction], n_rows: in
     return MemberResult(member, version, prediction, "ok", None, None, elapsed_ms(start))
 
 
-def _whole(prediction: Prediction, n_rows: int) -> Prediction:
-    """Return a prediction whose arrays are float64 and as long as they must be, whoever made it."""
+def checked(prediction: Prediction, n_rows: int) -> Prediction:
+    """Return a prediction whose arrays are float64 and as long as they must be, whoever made it.
+
+    Raises
+    ------
+    ModelError
+        If an array has another length. What is no prediction at all raises whatever numpy does.
+    """
 
     def column(name: str) -> FloatArray:
         values = np.asarray(getattr(prediction, name), dtype=np.float64)

@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from vfr import clock
 from vfr.typing import FloatArray, Horizon, Matrix32
-from vfr.workflows.forecaster import Forecast, MemberForecast, MlUnavailable
+from vfr.workflows.forecaster import Forecast, MemberForecast, MlUnavailable, UnavailableCode
 from vfr.workflows.versions import Choice
 
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
     from vfr.ensemble.asking import MemberResult
-    from vfr.ensemble.combine import Method, Verdict
-    from vfr.features.matrix import FeatureMatrix
-    from vfr.models.prediction import ModelCard, Prediction, Predictor
+    from vfr.ensemble.combine import Verdict
+    from vfr.ensemble.committee import Committee, Seat
 
 __all__ = ["forecast_universe"]
 
 SMALL_UNIVERSE: Final = 50
 TOP_FEATURES: Final = 10
 
+_CODES: Final[tuple[tuple[str, UnavailableCode], ...]] = (
+    ("corrupt", "ARTIFACT_CORRUPT"),
+    ("failed", "ML_ERROR"),
+    ("timeout", "TIMEOUT"),
+)
+"""Why nobody answers, by the statuses of members: what lasts before what passes."""
+
 
 def forecast_universe(
     snapshot: Snapshot,
     choices: Sequence[Choice],
-    load: Callable[[str], Predictor],
     horizon: Horizon,
-    method: Method,
-    failed: Callable[[str, BaseException], None],
+    convene: Callable[[tuple[Seat, ...]], Committee],
+    disabled: Mapping[str, str],
 ) -> Forecast | MlUnavailable:
     """Forecast every symbol of a snapshot from its last session.
 
@@ -42,98 +46,61 @@ def forecast_universe(
         As it was known on the day asked for.
     choices : sequence of Choice
         Members asked for, at least one with a version.
-    load : callable
-        Gives the verified predictor of a model id; may raise.
     horizon : Horizon
-    method : {"weighted", "voting", "stacking"}
-    failed : callable
-        Told the model id and the error of every member that fails.
+    convene : callable
+        Makes the committee of seats; called when everything is ready to be asked.
+    disabled : mapping of str to str
+        Why a member may not answer, by name.
     """
-    from vfr.ensemble.combine import Base, combine
-    from vfr.models.learners import LEARNERS
+    from vfr.ensemble.committee import Seat
 
-    n = len(snapshot.symbols)
-    some = [(choice.passed_over, (choice.card, *choice.spares)) for choice in choices if choice.card is not None]
-    rows = _LastRows(snapshot, max(LEARNERS[cards[0].member].lookback for _, cards in some))
-    asked = [_ask(cards, passed_over, load, rows, n, failed) for passed_over, cards in some]
-    results = [one.result for one in asked]
-    if all(result.prediction is None for result in results):
-        reasons = "; ".join(f"{result.version}: {result.reason}" for result in results)
-        corrupt = any(result.status == "corrupt" for result in results)
-        return MlUnavailable("ARTIFACT_CORRUPT" if corrupt else "ML_ERROR", f"no member could answer ({reasons})")
-    verdict = combine(results, method, n, Base.equal([result.member for result in results]))
-    return _forecast(horizon, snapshot, choices, asked, verdict)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
-    """What a member answered, the card of the version that did, and a warning where that is not the first choice."""
-
-    result: MemberResult
-    card: ModelCard
-    warning: str | None
+    seats = tuple(
+        Seat((choice.card, *choice.spares), choice.passed_over, disabled.get(choice.member))
+        for choice in choices
+        if choice.card is not None
+    )
+    if all(seat.off is not None for seat in seats):
+        reasons = "; ".join(f"{seat.member}: {seat.off}" for seat in seats)
+        return MlUnavailable("DISABLED", f"every member that could answer is switched off ({reasons})")
+    X, names = _last_rows(snapshot, [seat.member for seat in seats if seat.off is None])
+    base_rate = _base_rate(snapshot, horizon)
+    verdict = convene(seats).verdict(X, names)
+    if all(result.prediction is None for result in verdict.results):
+        return _none(verdict.results)
+    members = _members(choices, verdict, disabled)
+    return _forecast(horizon, snapshot, members, base_rate, _importance(seats, verdict), verdict)
 
 
-def _ask(
-    cards: Sequence[ModelCard],
-    passed_over: str | None,
-    load: Callable[[str], Predictor],
-    rows: _LastRows,
-    n: int,
-    failed: Callable[[str, BaseException], None],
-) -> _Asked:
-    """Ask versions of one member until one answers, telling each failure; if none can, return what the first said."""
-    from vfr.ensemble.asking import ask
-
-    failures: list[_Asked] = []
-    reasons = [passed_over] if passed_over is not None else []
-    for card in cards:
-        result = ask(card.member, card.model_id, _question(card, load, rows), n)
-        if result.error is None:
-            warning = f"{'; '.join(reasons)}; {card.model_id} answers in its place" if reasons else None
-            return _Asked(result, card, warning)
-        failed(result.version, result.error)
-        failures.append(_Asked(result, card, None))
-        reason = str(result.reason)
-        reasons.append(reason if reason.startswith(card.model_id) else f"{card.model_id}: {reason}")
-    return failures[0]
+def _none(results: Sequence[MemberResult]) -> MlUnavailable:
+    """Say why no member answered."""
+    reasons = "; ".join(f"{result.version}: {result.reason}" for result in results)
+    statuses = {result.status for result in results}
+    code = next(code for status, code in _CODES if status in statuses)
+    return MlUnavailable(code, f"no member could answer ({reasons})")
 
 
-def _question(card: ModelCard, load: Callable[[str], Predictor], rows: _LastRows) -> Callable[[], Prediction]:
-    """Return the question put to one member: a forecast of the names that trade."""
-    return lambda: load(card.model_id).predict(rows.of(card.feature_names))
-
-
-class _LastRows:
-    """Features of a snapshot's last sessions, computed when first asked for.
+def _last_rows(snapshot: Snapshot, members: Sequence[str]) -> tuple[Matrix32, tuple[str, ...]]:
+    """Return [L x N x F] features of the last sessions, as many as any member looks back over, and their names.
 
     A name that left the market has no row, as in training: it keeps statements for a while, but there is nothing left
     to forecast, and it must not hold a place among the others.
     """
+    from vfr import features
+    from vfr.models.learners import LEARNERS
 
-    def __init__(self, snapshot: Snapshot, sessions: int) -> None:
-        self._snapshot = snapshot
-        self._sessions = sessions
-        self._matrix: FeatureMatrix | None = None
-
-    def of(self, names: Sequence[str]) -> Matrix32:
-        """Return [L x N x F] rows in the order of `names`."""
-        if self._matrix is None:
-            from vfr import features
-
-            end = self._snapshot.sessions.size
-            self._matrix = features.compute(self._snapshot, slice(max(end - self._sessions, 0), end))
-        order = [self._matrix.names.index(name) for name in names]
-        X = np.ascontiguousarray(self._matrix.values[order].transpose(1, 2, 0))
-        X[~self._snapshot.panel.trading()[-X.shape[0] :]] = np.nan
-        return X
+    end, lookback = snapshot.sessions.size, max(LEARNERS[member].lookback for member in members)
+    matrix = features.compute(snapshot, slice(max(end - lookback, 0), end))
+    X = np.ascontiguousarray(matrix.values.transpose(1, 2, 0))
+    X[~snapshot.panel.trading()[-X.shape[0] :]] = np.nan
+    return X, matrix.names
 
 
 def _forecast(
     horizon: Horizon,
     snapshot: Snapshot,
-    choices: Sequence[Choice],
-    asked: Sequence[_Asked],
+    members: tuple[MemberForecast, ...],
+    base_rate: float,
+    importance: tuple[tuple[str, float], ...],
     verdict: Verdict,
 ) -> Forecast:
     from vfr.factors.transforms import percentile
@@ -151,14 +118,14 @@ def _forecast(
         high=combined.high,
         confidence=combined.confidence,
         level=combined.level,
-        base_rate=_base_rate(snapshot, horizon),
+        base_rate=base_rate,
         score=percentile(combined.expected_excess[None], None, min_group=1)[0],
         agreement=verdict.agreement,
-        members=_members(choices, asked, verdict.weights),
+        members=members,
         method_applied=verdict.method_applied,
         note=verdict.note,
         small_universe=ranked < SMALL_UNIVERSE,
-        importance=_importance(asked),
+        importance=importance,
         computed_at=clock.epoch_ms(),
         latency_ms=0.0,
         from_cache=False,
@@ -176,43 +143,45 @@ def _base_rate(snapshot: Snapshot, horizon: Horizon) -> float:
     return float(ex_ante_base_rate(labels.direction, labels.span, counts)[-1])
 
 
-def _members(choices: Sequence[Choice], asked: Sequence[_Asked], weights: FloatArray) -> tuple[MemberForecast, ...]:
-    """Return every member asked for, in order: those that answered, those that failed, those without a version."""
-    place = {one.result.member: m for m, one in enumerate(asked)}
-    n = weights.shape[1]
-    found = []
-    for choice in choices:
-        if choice.member not in place:
-            nothing = np.full(n, np.nan)
-            found.append(MemberForecast(choice.member, None, choice.status, choice.reason, nothing, np.zeros(n), 0.0))
-            continue
-        m = place[choice.member]
-        result = asked[m].result
-        p_up = np.full(n, np.nan) if result.prediction is None else result.prediction.p_up
-        found.append(
-            MemberForecast(
-                result.member,
-                result.version,
-                result.status,
-                result.reason,
-                p_up,
-                weights[m],
-                result.latency_ms,
-                asked[m].warning,
-            )
-        )
-    return tuple(found)
+def _members(choices: Sequence[Choice], verdict: Verdict, disabled: Mapping[str, str]) -> tuple[MemberForecast, ...]:
+    """Return every member asked for, in order: those that answered, those that did not, those without a version."""
+    answers = dict(
+        zip((r.member for r in verdict.results), zip(verdict.results, verdict.weights, strict=True), strict=True)
+    )
+    unknown = np.full(verdict.weights.shape[1], np.nan)
+    nothing = np.zeros_like(unknown)
+    return tuple(
+        _answered(*answers[choice.member], unknown)
+        if choice.member in answers
+        else _versionless(choice, disabled.get(choice.member), unknown, nothing)
+        for choice in choices
+    )
 
 
-def _importance(asked: Sequence[_Asked]) -> tuple[tuple[str, float], ...]:
-    """Return the leading features by gain, averaged over the members that answered, as shares of the total."""
-    shares: dict[str, float] = {}
-    for one in asked:
-        if one.result.prediction is None:
-            continue
-        total = sum(one.card.importance.values())
-        for name, gain in one.card.importance.items():
-            shares[name] = shares.get(name, 0.0) + (gain / total if total > 0 else 0.0)
-    whole = sum(shares.values()) or 1.0
-    leading = sorted(shares.items(), key=lambda item: (-item[1], item[0]))[:TOP_FEATURES]
-    return tuple((name, share / whole) for name, share in leading)
+def _answered(result: MemberResult, weight: FloatArray, unknown: FloatArray) -> MemberForecast:
+    found = result.prediction
+    return MemberForecast(
+        member=result.member,
+        version=result.version,
+        status=result.status,
+        reason=result.reason,
+        p_up=unknown if found is None else found.p_up,
+        expected=unknown if found is None else found.expected_excess,
+        weight=weight,
+        latency_ms=result.latency_ms,
+        warning=result.warning,
+    )
+
+
+def _versionless(choice: Choice, off: str | None, unknown: FloatArray, nothing: FloatArray) -> MemberForecast:
+    status, reason = (choice.status, choice.reason) if off is None else ("disabled", off)
+    return MemberForecast(choice.member, None, status, reason, unknown, unknown, nothing, 0.0)
+
+
+def _importance(seats: Sequence[Seat], verdict: Verdict) -> tuple[tuple[str, float], ...]:
+    """Return the leading features, averaged over the versions that answered, as shares of the total."""
+    from vfr.ensemble.committee import shared_importance
+
+    answered = {result.version for result in verdict.results if result.prediction is not None}
+    cards = [card for seat in seats for card in seat.cards if card.model_id in answered]
+    return tuple(sorted(shared_importance(cards).items(), key=lambda item: (-item[1], item[0]))[:TOP_FEATURES])

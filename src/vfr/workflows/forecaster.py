@@ -51,11 +51,12 @@ class MemberForecast:
     version : str or None
         Model id; None if no version fits.
     status : str
-        ``ok``, or why it takes no part: ``no_model``, ``failed``, ``corrupt``, ``mismatch``.
+        ``ok``, or why it takes no part: ``no_learner``, ``no_model``, ``no_model_as_of``, ``mismatch``, ``failed``,
+        ``corrupt``, ``timeout``, ``disabled``.
     reason : str or None
         A sentence; None if ok.
-    p_up : float64 array, shape (N,)
-        NaN where it gives none.
+    p_up, expected : float64 arrays, shape (N,)
+        Probability of a rise and expected excess return; NaN where it gives none.
     weight : float64 array, shape (N,)
         At least 0; the members of a symbol that has a prediction sum to 1.
     latency_ms : float
@@ -69,6 +70,7 @@ class MemberForecast:
     status: str
     reason: str | None
     p_up: FloatArray
+    expected: FloatArray
     weight: FloatArray
     latency_ms: float
     warning: str | None = None
@@ -142,6 +144,11 @@ class Forecast:
     def warnings(self) -> tuple[str, ...]:
         """Sentences about members that an earlier version answers for."""
         return tuple(m.warning for m in self.members if m.warning is not None)
+
+    @property
+    def late(self) -> tuple[str, ...]:
+        """Members that were left behind."""
+        return tuple(m.member for m in self.members if m.status == "timeout")
 
 
 class Forecaster(Protocol):
