@@ -82,8 +82,9 @@ def score_dates(
     Returns
     -------
     Scores
-        Sessions on which a member predicted a name that counts. A member is judged on the names it predicted, both ways; its figures are NaN on a
-        date where these are fewer than half of the names that count. Fewer than 10 names have no rank correlation.
+        Sessions on which a member predicted a name that counts. A member is judged on the names it predicted, both
+        ways; its figures are NaN on a date where these are fewer than half of the names that count. Fewer than 10 names
+        have no rank correlation.
 
     Examples
     --------

@@ -25,6 +25,9 @@ _NAMES_PER_SESSION: Final = 5.0
 _LEVEL: Final = 0.05
 """Chance of believing in a stacker that is no better, over both targets together."""
 
+_LEAST_DATES: Final = 252
+"""Dates that may judge; the test rejects too often on fewer."""
+
 _OUTLIER: Final = 3.0
 """Standard deviations of its session beyond which an excess return teaches no more."""
 
@@ -90,7 +93,7 @@ def fit_stacker(
         Each coefficient is drawn toward 1 / M with a standard deviation of 1 / M, the intercept toward 0; overlapping
         outcomes and names that move together count once. `beats_equal` asks that neither target be worse on average,
         and one be better by the one-sided test of Diebold and Mariano at half of 5 %: log loss of P(up), and minus the
-        rank correlation of the expected excess, one figure per date.
+        rank correlation of the expected excess, one figure per date, over a year of dates at least.
 
     References
     ----------
@@ -175,12 +178,13 @@ def _judged(losses: Sequence[FloatArray], orders: Sequence[FloatArray], h: int) 
     direction = diebold_mariano(losses[0], losses[1], h)
     excess = diebold_mariano(-orders[0], -orders[1], h)
     p = [_one_sided(test) for test in (direction, excess)]
-    beats = direction.mean <= 0.0 and excess.mean <= 0.0 and min(p) < _LEVEL / 2.0
+    enough = min(direction.n, excess.n) >= _LEAST_DATES
+    beats = enough and direction.mean <= 0.0 and excess.mean <= 0.0 and min(p) < _LEVEL / 2.0
     (own, equal), (own_ic, equal_ic) = ([_mean(of) for of in pair] for pair in (losses, orders))
     words = "the stacker beats equal weights" if beats else "the stacker does not beat equal weights"
     return beats, (
         f"{words}: log loss {own:.5f} against {equal:.5f} (one-sided p {p[0]:.2f}), rank IC {own_ic:.4f} against "
-        f"{equal_ic:.4f} (p {p[1]:.2f}) on {direction.n} later dates"
+        f"{equal_ic:.4f} (p {p[1]:.2f}) on {direction.n} later dates{'' if enough else ', too few to judge'}"
     )
 
 
