@@ -60,6 +60,11 @@ class Signals:
     known: FloatArray
     alike: FloatArray
 
+    def between(self, first: int, end: int) -> Signals:
+        """Return the sessions from one row up to, not including, another."""
+        figures = {name: getattr(self, name)[first:end] for name in ("sessions", "names", *_BY_MEMBER)}
+        return Signals(self.members, **figures)
+
 
 _BY_MEMBER: Final = ("peers", "own", "same", "answered", "known", "alike")
 
