@@ -92,8 +92,10 @@ class Settings(BaseSettings):
         Folder or fsspec URL that every worker of a cluster can read, for the inputs of a training run; the data home's
         own folder by default.
     database_url : SecretStr or None
-        Where leases and the pace of providers are kept (SQLAlchemy): SQLite in the data home by default, PostgreSQL for
-        several machines.
+        Where leases, the pace of providers and the journal are kept (SQLAlchemy): SQLite in the data home by default,
+        PostgreSQL for several machines.
+    journal : bool
+        Keep what is forecast and what is shown, and join it with what comes of it.
     archive_url : str
         Folder or fsspec URL (``s3://bucket/vfr``) of what `vfr data sync` gathers; in the data home by default.
     archive_versions : int
@@ -139,6 +141,7 @@ class Settings(BaseSettings):
     ml_threads: int = Field(default=2, ge=1, le=64)
     work_url: str = ""
     database_url: SecretStr | None = None
+    journal: bool = True
     archive_url: str = ""
     archive_versions: int = Field(default=5, ge=1, le=1_000)
     edgar_contact: str = Field(default="", max_length=200)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 import vfr
-from vfr.api import admin, analyze, errors, health, ml, openapi, progress, stocks
+from vfr.api import admin, analyze, errors, health, ml, ml_metrics, openapi, progress, stocks
 from vfr.api.context import Context
 from vfr.api.shapes import Failure
 from vfr.api.work import Work
@@ -42,9 +42,11 @@ def create_api(application: Application) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        application.journal.settle_soon()
         yield
         context.work.close()
         context.ml_work.close()
+        application.journal.close()
 
     api = FastAPI(
         title="VFR",
@@ -58,7 +60,7 @@ def create_api(application: Application) -> FastAPI:
     )
     errors.install(api)
     api.router.routes.extend([*analyze.routes(context), *progress.routes(context)])
-    for room in (health, stocks, ml, admin):
+    for room in (health, stocks, ml, ml_metrics, admin):
         api.include_router(room.router(context))
 
     def document() -> dict[str, Any]:

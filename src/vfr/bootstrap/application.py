@@ -12,6 +12,7 @@ from vfr.adapters.store.models import DirectoryModels
 from vfr.adapters.store.progress_files import ProgressFiles
 from vfr.adapters.store.publishing import single_writer
 from vfr.adapters.store.training_state import TrainingState, TrainingStatus
+from vfr.bootstrap.journal import JournalDesk, SettlingDatasets
 from vfr.bootstrap.learning import Learning
 from vfr.bootstrap.live import Live
 from vfr.bootstrap.registry import in_office
@@ -66,6 +67,8 @@ class Application:
         Events of running requests, by session id.
     live : Live
         What brings data in.
+    journal : JournalDesk
+        What was forecast and shown, and what came of it.
     """
 
     settings: Settings
@@ -78,6 +81,7 @@ class Application:
     training: TrainingState
     progress: ProgressFiles
     live: Live
+    journal: JournalDesk
 
     def prepare(self, progress: Progress | None = None) -> ImportResult | None:
         """Install the bundled data on an empty data home; one process does it, the others wait for it.
@@ -119,7 +123,7 @@ class Application:
         """
         from vfr.workflows.analyze import analyze
 
-        return analyze(
+        answer = analyze(
             query,
             board_at=self.boards.at,
             forecast=self.forecaster if query.include_ml else None,
@@ -127,6 +131,8 @@ class Application:
             request_id=request_id,
             progress=progress,
         )
+        self.journal.shown(query, answer, request_id)
+        return answer
 
     def search(self, text: str, limit: int = 20) -> dict[str, Any]:
         """Find symbols by ticker or name; see `vfr.workflows.browse.search`."""
@@ -238,7 +244,9 @@ def build(settings: Settings) -> Application:
     9000
     """
     home = settings.data_home
-    datasets, models = HeldDatasets(DirectoryDatasets(home)), DirectoryModels(home)
+    datasets, models = SettlingDatasets(DirectoryDatasets(home)), DirectoryModels(home)
+    journal = JournalDesk(settings, datasets)
+    datasets.settle = journal.settle_quietly
     switch, training = MlSwitch(home), TrainingState(home)
 
     def forecasts() -> Forecaster:
@@ -246,7 +254,11 @@ def build(settings: Settings) -> Application:
         from vfr.workflows.forecast import Forecasts
 
         return Forecasts(
-            datasets, models, lambda: disabled(not settings.ml_enabled, switch.read()), failed=log_failed_member
+            datasets,
+            models,
+            lambda: disabled(not settings.ml_enabled, switch.read()),
+            failed=log_failed_member,
+            made=journal.made,
         )
 
     return Application(
@@ -260,6 +272,7 @@ def build(settings: Settings) -> Application:
         training=training,
         progress=ProgressFiles(home),
         live=Live(settings, datasets),
+        journal=journal,
     )
 
 

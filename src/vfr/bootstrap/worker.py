@@ -27,6 +27,7 @@ def run(app: Application, name: str, *, once: bool) -> int:
     once : bool
         Do every job now instead.
     """
+    app.journal.settle_quietly()
     if once:
         return 0 if _sync(app, name) else 1
     from vfr.adapters.schedule import Job, run_worker

@@ -80,7 +80,10 @@ class Journal(Protocol):
         ...
 
     def forecasts(self, data_name: str, horizon: Horizon, since: str = "") -> list[ForecastRecord]:
-        """Return the first standard forecast of each session from an ISO day on, oldest first."""
+        """Return one standard forecast of each session from an ISO day on, oldest first.
+
+        The one with most members, since a deadline may have left some behind; of equals, the first that was made.
+        """
         ...
 
     def state(self) -> list[JournalState]:

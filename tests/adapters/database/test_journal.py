@@ -96,6 +96,23 @@ def test_forecasts_are_told_apart_by_set_horizon_session_versions_and_method(jou
     assert {row.horizon: row.forecasts for row in journal.state() if row.data_name == "live"} == {"1d": 4, "7d": 1}
 
 
+def test_a_forecast_that_left_members_behind_does_not_count_beside_a_full_one(journal: SqlJournal) -> None:
+    full = replace(forecast(), created_at=9.0)
+    partial = replace(
+        full,
+        members=("linear",),
+        model_ids=("linear-1d-b",),
+        weights=np.ones(1),
+        member_p_up=full.member_p_up[1:],
+        member_expected=full.member_expected[1:],
+        created_at=1.0,
+    )
+    journal.record(partial)
+    same(journal.forecasts("live", "1d")[0], partial)
+    journal.record(full)
+    same(journal.forecasts("live", "1d")[0], full)
+
+
 def test_the_first_standard_forecast_of_a_session_is_the_one_that_counts(journal: SqlJournal) -> None:
     chosen = replace(forecast(), method="voting", standard=False, created_at=1.0)
     first = replace(forecast(seed=1), created_at=2.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -159,7 +160,7 @@ class SqlJournal:
         return [outcomes_of(horizon, as_of, list(group)) for as_of, group in groupby(rows, key=lambda row: str(row[0]))]
 
     def forecasts(self, data_name: str, horizon: Horizon, since: str = "") -> list[ForecastRecord]:
-        """Return the first standard forecast of each session from an ISO day on, oldest first."""
+        """Return the fullest standard forecast of each session from an ISO day on, oldest first."""
         mine = and_(
             FORECASTS.c.data_name == data_name,
             FORECASTS.c.horizon == horizon,
@@ -168,8 +169,8 @@ class SqlJournal:
         )
         heads = select(FORECASTS).where(mine).order_by("as_of", "created_at", "id")
         with transaction(self.engine) as connection:
-            first = {row["as_of"]: row for row in reversed(connection.execute(heads).mappings().all())}
-            chosen = {row["id"]: row for row in sorted(first.values(), key=lambda row: row["as_of"])}
+            sessions = groupby(connection.execute(heads).mappings().all(), key=lambda row: str(row["as_of"]))
+            best = [max(group, key=lambda row: len(json.loads(row["members"]))) for _, group in sessions]
             entries = (
                 select(ENTRIES)
                 .join_from(ENTRIES, FORECASTS, ENTRIES.c.forecast_id == FORECASTS.c.id)
@@ -178,7 +179,7 @@ class SqlJournal:
             )
             rows = connection.execute(entries).all()
         grouped = {number: list(group) for number, group in groupby(rows, key=lambda row: row.forecast_id)}
-        return [forecast_of(dict(row), grouped.get(number, [])) for number, row in chosen.items()]
+        return [forecast_of(dict(head), grouped.get(head["id"], [])) for head in best]
 
     def state(self) -> list[JournalState]:
         """Return how much there is, by data set and horizon."""

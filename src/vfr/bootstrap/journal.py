@@ -1,0 +1,279 @@
+"""The journal, wired: what is recorded off the path of requests, settled after each import, and reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from vfr.clock import epoch_ms, utc_now
+from vfr.errors import VfrError
+from vfr.journal.records import Exposure
+from vfr.workflows.answer import MlPrediction
+from vfr.workflows.held import HeldDatasets
+from vfr.workflows.outbox import Outbox
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from vfr.adapters.database.journal import SqlJournal
+    from vfr.data.quality import QualityReport
+    from vfr.data.snapshot import Snapshot
+    from vfr.factors.board import Board
+    from vfr.settings import Settings
+    from vfr.typing import Horizon
+    from vfr.workflows.answer import Answer
+    from vfr.workflows.datasets import DatasetStore
+    from vfr.workflows.forecaster import Forecast
+    from vfr.workflows.journal_report import GroupBy
+    from vfr.workflows.query import AnalyzeQuery
+    from vfr.workflows.settle import Settled
+
+__all__ = ["JournalDesk", "SettlingDatasets"]
+
+_FORECASTS: Final = 64
+_EXPOSURES: Final = 20_000
+_BATCH: Final = 5_000
+_REQUEST_LENGTH: Final = 32
+
+
+class SettlingDatasets(HeldDatasets):
+    """Data sets whose every publication is followed by a settlement of the journal.
+
+    Parameters
+    ----------
+    store : DatasetStore
+
+    Notes
+    -----
+    `settle` is called after a publication; it must not raise.
+    """
+
+    def __init__(self, store: DatasetStore) -> None:
+        super().__init__(store)
+        self.settle: Callable[[], None] = _nothing
+
+    def publish(self, snapshot: Snapshot, quality: QualityReport, board: Board, *, make_current: bool = True) -> str:
+        """Store a data set, make it current if wanted, and settle what it brings the outcome of."""
+        version = super().publish(snapshot, quality, board, make_current=make_current)
+        self.settle()
+        return version
+
+
+class JournalDesk:
+    """What is written into the journal of one data home, and what is read from it.
+
+    Parameters
+    ----------
+    settings : Settings
+        With `journal` off nothing is recorded or settled; what is there can still be read.
+    datasets : DatasetStore
+
+    Notes
+    -----
+    Recording never waits and never raises: what cannot be written is tried again, then dropped, counted and logged.
+    The database is opened by the first call that needs it.
+    """
+
+    def __init__(self, settings: Settings, datasets: DatasetStore) -> None:
+        self._settings = settings
+        self._datasets = datasets
+        self._lock = Lock()
+        self._engine: Engine | None = None
+        self._closing = False
+        self._forecasts: Outbox[Callable[[], object]] = Outbox(
+            "journal-forecasts", _call_all, capacity=_FORECASTS, batch=1, told=partial(_log, "forecasts")
+        )
+        self._exposures: Outbox[Exposure] = Outbox(
+            "journal-exposures", self._expose, capacity=_EXPOSURES, batch=_BATCH, told=partial(_log, "exposures")
+        )
+
+    def made(self, forecast: Forecast) -> None:
+        """Record a forecast that was just made, if it is of the latest session."""
+        if not self._settings.journal:
+            return
+        with suppress(VfrError, OSError):  # Without a data set there is nothing that a forecast could be of.
+            board = self._datasets.board()
+            if (forecast.data_version, forecast.as_of) == (board.data_version, board.as_of):
+                self._forecasts.put(partial(self._record, forecast, board))
+
+    def shown(self, query: AnalyzeQuery, answer: Answer, request_id: str) -> None:
+        """Record what a request about the latest session was answered."""
+        if not self._settings.journal or query.as_of is not None or not answer.stocks:
+            return
+        request = sha256(request_id.encode()).hexdigest()[:_REQUEST_LENGTH]
+        horizon = query.ml_horizon if query.include_ml else None
+        name, as_of, now = answer.metadata["dataName"], answer.metadata["asOf"], epoch_ms() / 1e3
+        self._exposures.put(
+            *(
+                Exposure(
+                    request,
+                    stock.symbol,
+                    name,
+                    as_of,
+                    horizon,
+                    stock.composite,
+                    query.include_ml,
+                    stock.ml.weight if isinstance(stock.ml, MlPrediction) else None,
+                    now,
+                )
+                for stock in answer.stocks
+            )
+        )
+
+    def settle(self, *, again: bool = False) -> Mapping[str, Settled]:
+        """Join what matured; see `vfr.workflows.settle.settle`. A home without a journal has nothing to settle.
+
+        Raises
+        ------
+        DataError
+            If the journal or a data set cannot be read.
+        """
+        from vfr.workflows.settle import settle
+
+        if not self._settings.journal or not self._there():
+            return {}
+        return settle(self._journal(), self._datasets, utc_now(), again=again)
+
+    def settle_quietly(self) -> None:
+        """Settle after an import, which a journal that cannot be used must not fail."""
+        try:
+            self.settle()
+        except (VfrError, OSError) as error:
+            _log("outcomes", 0, error)
+
+    def settle_soon(self) -> None:
+        """Settle from the thread that records forecasts."""
+        if self._settings.journal and self._there():
+            self._forecasts.put(self.settle_quietly)
+
+    def state(self) -> dict[str, Any]:
+        """Return how much is kept, as plain JSON types."""
+        from dataclasses import asdict
+
+        if not self._there():
+            return {"enabled": self._settings.journal, "rows": [], "exposures": 0}
+        journal = self._journal()
+        self._take_in(journal)
+        rows = [asdict(row) for row in journal.state()]
+        return {"enabled": self._settings.journal, "rows": rows, "exposures": journal.exposures()}
+
+    def report(
+        self,
+        horizon: Horizon,
+        *,
+        days: int | None = None,
+        model: str | None = None,
+        group_by: GroupBy | None = None,
+    ) -> dict[str, Any]:
+        """Return figures of the current data set's matured forecasts; see `vfr.workflows.journal_report.report`.
+
+        Parameters
+        ----------
+        horizon : Horizon
+        days : int, optional
+            Only sessions of the last so many days; all of them by default.
+        model : str, optional
+            A member or a version; the ensemble by default.
+        group_by : {"daily", "stock"}, optional
+
+        Raises
+        ------
+        DataError
+            If the journal cannot be used.
+        """
+        from vfr.workflows.journal_report import report
+        from vfr.workflows.journalled import empty_record, record_of
+
+        name = self._datasets.current()
+        since = "" if days is None else f"{utc_now() - timedelta(days=days):%Y-%m-%d}"
+        record = record_of(self._journal(), name, horizon, since) if name and self._there() else empty_record(horizon)
+        return {"dataName": name, "since": since or None} | report(record, model, group_by)
+
+    def counters(self) -> dict[str, int]:
+        """Return what this process wrote, dropped and has waiting, and how often writing failed."""
+        boxes = (self._forecasts, self._exposures)
+        return {
+            "forecastsWritten": self._forecasts.written,
+            "exposuresWritten": self._exposures.written,
+            "dropped": sum(box.dropped for box in boxes),
+            "failures": sum(box.failures for box in boxes),
+            "waiting": sum(box.waiting for box in boxes),
+        }
+
+    def close(self, timeout: float = 1.0) -> bool:
+        """Write what waits, within some seconds each, and let the database go; return whether all was written."""
+        self._closing = True
+        drained = [box.close(timeout) for box in (self._forecasts, self._exposures)]
+        with self._lock:
+            if all(drained) and self._engine is not None:
+                self._engine.dispose()
+                self._engine = None
+        return all(drained)
+
+    def _record(self, forecast: Forecast, board: Board) -> None:
+        from vfr.features import spec_hash
+        from vfr.workflows.journalled import as_record
+
+        record = as_record(forecast, board, self._settings.table, spec_hash())
+        if record is not None:
+            self._journal().record(record)
+
+    def _expose(self, shown: Sequence[Exposure]) -> None:
+        if self._closing and self._engine is None:
+            self._spool().add(shown)
+            return
+        journal = self._journal()
+        self._take_in(journal)
+        journal.expose(shown)
+
+    def _take_in(self, journal: SqlJournal) -> None:
+        self._spool().drain(journal.expose)
+
+    def _spool(self) -> Any:
+        from vfr.adapters.store.spool import Spool
+
+        return Spool(self._settings.data_home)
+
+    def _there(self) -> bool:
+        """Whether there can be a journal: the file of a data home, or a database somewhere else."""
+        url = self._settings.database
+        return not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///")).exists()
+
+    def _journal(self) -> SqlJournal:
+        from vfr.adapters.database.engine import open_engine
+        from vfr.adapters.database.journal import SqlJournal
+        from vfr.adapters.database.migrate import migrate
+
+        with self._lock:
+            if self._engine is None:
+                engine = open_engine(self._settings.database)
+                migrate(engine)
+                self._engine = engine
+            return SqlJournal(self._engine)
+
+
+def _call_all(calls: Sequence[Callable[[], object]]) -> None:
+    for call in calls:
+        call()
+
+
+def _nothing() -> None:
+    """Settle nothing."""
+
+
+def _log(what: str, dropped: int, error: BaseException | None) -> None:
+    """Say what could not be written; a process that set up no logging, such as a command, stays silent."""
+    import structlog
+
+    if not structlog.is_configured():
+        return
+    if dropped:
+        structlog.get_logger().warning("journal_dropped", what=what, count=dropped)
+    if error is not None:
+        structlog.get_logger().warning("journal_failed", what=what, error=str(error))

@@ -1,0 +1,158 @@
+"""A bounded line of things to be written, and one thread that writes them in batches: putting never waits."""
+
+from __future__ import annotations
+
+import atexit
+from collections import deque
+from collections.abc import Callable, Sequence
+from threading import Condition, Thread, current_thread
+from typing import Final, Generic, TypeVar
+from weakref import ref
+
+from vfr.errors import VfrError
+
+__all__ = ["Outbox"]
+
+_T = TypeVar("_T")
+
+_EVERY_S: Final = 1.0
+_IDLE: Final = 10
+"""Empty rounds after which the thread ends; the next thing put starts another."""
+
+_SLOWEST_S: Final = 60.0
+"""Longest time between two attempts while writing fails."""
+
+_AT_EXIT_S: Final = 1.0
+
+
+class Outbox(Generic[_T]):
+    """Things on their way to a store that may be slow or away.
+
+    Parameters
+    ----------
+    name : str
+        Of the thread.
+    write : callable
+        Writes a batch whole or raises; a batch that failed with `VfrError` or `OSError` is written again later.
+    capacity : int
+        Things that may wait; one more is dropped and counted.
+    batch : int
+        Most things written at once.
+    every : float
+        Seconds between two batches: what gathers meanwhile is written together, and nothing is written faster.
+    told : callable, optional
+        Told, from the thread, how many things were dropped since it was last told, and the error of a batch that
+        failed (None if none did). At most once per round.
+
+    Notes
+    -----
+    A process that is killed loses what waits here and nothing else. `dropped`, `written` and `failures` count.
+
+    Examples
+    --------
+    >>> kept: list[int] = []
+    >>> box = Outbox("example", kept.extend, capacity=2, batch=10)
+    >>> box.put(1, 2), box.put(3), box.close(), kept, box.dropped
+    (True, False, True, [1, 2], 1)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        write: Callable[[Sequence[_T]], None],
+        *,
+        capacity: int,
+        batch: int,
+        every: float = _EVERY_S,
+        told: Callable[[int, BaseException | None], None] | None = None,
+    ) -> None:
+        self.dropped = self.written = self.failures = 0
+        self._name = name
+        self._write = write
+        self._capacity = capacity
+        self._batch = batch
+        self._every = every
+        self._told = told
+        self._changed = Condition()
+        self._line: deque[_T] = deque()
+        self._thread: Thread | None = None
+        self._closed = False
+        atexit.register(_close, ref(self))
+
+    def put(self, *things: _T) -> bool:
+        """Add things to the line, all or none; return False if they were dropped."""
+        with self._changed:
+            if self._closed or len(self._line) + len(things) > self._capacity:
+                self.dropped += len(things)
+                return False
+            self._line.extend(things)
+            if self._thread is None and things:
+                self._thread = Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+        return True
+
+    @property
+    def waiting(self) -> int:
+        """Things not written yet."""
+        with self._changed:
+            return len(self._line)
+
+    def close(self, timeout: float = _AT_EXIT_S) -> bool:
+        """Take nothing more and write what waits, within some seconds; return whether the line is empty."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+        return self.waiting == 0
+
+    def _run(self) -> None:
+        wait, idle, known = self._every, 0, 0
+        try:
+            while True:
+                batch = self._next(wait)
+                idle = 0 if batch else idle + 1
+                if self._ended(idle):
+                    return
+                error = self._written(batch) if batch else None
+                if self._told is not None and (error is not None or self.dropped > known):
+                    self._told(self.dropped - known, error)
+                known = self.dropped
+                wait = self._every if error is None else min(2.0 * wait, _SLOWEST_S)
+                if error is not None and self._closed:  # One last attempt was enough.
+                    return
+        finally:
+            with self._changed:
+                if self._thread is current_thread():
+                    self._thread = None
+
+    def _next(self, wait: float) -> list[_T]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed, timeout=wait)
+            return [self._line.popleft() for _ in range(min(self._batch, len(self._line)))]
+
+    def _ended(self, idle: int) -> bool:
+        """Whether the thread has nothing left to do; then the next thing put starts another."""
+        with self._changed:
+            over = idle > 0 and not self._line and (self._closed or idle >= _IDLE)
+            if over:
+                self._thread = None
+            return over
+
+    def _written(self, batch: list[_T]) -> BaseException | None:
+        try:
+            self._write(batch)
+        except (VfrError, OSError) as error:
+            self.failures += 1
+            with self._changed:
+                self._line.extendleft(reversed(batch))
+            return error
+        self.written += len(batch)
+        return None
+
+
+def _close(box: ref[Outbox[_T]]) -> None:
+    found = box()
+    if found is not None:
+        found.close()
