@@ -17,7 +17,9 @@ from vfr.validation.portfolio import equal_weights, quantile_weights, simulate
 from vfr.workflows import evidence_portfolio
 from vfr.workflows.evidence_backtest import backtest, trial_sharpes
 from vfr.workflows.evidence_data import Judged, Study
-from vfr.workflows.evidence_portfolio import LEDGER_KEY, portfolio, portfolio_tables
+from vfr.workflows.evidence_draft import Draft, hold, tables_of
+from vfr.workflows.evidence_portfolio import LEDGER_KEY, portfolio_tables
+from vfr.workflows.evidence_report import Table
 from vfr.workflows.train_data import counting
 
 TITLES = (
@@ -65,10 +67,18 @@ def _study(snapshot: Snapshot, scores: dict[str, np.ndarray], labelled: np.ndarr
     )
 
 
+def portfolio(study: Study, snapshot: Snapshot, *, rng: np.random.Generator) -> tuple[Table, ...]:
+    """Return the tables of a run that is the only one of its ledger."""
+    scores = {model.name: model.rank for model in study.models}
+    draft = Draft(study, snapshot, {}, (), scores)
+    held = hold(draft)
+    return tables_of(draft, held, rng, [{LEDGER_KEY: held.sharpes}])
+
+
 @pytest.fixture(scope="module")
 def planted(seeded_snapshot):
     scores = {"skilled": _future(seeded_snapshot, 5), "noise": _noise(seeded_snapshot)}
-    tables = portfolio(_study(seeded_snapshot, scores), seeded_snapshot, rng=np.random.default_rng(1), ledger_rows=[])
+    tables = portfolio(_study(seeded_snapshot, scores), seeded_snapshot, rng=np.random.default_rng(1))
     return {table.title: table for table in tables}
 
 
@@ -267,19 +277,32 @@ def test_the_deflated_sharpe_counts_every_run_of_the_ledger(seeded_snapshot):
     assert own["a"]["active"] == pytest.approx(net.mean() / net.std(ddof=1))
     ledger = [{LEDGER_KEY: {"c": {"long": 0.1, "active": -0.05}}}, {LEDGER_KEY: {"c": {"long": 0.0, "active": 0.07}}}]
 
-    row = _rows(evidence_portfolio._selection(found, json.loads(json.dumps(ledger))))[0]
+    row = _rows(evidence_portfolio._selection(found, json.loads(json.dumps([*ledger, {LEDGER_KEY: own}]))))[0]
     assert row["trials"] == 4
     variance = float(np.var([-0.05, 0.07, own["a"]["active"], own["b"]["active"]], ddof=1))
     expected = sharpe.deflated_sharpe_ratio(sharpe.return_moments(net), 4, variance)
     assert row["deflated Sharpe over equal weight"] == pytest.approx(expected)
     for rows, reason in (
         (None, "not available without a whole ledger"),
-        ([*ledger, {"kind": "evidence"}], "1 of 4 runs"),
-        ([{LEDGER_KEY: {"c": {"long": 0.1, "active": None}}}], "1 of 2 runs"),
+        ([*ledger, {"kind": "evidence"}], "1 of 3 runs"),
+        ([{LEDGER_KEY: {"c": {"long": 0.1, "active": None}}}], "1 of 1 runs"),
     ):
         table = evidence_portfolio._selection(found, rows)
         assert reason in table.note
         assert all(r["deflated Sharpe"] is r["trials"] is None for r in _rows(table))
+
+
+def test_many_trials_of_which_one_ratio_is_known_deflate_nothing_and_say_so(seeded_snapshot):
+    """Trained models are trials of unknown ratio: a variance of zero would let the luck of all of them pass."""
+    found = backtest({"a": _noise(seeded_snapshot, 1)}, seeded_snapshot, horizon="7d")
+    own = {LEDGER_KEY: trial_sharpes(found)}
+    alone = _rows(evidence_portfolio._selection(found, [own]))[0]
+    assert alone["trials"] == 1
+    assert 0 < alone["deflated Sharpe"] < 1
+    for more in ({"kind": "train", "models": [{}] * 5}, own):
+        table = evidence_portfolio._selection(found, [more, own])
+        assert "how much the ratios of the trials vary is not known" in table.note
+        assert math.isnan(_rows(table)[0]["deflated Sharpe"])
 
 
 def test_too_short_a_span_says_so(seeded_snapshot):

@@ -27,7 +27,7 @@ class Book:
     """A ledger in memory that can be told that a row was changed, and a store of reports."""
 
     rows: list[Mapping[str, Any]] = field(default_factory=list)
-    wrong: tuple[int, ...] = ()
+    wrong: tuple[str, ...] = ()
     kept: dict[str, tuple[EvidenceReport, About]] = field(default_factory=dict)
 
     def append(self, entry: Mapping[str, Any]) -> str:
@@ -37,7 +37,7 @@ class Book:
     def entries(self) -> list[Mapping[str, Any]]:
         return self.rows
 
-    def broken(self) -> tuple[int, ...]:
+    def problems(self) -> tuple[str, ...]:
         return self.wrong
 
     def name(self, report: EvidenceReport, about: About) -> str:
@@ -133,6 +133,9 @@ def test_choosing_among_everything_that_was_tried_is_reported_once_for_all(repor
     assert tables[0] == tables[1]
     # Two horizons of two seeds; the outside score is not ours to choose.
     assert rows(tables[0])[0]["configurations"] == 4
+    # They are the trials of each of its reports, whichever horizon was judged first.
+    for report in reports.values():
+        assert only(report.table("Portfolio selection"), model="linear")["trials"] == 4
 
 
 def test_every_report_is_a_row_of_the_ledger_and_is_named_in_it(reports, book):
@@ -156,7 +159,7 @@ def test_trials_are_counted_over_all_runs_of_a_whole_ledger(seeded_snapshot, boo
     # Two horizons of two seeds each, three trained models, and this run's one.
     assert only(selection, model="linear")["trials"] == 8
     assert 0 <= only(selection, model="linear")["deflated Sharpe over equal weight"] <= 1
-    changed = Book(rows=list(book.rows), wrong=(1,))
+    changed = Book(rows=list(book.rows), wrong=("row 1 was changed",))
     selection = evidence(seeded_snapshot, ledger=changed, **given).table("Portfolio selection")
     assert only(selection, model="linear")["trials"] is None
     assert "not available without a whole ledger" in selection.note
@@ -178,6 +181,9 @@ def test_the_report_begins_where_it_is_told(seeded_snapshot):
         ({"classic": True, "seeds": 2}, "^seeds: does not go with the classic score"),
         ({"classic": True, "ablate": ("family",)}, "^ablate: does not go"),
         ({"seeds": 0}, "^seeds: must be 1 to 50"),
+        ({"seed": 2**31}, "^seed: must be 0 to 2,147,483,597"),
+        ({"seed": -1}, "^seed: must be 0"),
+        ({"start": np.datetime64("2100-01-01")}, "^start: 2100-01-01 is after the last session that is judged"),
         ({"ablate": ("colour",)}, "^ablate: 'colour' is no family"),
         ({"members": ("trees",), "ablate": ("family",)}, "^ablate: fits linear and lightgbm again"),
     ],
@@ -185,3 +191,8 @@ def test_the_report_begins_where_it_is_told(seeded_snapshot):
 def test_what_does_not_go_together_is_refused(seeded_snapshot, options, said):
     with pytest.raises(InvalidField, match=said):
         evidence(seeded_snapshot, release=True, recipe=SMALL, **({"members": ("linear",)} | options))
+
+
+def test_a_run_needs_a_horizon(seeded_snapshot):
+    with pytest.raises(InvalidField, match="horizon: name at least one of 1d, 7d, 30d"):
+        evidence_reports(seeded_snapshot, horizons=(), members=("linear",), release=True)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import numpy as np
 
 from vfr.typing import FloatArray, IntArray, Matrix32, Target
 
-__all__ = ["Learner", "Params", "Rows", "Scorer"]
+__all__ = ["MOST_SEED", "Learner", "Params", "Rows", "Scorer"]
+
+MOST_SEED: Final = 2**31 - 1
+"""Largest seed that every learner takes as it is: of a larger one some keep the low bits only, others none."""
 
 Params: TypeAlias = Mapping[str, float | int | str | bool]
 """Hyper-parameters by name; what is not named keeps the learner's own default."""

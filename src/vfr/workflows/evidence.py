@@ -12,10 +12,11 @@ import numpy as np
 from vfr.data.coverage import survivorship, survivorship_text
 from vfr.data.snapshot import Snapshot
 from vfr.errors import InvalidField
-from vfr.typing import Horizon
+from vfr.models.learner import MOST_SEED
+from vfr.typing import HORIZONS, Horizon
 from vfr.workflows import evidence_tables as tables
 from vfr.workflows.evidence_against import OutsideScores
-from vfr.workflows.evidence_draft import Draft, Held, hold
+from vfr.workflows.evidence_draft import Draft, Held, hold, tables_of
 from vfr.workflows.evidence_filing import About, ReportStore
 from vfr.workflows.evidence_report import EvidenceReport, Table
 from vfr.workflows.ledger import Ledger
@@ -113,8 +114,8 @@ def evidence_reports(
     Raises
     ------
     InvalidField
-        If a member has no learner, a family is unknown, an outside score cannot be used, or an option does not go
-        with `classic`.
+        If there is no horizon, a member has no learner, a family is unknown, an outside score cannot be used, `start`
+        is after all that is judged, a seed is none, or an option does not go with `classic`.
     TrainingFailed
         If there is too little data for a walk-forward with calibration.
     NoData
@@ -123,7 +124,11 @@ def evidence_reports(
     cut, mode = development(snapshot, release=release)
     tell = progress or (lambda _stage, _fraction: None)
     horizons = tuple(dict.fromkeys(horizons))
-    _check(classic=classic, seeds=seeds, ablate=ablate, against=against)
+    _check(classic=classic, seed=seed, seeds=seeds, ablate=ablate, against=against)
+    if not horizons:
+        raise InvalidField("horizon", f"name at least one of {', '.join(HORIZONS)}")
+    if start is not None and start > cut.sessions[-1]:
+        raise InvalidField("start", f"{start} is after the last session that is judged, {cut.sessions[-1]}")
     configuration: dict[str, Any] = {
         "seed": seed,
         "seeds": seeds,
@@ -162,9 +167,11 @@ def evidence_reports(
     return found
 
 
-def _check(*, classic: bool, seeds: int, ablate: Sequence[str], against: OutsideScores | None) -> None:
+def _check(*, classic: bool, seed: int, seeds: int, ablate: Sequence[str], against: OutsideScores | None) -> None:
     if not 1 <= seeds <= _MOST_SEEDS:
         raise InvalidField("seeds", f"must be 1 to {_MOST_SEEDS}, got {seeds}")
+    if not 0 <= seed <= MOST_SEED - _MOST_SEEDS:
+        raise InvalidField("seed", f"must be 0 to {MOST_SEED - _MOST_SEEDS:,}, got {seed}")
     for field, given in (("seeds", seeds > 1), ("ablate", bool(ablate)), ("against", against is not None)):
         if classic and given:
             raise InvalidField(field, "does not go with the classic score, which is not fitted; leave one of them out")
@@ -191,14 +198,12 @@ def _finish(
     """Hold portfolios, add what concerns all horizons, and record and keep every report."""
     from vfr.workflows.evidence_portfolio import LEDGER_KEY
 
-    made: list[tuple[Draft, Held]] = []
-    for draft in drafts:
-        so_far = [{LEDGER_KEY: held.sharpes} for _, held in made]
-        made.append((draft, hold(draft, np.random.default_rng(seed), _whole(ledger, so_far))))
+    made = [(draft, hold(draft)) for draft in drafts]
+    entries = _whole(ledger, [{LEDGER_KEY: held.sharpes} for _, held in made])
     shared = _shared(made)
     found = []
     for draft, held in made:
-        report = _report(snapshot, draft, (*held.tables, *shared))
+        report = _report(snapshot, draft, (*tables_of(draft, held, np.random.default_rng(seed), entries), *shared))
         about = _about(snapshot, draft, judged="classic" if entry["classic"] else "learners")
         report_id = None if reports is None else reports.name(report, about)
         if ledger is not None:
@@ -210,11 +215,11 @@ def _finish(
     return tuple(found)
 
 
-def _whole(ledger: Ledger | None, so_far: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]] | None:
-    """Return the entries of every run and of this one so far; None where there is no ledger or it is broken."""
+def _whole(ledger: Ledger | None, own: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]] | None:
+    """Return the entries of every run, this one's with them; None where there is no ledger or it is not whole."""
     if ledger is None or ledger.problems():
         return None
-    return [*ledger.entries(), *so_far]
+    return [*ledger.entries(), *own]
 
 
 def _shared(made: Sequence[tuple[Draft, Held]]) -> tuple[Table, ...]:

@@ -17,7 +17,7 @@ from vfr.workflows.evidence_report import Cell, Table
 if TYPE_CHECKING:
     from vfr.workflows.evidence_backtest import Portfolios
 
-__all__ = ["Draft", "Held", "hold"]
+__all__ = ["Draft", "Held", "hold", "tables_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,31 +56,22 @@ class Held:
 
     Parameters
     ----------
-    tables : tuple of Table
     portfolios : mapping of str to Portfolios
         By horizon, and horizon and seed; empty where the span is too short.
     sharpes : mapping
         What the ledger keeps: Sharpe ratios per session by model, those of further seeds among them.
+    why_not : str
+        Why there are none; empty where there are.
     """
 
-    tables: tuple[Table, ...]
     portfolios: Mapping[str, Portfolios]
     sharpes: Mapping[str, Mapping[str, float | None]]
+    why_not: str = ""
 
 
-def hold(draft: Draft, rng: np.random.Generator, ledger_rows: Sequence[Mapping[str, Any]] | None) -> Held:
-    """Hold the portfolios of a draft.
-
-    Parameters
-    ----------
-    draft : Draft
-    rng : numpy.random.Generator
-        For the intervals.
-    ledger_rows : sequence of mapping, optional
-        Entries of every run so far; None where the ledger is not whole.
-    """
+def hold(draft: Draft) -> Held:
+    """Hold the portfolios of a draft."""
     from vfr.workflows.evidence_backtest import backtest, trial_sharpes
-    from vfr.workflows.evidence_portfolio import not_available, portfolio_tables
 
     study = draft.study
     first = int(np.argmax(study.cells.any(axis=1)))
@@ -91,12 +82,32 @@ def hold(draft: Draft, rng: np.random.Generator, ledger_rows: Sequence[Mapping[s
             for name, scores in by_seed.items()
         }
     except NoData as error:
-        return Held((not_available(f"{error}."),), {}, {})
+        return Held({}, {}, f"{error}.")
     sharpes = {
         model if name == study.horizon else f"{model}, {name}": ratios
         for name, found in held.items()
         for model, ratios in trial_sharpes(found).items()
         if model not in draft.outside
     }
-    own = held[study.horizon]
-    return Held(portfolio_tables(own, draft.snapshot, rng=rng, ledger_rows=ledger_rows), held, sharpes)
+    return Held(held, sharpes)
+
+
+def tables_of(
+    draft: Draft, held: Held, rng: np.random.Generator, entries: Sequence[Mapping[str, Any]] | None
+) -> tuple[Table, ...]:
+    """Return the tables of the portfolios of a draft.
+
+    Parameters
+    ----------
+    draft : Draft
+    held : Held
+    rng : numpy.random.Generator
+        For the intervals.
+    entries : sequence of mapping, optional
+        Of the ledger: every run, this one, whose `Held.sharpes` are, among them; None where the ledger is not whole.
+    """
+    from vfr.workflows.evidence_portfolio import not_available, portfolio_tables
+
+    if held.why_not:
+        return (not_available(held.why_not),)
+    return portfolio_tables(held.portfolios[draft.study.horizon], draft.snapshot, rng=rng, entries=entries)

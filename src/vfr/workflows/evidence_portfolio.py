@@ -8,16 +8,14 @@ from typing import Any, Final
 import numpy as np
 
 from vfr.data.snapshot import Snapshot
-from vfr.errors import NoData
 from vfr.typing import HORIZONS, FloatArray
 from vfr.validation import sharpe
 from vfr.validation.overfitting import backtest_overfitting
 from vfr.validation.significance import newey_west, overlap_lag
-from vfr.workflows.evidence_backtest import HEADLINE_COST, Portfolios, backtest, trial_sharpes
-from vfr.workflows.evidence_data import Study
+from vfr.workflows.evidence_backtest import HEADLINE_COST, Portfolios
 from vfr.workflows.evidence_report import Cell, Table
 
-__all__ = ["LEDGER_KEY", "not_available", "portfolio", "portfolio_tables"]
+__all__ = ["LEDGER_KEY", "not_available", "portfolio_tables"]
 
 LEDGER_KEY: Final = "portfolio_sharpe"
 """Where an entry of the ledger keeps the `trial_sharpes` of its run; empty where it could hold no portfolio."""
@@ -29,56 +27,34 @@ _EQUAL: Final = "equal weight"
 _BLOCKS: Final = 16
 
 
-def portfolio(
-    study: Study,
-    snapshot: Snapshot,
-    *,
-    rng: np.random.Generator,
-    ledger_rows: Sequence[Mapping[str, Any]] | None = None,
-) -> tuple[Table, ...]:
-    """Run the portfolios of every model of a study and return their tables.
-
-    Parameters
-    ----------
-    study : Study
-        Its ranks, from the first session it judges on; neither its labels nor its universes.
-    snapshot : Snapshot
-        The one the study was made of.
-    rng : numpy.random.Generator
-        For the intervals.
-    ledger_rows : sequence of mapping, optional
-        Entries of every run so far, this one not among them, each with `trial_sharpes` under `LEDGER_KEY`, but for
-        training runs, whose models are counted. Without them, or where one has none, there is no deflated Sharpe ratio.
-
-    Returns
-    -------
-    tuple of Table
-        One table without rows, which says why, where the span is too short.
-    """
-    scores = {model.name: model.rank for model in study.models}
-    first = int(np.argmax(study.cells.any(axis=1)))
-    try:
-        found = backtest(scores, snapshot, horizon=study.horizon, first=first)
-    except NoData as error:
-        return (not_available(f"{error}."),)
-    return portfolio_tables(found, snapshot, rng=rng, ledger_rows=ledger_rows)
-
-
 def portfolio_tables(
     found: Portfolios,
     snapshot: Snapshot,
     *,
     rng: np.random.Generator,
-    ledger_rows: Sequence[Mapping[str, Any]] | None = None,
+    entries: Sequence[Mapping[str, Any]] | None = None,
 ) -> tuple[Table, ...]:
-    """Return the tables of portfolios that have been run; for callers that also keep their `trial_sharpes`."""
+    """Return the tables of portfolios.
+
+    Parameters
+    ----------
+    found : Portfolios
+    snapshot : Snapshot
+        The one they were held in.
+    rng : numpy.random.Generator
+        For the intervals.
+    entries : sequence of mapping, optional
+        Of the ledger: every run, the one these portfolios are of among them, each with the `trial_sharpes` of its
+        models under `LEDGER_KEY`, but for training runs, whose models are counted. Without them, or where one has
+        none, there is no deflated Sharpe ratio.
+    """
     return (
         _long(found, snapshot),
         _against_equal(found, rng),
         _long_short(found),
         _later(found),
         _by_year(found),
-        _selection(found, ledger_rows),
+        _selection(found, entries),
         _overfitting(found),
     )
 
@@ -210,11 +186,11 @@ def _by_year(found: Portfolios) -> Table:
     return Table("Portfolio by year", heads, tuple(rows), note)
 
 
-def _selection(found: Portfolios, ledger_rows: Sequence[Mapping[str, Any]] | None) -> Table:
+def _selection(found: Portfolios, entries: Sequence[Mapping[str, Any]] | None) -> Table:
     from vfr.validation.portfolio import break_even_cost
 
     equal = found.equal[1].net(HEADLINE_COST)
-    trials, count, why_not = _trials(found, ledger_rows)
+    trials, count, why_not = _trials(entries)
     rows: list[tuple[Cell, ...]] = []
     for model in found.models:
         held = found.top(model)
@@ -241,19 +217,17 @@ def _selection(found: Portfolios, ledger_rows: Sequence[Mapping[str, Any]] | Non
     return Table("Portfolio selection", heads, tuple(rows), f"{note} {why_not}".rstrip())
 
 
-def _trials(
-    found: Portfolios, ledger_rows: Sequence[Mapping[str, Any]] | None
-) -> tuple[dict[str, list[float]], int | None, str]:
+def _trials(entries: Sequence[Mapping[str, Any]] | None) -> tuple[dict[str, list[float]], int | None, str]:
     """Return the Sharpe ratios of every model of every run by series, and the number of trials; or the reason for none.
 
     A training run looks at outcomes through its gates and holds no portfolio: its models are trials of unknown ratio,
     as is a run that was too short to hold any.
     """
-    if ledger_rows is None:
+    if entries is None:
         return {}, None, "Deflated Sharpe: not available without a whole ledger."
     lacking, unknown = 0, 0
     trials: dict[str, list[float]] = {"long": [], "active": []}
-    for entry in (*ledger_rows, {LEDGER_KEY: trial_sharpes(found)}):
+    for entry in entries:
         if entry.get("kind") == "train":
             unknown += len(entry.get("models", ()))
             continue
@@ -266,15 +240,19 @@ def _trials(
             for series, known in trials.items():
                 known.append(float(ratios[series]))
     if lacking:
-        runs = len(ledger_rows) + 1
-        return {}, None, f"Deflated Sharpe: not available, {lacking} of {runs} runs of the ledger say no Sharpe ratio."
-    return trials, len(trials["active"]) + unknown, ""
+        why = f"Deflated Sharpe: not available, {lacking} of {len(entries)} runs of the ledger say no Sharpe ratio."
+        return {}, None, why
+    count = len(trials["active"]) + unknown
+    if count > 1 and len(set(trials["active"])) < 2:
+        return trials, count, "Deflated Sharpe: not available, how much the ratios of the trials vary is not known."
+    return trials, count, ""
 
 
 def _deflated(returns: FloatArray, trials: Sequence[float] | None, count: int | None) -> float | None:
+    """Return the deflated ratio; of trials whose ratios are not known to vary it is not known either, unless of one."""
     if not trials or count is None:
         return None
-    variance = float(np.var(trials, ddof=1)) if len(trials) > 1 else 0.0
+    variance = float(np.var(trials, ddof=1)) if len(set(trials)) > 1 else float("nan")
     return sharpe.deflated_sharpe_ratio(sharpe.return_moments(returns), count, variance)
 
 

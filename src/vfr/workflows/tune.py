@@ -16,7 +16,7 @@ import numpy as np
 
 from vfr.data.snapshot import Snapshot
 from vfr.errors import InvalidField, TrainingFailed
-from vfr.models.learner import Params
+from vfr.models.learner import MOST_SEED, Params
 from vfr.models.learners import LEARNERS
 from vfr.models.search import SPACES
 from vfr.typing import TARGETS, FloatArray, Horizon, IntArray, Target
@@ -41,9 +41,6 @@ ADOPT_T: Final = 1.0
 
 _ANY_ROWS: Final = 100_000
 """Rows at which defaults are told apart from those of another version of the code."""
-
-_MOST_SEED: Final = 2**31 - 1
-"""Largest seed that every learner takes as it is."""
 
 
 def tune(
@@ -151,8 +148,8 @@ def _check(member: str, trials: int, seed: int) -> None:
         raise InvalidField("members", f"{member}: {missing}")
     if trials < 1:
         raise InvalidField("trials", f"{trials} trials find nothing; give at least 1")
-    if not 0 <= seed <= _MOST_SEED:
-        raise InvalidField("seed", f"must be 0 to {_MOST_SEED:,}, got {seed}")
+    if not 0 <= seed <= MOST_SEED:
+        raise InvalidField("seed", f"must be 0 to {MOST_SEED:,}, got {seed}")
 
 
 def _key(snapshot: Snapshot, spec: str, horizon: Horizon, member: str, recipe: Recipe, seed: int) -> str:
