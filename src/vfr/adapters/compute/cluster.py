@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING, Any, Final
 
-from vfr.adapters.compute.finished import Finished
+from vfr.adapters.compute.finished import forget_old, go_on
 from vfr.adapters.compute.fold import run_job
-from vfr.adapters.compute.input_files import write_inputs
+from vfr.adapters.compute.input_files import folder_of, url_of, write_inputs
 from vfr.errors import TrainingFailed
 from vfr.typing import Horizon
 from vfr.workflows.train_data import Inputs, Targets
@@ -37,22 +35,29 @@ class DaskCluster:
     address : str
         Of the scheduler, such as ``tcp://10.0.0.5:8786``.
     storage : str
-        Folder or fsspec URL that every worker can read: inputs are written there once.
+        Folder or fsspec URL that every worker can read: inputs are written there once. In a folder, finished jobs are
+        kept for some days.
     """
 
     address: str
     storage: str
 
     def run(self, inputs: Inputs, labelled: Mapping[Horizon, Targets], jobs: Sequence[FoldJob]) -> Iterator[Fitted]:
-        """Yield results as they are ready; see `Compute.run`."""
+        """Yield results as they are ready, those of an earlier run first; see `Compute.run`."""
         with self._client() as client:
             _alike(client)
-            url = write_inputs(self.storage, inputs, labelled)
-            local = Path(url) if Path(url).is_dir() else None
-            finished = None if local is None else Finished(local)
-            yield from _results(client, url, longest_first(jobs), finished)
-            if local is not None:
-                rmtree(local, ignore_errors=True)
+            url = url_of(self.storage, inputs, labelled)
+
+            def fit(missing: list[FoldJob]) -> Iterator[Fitted]:
+                write_inputs(url, inputs, labelled)
+                return _results(client, url, missing)
+
+            folder = folder_of(url)
+            if folder is None:
+                yield from fit(longest_first(jobs))
+                return
+            forget_old(folder.parent, but=folder)
+            yield from go_on(folder, jobs, fit)
 
     def _client(self) -> Client:
         try:
@@ -67,26 +72,16 @@ class DaskCluster:
             ) from error
 
 
-def _results(client: Any, url: str, jobs: Sequence[FoldJob], finished: Finished | None) -> Iterator[Fitted]:
+def _results(client: Any, url: str, jobs: Sequence[FoldJob]) -> Iterator[Fitted]:
     from distributed import as_completed
 
-    missing = []
-    for job in jobs:
-        kept = None if finished is None else finished.get(job)
-        if kept is None:
-            missing.append(job)
-        else:
-            yield kept
     futures = {
         client.submit(run_job, url, job, pure=False, retries=RETRIES, priority=-number): job
-        for number, job in enumerate(missing)
+        for number, job in enumerate(jobs)
     }
     try:
         for future in as_completed(futures):  # type: ignore[no-untyped-call]
-            fitted = _result(future, futures[future])
-            if finished is not None:
-                finished.put(fitted)
-            yield fitted
+            yield _result(future, futures[future])
             future.release()
     finally:
         client.cancel(list(futures))

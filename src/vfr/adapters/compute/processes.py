@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import rmtree
 from typing import Final
 
-from vfr import clock
-from vfr.adapters.compute.finished import Finished
+from vfr.adapters.compute.finished import forget_old, go_on
 from vfr.adapters.compute.fold import run_job
-from vfr.adapters.compute.input_files import write_inputs
+from vfr.adapters.compute.input_files import url_of, write_inputs
 from vfr.errors import TrainingFailed
 from vfr.typing import Horizon
 from vfr.workflows.train_data import Inputs, Targets
-from vfr.workflows.train_jobs import Fitted, FoldJob, longest_first
+from vfr.workflows.train_jobs import Fitted, FoldJob
 
 __all__ = ["Processes"]
 
@@ -25,9 +23,6 @@ TRIES: Final = 3
 _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Workers share the cores by folds, not by threads of a library."""
 
-KEPT_DAYS: Final = 7
-"""Age at which what an abandoned run left is removed."""
-
 
 @dataclass(frozen=True, slots=True)
 class Processes:
@@ -36,7 +31,7 @@ class Processes:
     Parameters
     ----------
     folder : Path
-        Where inputs and finished jobs lie while a run lasts.
+        Where inputs lie while a run lasts, and finished jobs for some days more.
     workers : int
     """
 
@@ -44,21 +39,15 @@ class Processes:
     workers: int
 
     def run(self, inputs: Inputs, labelled: Mapping[Horizon, Targets], jobs: Sequence[FoldJob]) -> Iterator[Fitted]:
-        """Yield results as they are ready, those of an earlier, killed run first; see `Compute.run`."""
-        forget_old(self.folder)
-        url = write_inputs(str(self.folder), inputs, labelled)
-        finished = Finished(Path(url))
-        missing = []
-        for job in longest_first(jobs):
-            kept = finished.get(job)
-            if kept is None:
-                missing.append(job)
-            else:
-                yield kept
-        for fitted in self._persistently(url, missing):
-            finished.put(fitted)
-            yield fitted
-        rmtree(url, ignore_errors=True)
+        """Yield results as they are ready, those of an earlier run first; see `Compute.run`."""
+        url = url_of(str(self.folder), inputs, labelled)
+
+        def fit(missing: list[FoldJob]) -> Iterator[Fitted]:
+            write_inputs(url, inputs, labelled)
+            return self._persistently(url, missing)
+
+        forget_old(self.folder, but=Path(url))
+        yield from go_on(Path(url), jobs, fit)
 
     def _persistently(self, url: str, jobs: list[FoldJob]) -> Iterator[Fitted]:
         """Run jobs; where a worker dies, run again what it and its neighbours had not finished."""
@@ -91,13 +80,3 @@ class Processes:
             for future in waiting:
                 future.cancel()
             executor.shutdown(wait=True)
-
-
-def forget_old(folder: Path) -> None:
-    """Remove what runs left behind that were never finished, once it is old."""
-    if not folder.is_dir():
-        return
-    for run in folder.iterdir():
-        age = clock.utc_now().timestamp() - run.stat().st_mtime
-        if run.is_dir() and age > KEPT_DAYS * 86_400:
-            rmtree(run, ignore_errors=True)
