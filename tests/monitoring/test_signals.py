@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vfr.monitoring.signals import from_peers, joined, peer_correlation, signals
+from vfr.monitoring.signals import from_peers, joined, signals
 
 DAYS = np.arange("2015-01-01", "2015-03-01", dtype="datetime64[D]")
 NAMES = ("lightgbm", "xgboost", "lstm", "linear", "trees")
@@ -99,8 +99,9 @@ def test_a_record_is_continued_by_name_and_never_overwritten():
 def test_permuting_members_permutes_the_figures(order, seed):
     score = scores(seed)
     score[1, 3:5, 10:] = np.nan
-    plain, turned = peer_correlation(score), peer_correlation(score[list(order)])
-    np.testing.assert_allclose(turned, plain[:, list(order)], atol=1e-12)
+    plain, turned = of(score), of(score[list(order)])
+    for name in ("peers", "own", "same", "answered"):
+        np.testing.assert_allclose(getattr(turned, name), getattr(plain, name)[:, list(order)], atol=1e-12)
 
 
 @settings(max_examples=25, deadline=None)

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from vfr.ensemble.fit import OutOfFold
 from vfr.models.design import session_ranks
-from vfr.workflows.replay import Record, corrupted, replay
+from vfr.workflows.replay import corrupted, replay
 from vfr.workflows.replay_result import KINDS
 
 MEMBERS = ("lightgbm", "xgboost", "lstm", "linear", "trees")
@@ -12,7 +13,7 @@ SESSIONS, NAMES = 1200, 60
 
 
 @pytest.fixture(scope="module")
-def record() -> Record:
+def record() -> OutOfFold:
     """Five members that share a view with a little skill, and the returns it has a little skill for."""
     rng = np.random.default_rng(0)
     view = rng.normal(size=(SESSIONS, NAMES))
@@ -20,11 +21,12 @@ def record() -> Record:
     score = np.stack([session_ranks(one) for one in view + noise * rng.normal(size=(5, SESSIONS, NAMES))])
     score[3, :, 50:] = np.nan
     excess = 0.04 * view + rng.normal(size=view.shape)
-    return Record(
+    return OutOfFold(
         members=MEMBERS,
         sessions=np.datetime64("2010-01-04") + np.arange(SESSIONS),
         p_up=0.5 + 0.05 * score,
-        score=score,
+        expected=0.01 * score,
+        rank=score,
         direction=(excess > 0).astype(np.float64),
         excess=excess,
         base=np.full(view.shape, 0.5),
@@ -40,7 +42,8 @@ def result(record):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_broken_member_is_the_same_before_and_answers_for_the_same_names_after(record, kind):
     broken = corrupted(record, 3, kind, 700, np.random.default_rng(2))
-    for before, after in ((record.score, broken.score), (record.p_up, broken.p_up)):
+    for name in ("rank", "p_up", "expected"):
+        before, after = getattr(record, name), getattr(broken, name)
         np.testing.assert_array_equal(after[:, :700], before[:, :700])
         np.testing.assert_array_equal(np.delete(after, 3, axis=0), np.delete(before, 3, axis=0))
         np.testing.assert_array_equal(np.isfinite(after), np.isfinite(before))
@@ -49,10 +52,10 @@ def test_a_broken_member_is_the_same_before_and_answers_for_the_same_names_after
 
 def test_what_breaks_is_what_it_says(record):
     shuffled, frozen, inverted = (corrupted(record, 0, kind, 700, np.random.default_rng(2)) for kind in KINDS)
-    np.testing.assert_allclose(np.sort(shuffled.score[0, 900]), np.sort(record.score[0, 900]))
-    np.testing.assert_allclose(shuffled.p_up[0, 900], 0.5 + 0.05 * shuffled.score[0, 900])
-    np.testing.assert_array_equal(frozen.score[0, 900], record.score[0, 699])
-    np.testing.assert_array_equal(inverted.score[0, 900], -record.score[0, 900])
+    np.testing.assert_allclose(np.sort(shuffled.rank[0, 900]), np.sort(record.rank[0, 900]))
+    np.testing.assert_allclose(shuffled.p_up[0, 900], 0.5 + 0.05 * shuffled.rank[0, 900])
+    np.testing.assert_array_equal(frozen.rank[0, 900], record.rank[0, 699])
+    np.testing.assert_array_equal(inverted.rank[0, 900], -record.rank[0, 900])
     np.testing.assert_allclose(inverted.p_up[0, 900], 1.0 - record.p_up[0, 900])
 
 
@@ -68,6 +71,7 @@ def test_nobody_is_benched_while_nobody_is_broken(result):
     assert result.false_benching() == 0.0
     assert [s.months for s in result.sound] == [58] * 5
     assert all(s.alarmed == 0 and s.lowest == 1.0 for s in result.sound)
+    assert sum(s.rings for s in result.sound) <= 2
 
 
 def test_outcomes_need_far_longer(result):
@@ -90,3 +94,12 @@ def test_tables_say_it_all(result):
 def test_the_same_seed_gives_the_same_replay(record, result):
     again = replay(record, "1d", np.random.default_rng(1))
     assert again == result
+
+
+def test_a_member_can_break_on_any_session(record):
+    shorter = {name: getattr(record, name)[:, :400] for name in ("p_up", "expected", "rank")}
+    shorter |= {name: getattr(record, name)[:400] for name in ("sessions", "direction", "excess", "base", "cells")}
+    found = replay(OutOfFold(MEMBERS, **shorter), "7d", np.random.default_rng(3), start=330)
+    assert found.broken_from == str(record.sessions[330])
+    assert found.slowest() <= 20
+    assert all(o.starts == 0 and np.isnan(o.power) for o in found.outcomes)

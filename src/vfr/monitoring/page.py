@@ -9,7 +9,7 @@ import numpy as np
 from vfr.typing import FloatArray
 from vfr.validation.bootstrap import block_rows
 
-__all__ = ["limit_for", "page"]
+__all__ = ["crossings", "limit_for", "page"]
 
 
 def page(steps: FloatArray) -> FloatArray:
@@ -35,6 +35,29 @@ def page(steps: FloatArray) -> FloatArray:
     """
     walk = np.cumsum(np.where(np.isfinite(steps), steps, 0.0), axis=-1)
     return np.asarray(walk - np.minimum(np.minimum.accumulate(walk, axis=-1), 0.0))
+
+
+def crossings(steps: FloatArray, limit: float) -> tuple[int, ...]:
+    """Return the dates on which Page's statistic reaches a limit, beginning again at 0 after each.
+
+    Parameters
+    ----------
+    steps : float64 array, shape (T,)
+        NaN counts as 0.
+    limit : float
+        Above 0; NaN is never reached.
+
+    Examples
+    --------
+    >>> crossings(np.array([1.0, 1.0, -5.0, 2.0, 1.0]), 2.0)
+    (1, 3)
+    """
+    found: list[int] = []
+    start = 0
+    while (above := np.flatnonzero(page(steps[start:]) >= limit)).size:
+        start += int(above[0]) + 1
+        found.append(start - 1)
+    return tuple(found)
 
 
 def limit_for(

@@ -13,11 +13,12 @@ from typing import Final
 
 import numpy as np
 
+from vfr.ensemble.fit import peer_correlation
 from vfr.models.design import session_ranks
 from vfr.typing import BoolArray, DateArray, FloatArray
-from vfr.validation.correlation import rank_ic
+from vfr.validation.correlation import rank_ic, within_session_std
 
-__all__ = ["MIN_NAMES", "Signals", "from_peers", "joined", "peer_correlation", "signals"]
+__all__ = ["MIN_NAMES", "Signals", "from_peers", "joined", "signals"]
 
 MIN_NAMES: Final = 10
 """Fewer names than these have no rank correlation."""
@@ -115,46 +116,13 @@ def signals(
         tuple(members),
         sessions,
         asked,
-        peer_correlation(score),
+        _with_peers(score, there),
         np.where(moved, own, np.nan),
         np.where(moved, same, np.nan),
         answered.T,
         unknown if known is None else known,
         unknown if alike is None else alike,
     )
-
-
-def peer_correlation(score: FloatArray) -> FloatArray:
-    """Return the rank correlation of each member's score with the mean rank of the others, shape (R, M).
-
-    Parameters
-    ----------
-    score : float array, shape (M, R, N)
-        NaN where there is no prediction; a name counts where the member and at least one other answered.
-
-    Returns
-    -------
-    float64 array
-        NaN below `MIN_NAMES` names, and where the others have no order. 0 where only the member has none.
-
-    Examples
-    --------
-    >>> up = np.arange(12.0)
-    >>> peer_correlation(np.stack([up, 2 * up, -up])[:, None]).round(2).tolist()
-    [[nan, nan, -1.0]]
-    """
-    ranks = np.stack([session_ranks(one) for one in score])
-    there = np.isfinite(ranks)
-    total, count = np.where(there, ranks, 0.0).sum(axis=0), there.sum(axis=0)
-    out = np.full((score.shape[1], score.shape[0]), np.nan)
-    for m in range(score.shape[0]):
-        others = count - there[m]
-        mean = (total - np.where(there[m], ranks[m], 0.0)) / np.where(others > 0, others, np.nan)
-        mean = np.where(np.abs(mean) < 1e-7, 0.0, mean)  # ranks that cancel leave a residue of rounding, not an order
-        out[:, m] = rank_ic(ranks[m], mean, min_names=MIN_NAMES)
-        flat = np.isnan(out[:, m]) & _flat(ranks[m], there[m]) & ~_flat(mean, there[m] & (others > 0))
-        out[flat & (there[m].sum(axis=1) >= MIN_NAMES), m] = 0.0
-    return out
 
 
 def from_peers(members: Sequence[str], sessions: DateArray, peers: FloatArray, names: FloatArray) -> Signals:
@@ -229,6 +197,12 @@ def _others_moved(same: FloatArray) -> BoolArray:
     return np.asarray(moved.sum(axis=1, keepdims=True) - moved > 0)
 
 
-def _flat(values: FloatArray, known: BoolArray) -> BoolArray:
-    high = np.where(known, values, -np.inf).max(axis=1, initial=-np.inf)
-    return np.asarray(high <= np.where(known, values, np.inf).min(axis=1, initial=np.inf))
+def _with_peers(score: FloatArray, there: BoolArray) -> FloatArray:
+    """Return `peers`, [R x M]; a member without an order agrees with nobody, rather than being unknown."""
+    ranks = np.stack([session_ranks(one) for one in score])
+    peers = peer_correlation(ranks, np.ones(score.shape[1:], dtype=bool))
+    for m, known in enumerate(there):
+        flat = (known.sum(axis=1) >= MIN_NAMES) & (within_session_std(ranks[m]) == 0.0)
+        others = np.isfinite(np.delete(peers, m, axis=1)).any(axis=1)
+        peers[flat & others & np.isnan(peers[:, m]), m] = 0.0
+    return peers

@@ -7,17 +7,18 @@ weights then run over the record as they would have run in those years. A sound 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from vfr.ensemble.fit import OutOfFold
 from vfr.ensemble.scores import Scores, score_dates
 from vfr.ensemble.weights import weights_by_session, with_health
 from vfr.monitoring.degradation import Alarm, fit_alarm, gaps
 from vfr.monitoring.health import Health, HealthRule, health_by_session
-from vfr.monitoring.page import page
+from vfr.monitoring.page import crossings, page
 from vfr.monitoring.signals import Signals, joined, signals
-from vfr.typing import HORIZONS, BoolArray, DateArray, FloatArray, Horizon, IntArray
+from vfr.typing import HORIZONS, BoolArray, FloatArray, Horizon, IntArray
 from vfr.validation.correlation import rank_ic
 from vfr.workflows.replay_result import (
     KINDS,
@@ -26,6 +27,7 @@ from vfr.workflows.replay_result import (
     TRY_EVERY,
     WINDOW,
     WITHIN,
+    YEAR,
     ByOutcomes,
     Found,
     Kind,
@@ -33,52 +35,29 @@ from vfr.workflows.replay_result import (
     Sound,
 )
 
-__all__ = ["Record", "corrupted", "replay"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Record:
-    """Out-of-fold predictions of M members on R sessions of N names, and what came.
-
-    Parameters
-    ----------
-    members : tuple of str, length M
-    sessions : datetime64[D] array, shape (R,)
-    p_up, score : float arrays, shape (M, R, N)
-        Probability of a rise; excess score in any unit that orders names. NaN where there is no prediction.
-    direction, excess, base : float64 arrays, shape (R, N)
-        Outcomes, and the base rate known at the time; see `vfr.ensemble.scores.score_dates`.
-    cells : bool array, shape (R, N)
-        Names that count. Label-free checks read every name that was predicted instead, as they would that evening.
-    """
-
-    members: tuple[str, ...]
-    sessions: DateArray
-    p_up: FloatArray
-    score: FloatArray
-    direction: FloatArray
-    excess: FloatArray
-    base: FloatArray
-    cells: BoolArray
+__all__ = ["corrupted", "replay"]
 
 
 def replay(
-    record: Record,
+    record: OutOfFold,
     horizon: Horizon,
     rng: np.random.Generator,
     rule: HealthRule = HealthRule(),  # noqa: B008 - frozen
     *,
+    start: int | None = None,
     refits: BoolArray | None = None,
 ) -> Replay:
     """Break every member half-way in every way, and follow what the checks and the weights do.
 
     Parameters
     ----------
-    record : Record
+    record : OutOfFold
     horizon : Horizon
     rng : numpy.random.Generator
         Shuffles, and resamples for the alarm by outcomes.
     rule : HealthRule
+    start : int, optional
+        First broken row; half-way by default.
     refits : bool array, shape (R, M), optional
         Sessions from which on a member answered with a new version.
 
@@ -86,12 +65,15 @@ def replay(
     -------
     Replay
     """
-    start = record.sessions.size // 2
-    sound = signals(record.members, record.sessions, record.score)
+    start = record.sessions.size // 2 if start is None else start
+    sound = signals(record.members, record.sessions, record.rank)
     scores = _judge(record, np.arange(record.sessions.size), slice(None))
     found: list[Found] = []
     outcomes: list[ByOutcomes] = []
-    alarms = fit_alarm(_dates(scores, scores.dates < record.sessions[start]), horizon, rng=rng)
+    # An outcome is known h + 2 sessions later.
+    known = scores.dates < record.sessions[max(start - HORIZONS[horizon] - 2, 0)]
+    alarms = fit_alarm(_dates(scores, known), horizon, rng=rng)
+    later = _dates(scores, scores.dates >= record.sessions[start])
     for m in range(len(record.members)):
         for kind in KINDS:
             broken = corrupted(record, m, kind, start, rng)
@@ -100,18 +82,18 @@ def replay(
             weights = weights_by_session(judged, record.sessions, horizon)
             found.append(_found(record, m, kind, start, health, weights))
             outcomes.append(_by_outcomes(record, m, kind, start, scores, alarms[m], HORIZONS[horizon], rng))
-    health = health_by_session(sound, rule, refits=refits)
+    unharmed = _sound(sound, health_by_session(sound, rule, refits=refits), later, alarms)
     first, middle, last = (str(record.sessions[r]) for r in (0, start, -1))
-    return Replay(horizon, first, middle, last, tuple(found), _sound(sound, health), tuple(outcomes))
+    return Replay(horizon, first, middle, last, tuple(found), unharmed, tuple(outcomes))
 
 
-def corrupted(record: Record, m: int, kind: Kind, start: int, rng: np.random.Generator) -> Record:
+def corrupted(record: OutOfFold, m: int, kind: Kind, start: int, rng: np.random.Generator) -> OutOfFold:
     """Return a record in which member m is broken from row `start` on; frozen scores are those of the row before it."""
-    order = _mixed(np.isfinite(record.score[m]), start, rng)
-    p_up, score = record.p_up.copy(), record.score.copy()
-    p_up[m] = _broken(p_up[m], kind, start, order, centre=0.5)
-    score[m] = _broken(score[m], kind, start, order, centre=0.0)
-    return replace(record, p_up=p_up, score=score)
+    order = _mixed(np.isfinite(record.rank[m]), start, rng)
+    p_up, expected, rank = (grid.copy() for grid in (record.p_up, record.expected, record.rank))
+    for grid, centre in ((p_up, 0.5), (expected, 0.0), (rank, 0.0)):
+        grid[m] = _broken(grid[m], kind, start, order, centre=centre)
+    return replace(record, p_up=p_up, expected=expected, rank=rank)
 
 
 def _mixed(known: BoolArray, start: int, rng: np.random.Generator) -> IntArray:
@@ -136,13 +118,13 @@ def _broken(values: FloatArray, kind: Kind, start: int, order: IntArray, *, cent
     return out
 
 
-def _judge(record: Record, rows: IntArray, chosen: slice) -> Scores:
+def _judge(record: OutOfFold, rows: IntArray, chosen: slice) -> Scores:
     """Return the figures of some members on some rows."""
     at = slice(int(rows[0]), int(rows[-1]) + 1) if rows.size else slice(0, 0)
     return score_dates(
         record.members[chosen],
         record.p_up[chosen, at],
-        record.score[chosen, at],
+        record.rank[chosen, at],
         record.direction[at],
         record.excess[at],
         record.base[at],
@@ -168,13 +150,13 @@ def _replaced(scores: Scores, later: Scores, m: int) -> Scores:
     return replace(scores, **columns)
 
 
-def _signals_from(broken: Record, sound: Signals, start: int) -> Signals:
+def _signals_from(broken: OutOfFold, sound: Signals, start: int) -> Signals:
     """Return the signals of a record that is sound before a row."""
-    later = signals(broken.members, broken.sessions[start - 1 :], broken.score[:, start - 1 :])
+    later = signals(broken.members, broken.sessions[start - 1 :], broken.rank[:, start - 1 :])
     return joined(sound.between(0, start), later)
 
 
-def _found(record: Record, m: int, kind: Kind, start: int, health: Health, weights: FloatArray) -> Found:
+def _found(record: OutOfFold, m: int, kind: Kind, start: int, health: Health, weights: FloatArray) -> Found:
     given = with_health(weights, health.health)[:, m]
     kept = np.flatnonzero(given[start:] >= LOST)
     lost = int(kept[-1]) + 2 if kept.size else 1
@@ -198,37 +180,39 @@ def _first(true: BoolArray) -> int | None:
     return int(rows[0]) + 1 if rows.size else None
 
 
-def _sound(record: Signals, health: Health) -> tuple[Sound, ...]:
+def _sound(record: Signals, health: Health, later: Scores, alarms: tuple[Alarm, ...]) -> tuple[Sound, ...]:
     out = []
+    gap = gaps(later, "ic")
     for m, member in enumerate(record.members):
         rows = np.flatnonzero(record.answered[:, m] > 0)
         months = [rows[k : k + MONTH] for k in range(0, rows.size, MONTH)]
         alarmed = sum(bool(health.alarms[month, m].any()) for month in months)
         benched = sum(bool((health.health[month, m] == 0.0).any()) for month in months)
         lowest = float(health.health[rows, m].min()) if rows.size else 1.0
-        out.append(Sound(member, len(months), alarmed, benched, lowest))
+        rings = len(crossings(alarms[m].steps(gap[:, m]), alarms[m].limit))
+        out.append(Sound(member, len(months), alarmed, benched, lowest, rings, float(later.dates.size) / YEAR))
     return tuple(out)
 
 
 def _by_outcomes(
-    record: Record, m: int, kind: Kind, start: int, scores: Scores, alarm: Alarm, h: int, rng: np.random.Generator
+    record: OutOfFold, m: int, kind: Kind, start: int, scores: Scores, alarm: Alarm, h: int, rng: np.random.Generator
 ) -> ByOutcomes:
     """Break a member from many sessions on, each time watched from the first one after the alarm was fitted."""
     place = np.searchsorted(scores.dates, record.sessions[start])
     rows = np.searchsorted(record.sessions, scores.dates[place:])
     sound = gaps(scores, "ic")[place:, m]
     others = scores.ic[place:, m] - sound
-    order = _mixed(np.isfinite(record.score[m]), start, rng)
-    ic = _ic(record, _broken(record.score[m], kind, start, order, centre=0.0), rows)
+    order = _mixed(np.isfinite(record.rank[m]), start, rng)
+    ic = _ic(record, _broken(record.rank[m], kind, start, order, centre=0.0), rows)
     mistaken = _mistaken(ic, scores.ic[place:, m])
     delays = []
     for at in range(0, sound.size - WITHIN + 1, TRY_EVERY):
         span = slice(at, at + WITHIN)
         if kind == "frozen":
-            frozen = _broken(record.score[m], kind, int(rows[at]), order, centre=0.0)
+            frozen = _broken(record.rank[m], kind, int(rows[at]), order, centre=0.0)
             ic[span] = _ic(record, frozen, rows[span])
-        evidence = page(alarm.steps(np.concatenate([sound[:at], ic[span] - others[span]])))
-        rings = np.flatnonzero(evidence[at:] >= alarm.limit)
+        # Evidence begins at none, the least favourable state to break in.
+        rings = np.flatnonzero(page(alarm.steps(ic[span] - others[span])) >= alarm.limit)
         # The outcome of a session is known h + 2 sessions later.
         delays.append(float(rings[0]) + h + 2 if rings.size else np.inf)
     power = float(np.isfinite(delays).mean()) if delays else float("nan")
@@ -236,7 +220,7 @@ def _by_outcomes(
     return ByOutcomes(record.members[m], kind, len(delays), power, delay, alarm.power, mistaken)
 
 
-def _ic(record: Record, score: FloatArray, rows: IntArray) -> FloatArray:
+def _ic(record: OutOfFold, score: FloatArray, rows: IntArray) -> FloatArray:
     return rank_ic(score[rows].astype(np.float64), record.excess[rows], record.cells[rows])
 
 
