@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vfr.workflows.held import HeldDatasets
     from vfr.workflows.ledger import Ledger
     from vfr.workflows.train import TrainReport
+    from vfr.workflows.train_ensemble import EnsembleStore
     from vfr.workflows.train_jobs import Compute
     from vfr.workflows.tuning import Tuned, TuningStore
 
@@ -102,6 +103,7 @@ class Learning:
                 shadow=shadow,
                 override_rows=override_rows,
                 evidence=self._report_on,
+                ensembles=self.ensembles,
                 recipe=STARTER if starter else DEFAULT,
             )
             self.ledger.append({"kind": "train", "who": who} | trained.to_dict())
@@ -190,6 +192,13 @@ class Learning:
         from vfr.adapters.store.tuning import TuningFiles
 
         return TuningFiles(self.settings.data_home)
+
+    @property
+    def ensembles(self) -> EnsembleStore:
+        """What the ensembles of the data home are served with."""
+        from vfr.adapters.store.ensembles import EnsembleFiles
+
+        return EnsembleFiles(self.settings.data_home)
 
     @property
     def ledger(self) -> Ledger:

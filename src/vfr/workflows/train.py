@@ -17,11 +17,12 @@ from vfr.typing import Horizon
 from vfr.validation.splits import matured
 from vfr.workflows.train_card import peak_rss_mb
 from vfr.workflows.train_data import Targets, counting, prepare, targets
-from vfr.workflows.train_jobs import Compute, FoldJob, Threads, jobs_of, run_walks
+from vfr.workflows.train_ensemble import EnsembleStore, fit_ensemble, replaces
+from vfr.workflows.train_jobs import Compute, FoldJob, Threads, Walked, jobs_of, run_walks
 from vfr.workflows.train_parity import sections
 from vfr.workflows.train_recipe import DEFAULT, Recipe
 from vfr.workflows.train_report import Trained, TrainReport
-from vfr.workflows.train_version import Run, make_version
+from vfr.workflows.train_version import Made, Run, make_version
 from vfr.workflows.train_walk import folds_of, single_threaded_algebra
 from vfr.workflows.tuning import Tuned, TuningStore
 
@@ -50,6 +51,7 @@ def train(
     shadow: bool = False,
     override_rows: str = "",
     evidence: Callable[[str, Horizon], str | None] | None = None,
+    ensembles: EnsembleStore | None = None,
     recipe: Recipe = DEFAULT,
 ) -> TrainReport:
     """Train, judge, store and promote.
@@ -84,6 +86,8 @@ def train(
         Recorded reason for promoting on fewer than 10,000 training rows; empty refuses.
     evidence : callable, optional
         Returns the id of an evidence report on a data version and horizon, for the cards.
+    ensembles : EnsembleStore, optional
+        Takes, for each horizon, what the ensemble of the promoted members is served with.
 
     Raises
     ------
@@ -124,19 +128,48 @@ def train(
         evidence=evidence or (lambda _version, _horizon: None),
         sections=sections(cut, inputs, [job.split for job in jobs], max(LEARNERS[m].lookback for m in chosen), seed),
     )
-    trained = []
     tuned = {(job.horizon, job.member): job.tuned for job in jobs}
-    for number, (horizon, member) in enumerate(tuned):
-        tell(f"gates {horizon} {member}", _FITTED + (1.0 - _FITTED) * number / len(tuned))
-        key = (horizon, member)
-        with single_threaded_algebra():  # Calibrations are sums too: the same bytes whatever else runs.
-            trained.append(make_version(run, labelled[horizon], member, walks[key], tuned[key]))
+    trained = []
+    share = (1.0 - _FITTED) / len(labelled)
+    for number, targeted in enumerate(labelled.values()):
+        heard = _part(tell, _FITTED + number * share, share)
+        trained += _versions(run, targeted, chosen, walks, tuned, ensembles, heard)
     tell("done", 1.0)
     seconds = elapsed_ms(started) / 1e3
     coverage = survivorship(cut)
     return TrainReport(
         cut.name, cut.version, inputs.spec, seed, seconds, tuple(trained), coverage, skipped, peak_rss_mb()
     )
+
+
+def _versions(
+    run: Run,
+    labelled: Targets,
+    members: Sequence[str],
+    walks: Mapping[tuple[Horizon, str], Walked],
+    tuned: Mapping[tuple[Horizon, str], Tuned | None],
+    ensembles: EnsembleStore | None,
+    tell: Progress,
+) -> list[Trained]:
+    """Make the versions of one horizon, then what their ensemble is served with."""
+    horizon = labelled.labels.horizon
+    made: list[Made] = []
+    for number, member in enumerate(members):
+        tell(f"gates {horizon} {member}", number / (len(members) + 1))
+        key = (horizon, member)
+        with single_threaded_algebra():  # Calibrations are sums too: the same bytes whatever else runs.
+            made.append(make_version(run, labelled, member, walks[key], tuned[key]))
+    promoted = {one.trained.member: one.served for one in made if one.trained.status == "champion"}
+    if ensembles is not None and replaces(ensembles, run.snapshot.name, horizon, tuple(promoted)):
+        tell(f"ensemble {horizon}", len(members) / (len(members) + 1))
+        starts = [int(refit.fold.test[0]) for refit in walks[horizon, members[0]].walk.refits]
+        with single_threaded_algebra():
+            ensembles.save(fit_ensemble(run.snapshot, labelled, promoted, starts))
+    return [one.trained for one in made]
+
+
+def _part(tell: Progress, begun: float, share: float) -> Progress:
+    return lambda stage, fraction: tell(stage, begun + share * fraction)
 
 
 def fit_here(members: Sequence[str] | None) -> tuple[tuple[str, ...], dict[str, str]]:

@@ -30,7 +30,7 @@ from vfr.workflows.train_report import Trained
 from vfr.workflows.train_walk import Refit, Task
 from vfr.workflows.tuning import Tuned
 
-__all__ = ["Run", "make_version"]
+__all__ = ["Made", "Run", "make_version"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +54,15 @@ class Run:
     sections: tuple[Section, ...]
 
 
-def make_version(run: Run, labelled: Targets, member: str, walked: Walked, tuned: Tuned | None) -> Trained:
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """A version that was stored, and its out-of-fold predictions."""
+
+    trained: Trained
+    served: Served
+
+
+def make_version(run: Run, labelled: Targets, member: str, walked: Walked, tuned: Tuned | None) -> Made:
     """Make, judge and store the version of a member at a horizon.
 
     Raises
@@ -93,7 +101,7 @@ def make_version(run: Run, labelled: Targets, member: str, walked: Walked, tuned
         _keep_refits(run, labelled, member, walked, served, card, tuned) if verdict[0].passed and run.historical else 0
     )
     status = settle(run.store, run.store.save(card, files), verdict[0], who=run.who, stop_at=run.stop_at)
-    return Trained(
+    trained = Trained(
         model_id=card.model_id,
         member=member,
         horizon=card.horizon,
@@ -106,6 +114,7 @@ def make_version(run: Run, labelled: Targets, member: str, walked: Walked, tuned
         gates=card.gates,
         seconds=walked.seconds,
     )
+    return Made(trained, served)
 
 
 def _member(name: str, refit: Refit, calibrated: Calibrated) -> Member:
