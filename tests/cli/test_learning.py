@@ -11,7 +11,7 @@ import pytest
 
 from vfr import bootstrap
 from vfr.adapters.store.evidence_files import REPORTS, ReportFiles
-from vfr.cli import evidence, lookahead, train
+from vfr.cli import evidence, lookahead, train, tune
 from vfr.dashboard.evidence_page import page
 from vfr.data.coverage import YearCoverage
 from vfr.settings import Settings
@@ -63,7 +63,7 @@ def report(*rows: Trained) -> TrainReport:
 def application(monkeypatch: pytest.MonkeyPatch):
     def use(*given: Any, **more: Any) -> Application:
         made = Application(*given, **more)
-        for module in (train, evidence, lookahead):
+        for module in (train, evidence, lookahead, tune):
             monkeypatch.setattr(module, "application", lambda: made)
         return made
 
@@ -110,6 +110,13 @@ def test_starter_trains_what_is_missing(cli, application) -> None:
         (("train", "--as-of", "soon"), "--as-of: "),
         (("evidence", "--horizon", "4h"), "--horizon: "),
         (("evidence", "--start", "soon"), "--start: "),
+        (("train", "--horizon", ","), "--horizon: name at least one of 1d, 7d, 30d"),
+        (("evidence", "--horizon", ""), "--horizon: name at least one"),
+        (("tune", "--horizon", ","), "--horizon: name at least one"),
+        (("tune", "--members", ","), "--members: name at least one"),
+        (("tune", "--members", "linear,oracle"), "--members: oracle cannot be tuned"),
+        (("tune", "--until", "soon"), "--until: "),
+        (("train", "--seed", "4294967296"), "'--seed'"),
     ],
 )
 def test_bad_input_is_bad_usage(cli, application, argv: tuple[str, ...], said: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vfr.cli.options import AsJson, Cluster, Jobs, Members, Seed, application, words
+from vfr.cli.options import AsJson, Cluster, Jobs, Members, Seed, application, horizons_of, words
 from vfr.cli.output import console, emit, progress
 
 if TYPE_CHECKING:
@@ -56,10 +56,9 @@ def command(
         return
     from vfr.dashboard.evidence_page import page
     from vfr.data.sessions import parse_day
-    from vfr.workflows.query import parse_horizon
 
     since = None if start is None else parse_day("start", start)
-    horizons = tuple(dict.fromkeys(parse_horizon("horizon", name) for name in words(horizon)))
+    horizons = horizons_of(horizon)
     app = application()
     with progress("Preparing", quiet=as_json) as report:
         app.prepare(report)

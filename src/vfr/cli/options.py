@@ -10,8 +10,21 @@ import typer
 
 if TYPE_CHECKING:
     from vfr.bootstrap import Application
+    from vfr.typing import Horizon
 
-__all__ = ["WHO", "AsJson", "Cluster", "Jobs", "Members", "Seed", "application", "as_typed", "existing_folder", "words"]
+__all__ = [
+    "WHO",
+    "AsJson",
+    "Cluster",
+    "Jobs",
+    "Members",
+    "Seed",
+    "application",
+    "as_typed",
+    "existing_folder",
+    "horizons_of",
+    "words",
+]
 
 WHO: Final = "command line"
 """Who a change made here is by, in logs that say who."""
@@ -38,7 +51,9 @@ Jobs: TypeAlias = Annotated[
     typer.Option("--jobs", min=1, max=256, help="Folds fitted at once on this machine; VFR_ML_THREADS else."),
 ]
 
-Seed: TypeAlias = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same result.")]
+Seed: TypeAlias = Annotated[
+    int, typer.Option("--seed", min=0, max=2_000_000_000, help="The same seed gives the same result.")
+]
 
 _OPTION_OF: Final[Mapping[str, str]] = {
     "ml_horizon": "--horizon",
@@ -53,6 +68,8 @@ _OPTION_OF: Final[Mapping[str, str]] = {
     "as_of": "--as-of",
     "limit": "--limit",
     "start": "--start",
+    "until": "--until",
+    "seed": "--seed",
     "seeds": "--seeds",
     "ablate": "--ablate",
     "against": "--against",
@@ -81,6 +98,28 @@ def words(text: str) -> tuple[str, ...]:
     ('lightgbm', 'linear')
     """
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def horizons_of(text: str) -> tuple[Horizon, ...]:
+    """Return the horizons of a comma-separated option, each once, in their order.
+
+    Raises
+    ------
+    InvalidField
+        If there is none, or one is not known.
+
+    Examples
+    --------
+    >>> horizons_of("1w,30d,7d")
+    ('7d', '30d')
+    """
+    from vfr.errors import InvalidField
+    from vfr.workflows.query import parse_horizon
+
+    found = tuple(dict.fromkeys(parse_horizon("horizon", name) for name in words(text)))
+    if not found:
+        raise InvalidField("horizon", "name at least one of 1d, 7d, 30d")
+    return found
 
 
 def existing_folder(folder: Path) -> Path:

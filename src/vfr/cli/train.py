@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from vfr.cli.options import WHO, AsJson, Cluster, Jobs, Members, Seed, application, words
+from vfr.cli.options import WHO, AsJson, Cluster, Jobs, Members, Seed, application, horizons_of, words
 from vfr.cli.output import console, emit, progress
 
 if TYPE_CHECKING:
@@ -46,9 +46,8 @@ def command(
     A version that is refused is kept, and says why; the one in use stays in use.
     """
     from vfr.data.sessions import parse_day
-    from vfr.workflows.query import parse_horizon
 
-    horizons = tuple(dict.fromkeys(parse_horizon("horizon", name) for name in words(horizon)))
+    horizons = horizons_of(horizon)
     day = None if as_of is None else parse_day("as_of", as_of)
     app = application()
     with progress("Preparing", quiet=as_json) as report:

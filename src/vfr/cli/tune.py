@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vfr.cli.options import AsJson, Seed, application, words
+from vfr.cli.options import AsJson, Seed, application, horizons_of, words
 from vfr.cli.output import console, emit, progress
 
 if TYPE_CHECKING:
@@ -34,17 +34,23 @@ def command(
     Stop it and run it again: it goes on from the trials that are finished.
     """
     from vfr.data.sessions import parse_day
-    from vfr.workflows.query import parse_horizon
+    from vfr.errors import InvalidField
+    from vfr.workflows.tune import check
 
-    horizons = tuple(dict.fromkeys(parse_horizon("horizon", name) for name in words(horizon)))
+    horizons = horizons_of(horizon)
     day = None if until is None else parse_day("until", until)
+    chosen = words(members)
+    if not chosen:
+        raise InvalidField("members", "name at least one")
+    for member in chosen:  # Before hours go into the first of them.
+        check(member, trials, seed)
     app = application()
     with progress("Preparing", quiet=as_json) as report:
         app.prepare(report)
         found = [
             app.learning.tune(asked, member, trials=trials, until=day, seed=seed, progress=report)
             for asked in horizons
-            for member in words(members)
+            for member in chosen
         ]
     if as_json:
         emit({"tuned": [asdict(tuned) for tuned in found]})

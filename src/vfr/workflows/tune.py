@@ -31,7 +31,7 @@ from vfr.workflows.tuning import TargetSearch, Tuned, TuningStore
 if TYPE_CHECKING:
     import optuna
 
-__all__ = ["inner_folds", "tune"]
+__all__ = ["check", "inner_folds", "tune"]
 
 INNER_FOLDS: Final = 3
 MIN_SESSIONS: Final = 200
@@ -84,7 +84,7 @@ def tune(
     Bergstra, Bardenet, Bengio and Kégl (2011), *Algorithms for hyper-parameter optimization* (the sampler); Breiman,
     Friedman, Olshen and Stone (1984), *Classification and regression trees* (the one-standard-error rule).
     """
-    _check(member, trials, seed)
+    check(member, trials, seed)
     from vfr.features import compute
 
     tell = progress or (lambda _stage, _fraction: None)
@@ -140,7 +140,14 @@ def inner_folds(rows: IntArray, span: int) -> tuple[Fold, ...]:
     return folds
 
 
-def _check(member: str, trials: int, seed: int) -> None:
+def check(member: str, trials: int, seed: int) -> None:
+    """Refuse what cannot be searched, before anything is read.
+
+    Raises
+    ------
+    InvalidField
+        See `tune`.
+    """
     if member not in SPACES or member not in LEARNERS:
         raise InvalidField("members", f"{member} cannot be tuned; choose from {', '.join(SPACES)}")
     missing = LEARNERS[member].unavailable()
