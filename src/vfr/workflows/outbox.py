@@ -75,6 +75,7 @@ class Outbox(Generic[_T]):
         self._told = told
         self._changed = Condition()
         self._line: deque[_T] = deque()
+        self._writing = 0
         self._thread: Thread | None = None
         self._closed = False
         atexit.register(_close, ref(self))
@@ -95,7 +96,7 @@ class Outbox(Generic[_T]):
     def waiting(self) -> int:
         """Things not written yet."""
         with self._changed:
-            return len(self._line)
+            return len(self._line) + self._writing
 
     def close(self, timeout: float = _AT_EXIT_S) -> bool:
         """Take nothing more and write what waits, within some seconds; return whether the line is empty."""
@@ -130,7 +131,8 @@ class Outbox(Generic[_T]):
     def _next(self, wait: float) -> list[_T]:
         with self._changed:
             self._changed.wait_for(lambda: self._closed, timeout=wait)
-            return [self._line.popleft() for _ in range(min(self._batch, len(self._line)))]
+            self._writing = min(self._batch, len(self._line))
+            return [self._line.popleft() for _ in range(self._writing)]
 
     def _ended(self, idle: int) -> bool:
         """Whether the thread has nothing left to do; then the next thing put starts another."""
@@ -147,8 +149,11 @@ class Outbox(Generic[_T]):
             self.failures += 1
             with self._changed:
                 self._line.extendleft(reversed(batch))
+                self._writing = 0
             return error
-        self.written += len(batch)
+        with self._changed:
+            self.written += len(batch)
+            self._writing = 0
         return None
 
 

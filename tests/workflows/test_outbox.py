@@ -1,0 +1,126 @@
+"""The line of what is to be written: bounded, in order, retried, drained at the end; putting never waits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from vfr.errors import DataError
+from vfr.workflows import outbox
+from vfr.workflows.outbox import Outbox
+
+LONG = 20.0
+
+
+class Store:
+    """Keeps what is written; `gate` holds writers up, `broken` makes them fail."""
+
+    def __init__(self) -> None:
+        self.kept: list[int] = []
+        self.sizes: list[int] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.asked = threading.Event()
+        self.broken = False
+
+    def __call__(self, batch: Sequence[int]) -> None:
+        self.asked.set()
+        assert self.gate.wait(LONG)
+        if self.broken:
+            raise DataError("away")
+        self.sizes.append(len(batch))
+        self.kept.extend(batch)
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+def box(store: Store, **options) -> Outbox[int]:
+    return Outbox("test-outbox", store, **({"capacity": 100, "batch": 10, "every": 0.01} | options))
+
+
+def test_everything_is_written_once_in_order_and_in_batches(store: Store) -> None:
+    made = box(store)
+    assert all(made.put(2 * k, 2 * k + 1) for k in range(20))
+    assert made.close(LONG)
+    assert store.kept == list(range(40))
+    assert max(store.sizes) <= 10
+    assert (made.written, made.dropped, made.failures, made.waiting) == (40, 0, 0, 0)
+
+
+def test_a_full_line_drops_counts_and_tells_without_waiting(store: Store) -> None:
+    told: list[int] = []
+    store.gate.clear()
+    made = box(store, capacity=5, told=lambda dropped, _: told.append(dropped))
+    made.put(0)
+    assert store.asked.wait(LONG)
+    assert made.put(1, 2, 3, 4)
+    assert not made.put(5, 6), "all or none"
+    assert made.put(7)
+    assert made.dropped == 2
+    store.gate.set()
+    assert made.close(LONG)
+    assert store.kept == [0, 1, 2, 3, 4, 7]
+    assert sum(told) == 2
+
+
+def test_a_failed_batch_is_written_when_the_store_is_back(store: Store) -> None:
+    told: list[BaseException | None] = []
+    back = threading.Event()
+    store.broken = True
+
+    def tell(_: int, error: BaseException | None) -> None:
+        told.append(error)
+        store.broken = False
+        back.set()
+
+    made = box(store, told=tell)
+    made.put(1, 2)
+    assert back.wait(LONG)
+    made.put(3)
+    assert made.close(LONG)
+    assert store.kept == [1, 2, 3]
+    assert made.failures == 1
+    assert isinstance(told[0], DataError)
+
+
+def test_closing_tries_once_more_and_gives_up(store: Store) -> None:
+    store.broken = True
+    made = box(store, every=LONG)
+    made.put(1)
+    assert not made.close(LONG)
+    assert (made.failures, made.waiting, made.written) == (1, 1, 0)
+    assert not made.put(2)
+
+
+def test_closing_does_not_wait_for_a_store_that_hangs(store: Store) -> None:
+    store.gate.clear()
+    made = box(store)
+    made.put(1)
+    assert store.asked.wait(LONG)
+    assert not made.close(0.01)
+    store.gate.set()
+
+
+def test_an_idle_thread_ends_and_another_begins(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "_IDLE", 1)
+    made = box(store)
+    for k in range(3):
+        made.put(k)
+        for thread in threading.enumerate():
+            if thread.name == "test-outbox":
+                thread.join(LONG)
+    assert store.kept == [0, 1, 2]
+    assert not any(thread.name == "test-outbox" for thread in threading.enumerate())
+    assert made.close()
+
+
+def test_nothing_put_starts_no_thread(store: Store) -> None:
+    made = box(store)
+    assert made.put()
+    assert not any(thread.name == "test-outbox" for thread in threading.enumerate())
+    assert made.close()
