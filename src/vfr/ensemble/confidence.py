@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,15 +76,19 @@ def fit_confidence(
         Mean rank correlation of one member's excess score with the ensemble's, 0 to 1: the part of the ensemble's
         edge that a member alone is expected to keep.
     prior_ic : float
-        Information coefficient believed before looking: with it the log-odds are 1.4 r on average and rise by 0.8 r
-        per standard deviation of the margin. Half of that rise is believed of the margin, half of the agreement.
+        Information coefficient r believed before looking: with it the log-odds rise by 1.6 r per root mean square of a
+        signed score. Half of that is believed of the margin, half of the agreement.
 
     Returns
     -------
     Confidence
-        Margin and agreement never lower it. Out of fold all members answer, so that the slope of coverage cannot be
-        learned: it is set so that the average log-odds fall to `alone` of theirs where one member of M answers. Never
-        rescaled: honest values lie near one half.
+        One half for the middle name of its session on which the members are divided: its sign cannot be known.
+        From there on margin and agreement raise it, never lower it. Every row counts both ways, as a rise foretold
+        and as a fall foretold, which leaves the two slopes to be learned and no level that drifts from year to year.
+        A session counts as many independent names as the scatter of the sessions says, overlapping outcomes once.
+        Out of fold all members answer, so that the slope of coverage cannot be learned: it is set so that the average
+        log-odds fall to `alone` of theirs where one member of M answers. Never rescaled: honest values lie near one
+        half.
 
     References
     ----------
@@ -96,25 +101,47 @@ def fit_confidence(
     >>> right = (rng.random(margin.shape) < 0.5 + 0.1 * margin).astype(float)
     >>> found = fit_confidence(margin, agreement, np.ones_like(margin), right, "1d", members=5, alone=0.8)
     >>> found(np.array([0.0, 0.5]), np.array([0.75, 0.75]), np.ones(2)).round(2).tolist()
-    [0.51, 0.53]
+    [0.51, 0.54]
     """
     cells = np.isfinite(right)
-    told = _all_told(agreement, coverage)
-    known = max(int(cells.sum()), 1)
-    days = int(cells.any(axis=1).sum())
+    scores = [margin[cells], _all_told(agreement, coverage)[cells] - 0.5]
+    came = right[cells]
     fitted = fit_platt(
-        [margin[cells], told[cells]],
-        right[cells],
+        [np.concatenate([score, -score]) for score in scores],
+        np.concatenate([came, 1.0 - came]),
         prior=0.5,
-        weight=days / HORIZONS[horizon] * max(known / max(days, 1), 1.0) / 2.0 / known,
-        shift_mean=1.4 * prior_ic,
-        shift_sd=2.0 * prior_ic,
-        slope_mean=0.4 * prior_ic,
-        slope_sd=0.8 * prior_ic,
+        weight=0.5 / HORIZONS[horizon] / _crowding(margin, right),
+        slope_mean=0.8 * prior_ic,
+        slope_sd=1.6 * prior_ic,
     )
-    answered = float(coverage[cells].mean()) if cells.any() else 1.0
-    slope = max(fitted.shift, 0.0) * (1.0 - alone) / (1.0 - 1.0 / members) if members > 1 else 0.0
-    return Confidence(Platt(fitted.offset, fitted.shift, (*fitted.slopes, slope), (*fitted.centres, answered)))
+    average = [float(score.mean()) if came.size else 0.0 for score in scores]
+    answered = float(coverage[cells].mean()) if came.size else 1.0
+    slope = _per_coverage(fitted.slopes, average, members, alone)
+    return Confidence(Platt(0.0, 0.0, (*fitted.slopes, slope), (0.0, 0.5, answered)))
+
+
+def _crowding(margin: FloatArray, right: FloatArray) -> float:
+    """Return how many names of a session say what one independent name would, at least 1.
+
+    The variance between sessions of the sum of margin x (right - 1/2), over what independent names would give.
+    """
+    cells = np.isfinite(right)
+    weight = np.where(cells, margin, 0.0)
+    sums = (weight * np.where(cells, right - 0.5, 0.0)).sum(axis=1)[cells.any(axis=1)]
+    alone = float((weight * weight).sum()) / 4.0
+    return max(float(((sums - sums.mean()) ** 2).sum()) / alone, 1.0) if alone > 0.0 else 1.0
+
+
+def _per_coverage(slopes: Sequence[float], average: Sequence[float], members: int, alone: float) -> float:
+    """Return the slope with which the average log-odds fall to a share where one of M members answers, at least 0.
+
+    Its agreement counts as 1 of M and half of the rest, which takes some of them away already.
+    """
+    if members < 2:
+        return 0.0
+    by_margin, by_agreement = (slope * mean for slope, mean in zip(slopes, average, strict=True))
+    lone = by_margin + slopes[1] / (2.0 * members)
+    return max(lone - alone * (by_margin + by_agreement), 0.0) / (1.0 - 1.0 / members)
 
 
 def _all_told(agreement: FloatArray, coverage: FloatArray) -> FloatArray:
