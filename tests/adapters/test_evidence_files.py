@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -85,6 +86,17 @@ def test_a_report_cut_short_is_not_there_and_is_written_whole_the_next_time(tmp_
     assert [filed.report_id for filed in files.listed()] == [report_id]
 
 
+def test_what_is_no_report_is_not_listed_and_keeps_nothing_from_being(tmp_path):
+    files = ReportFiles(tmp_path / REPORTS, None)
+    report_id = keep(files, report(), about())
+    for name, body in {"deep": b"[" * 100_000, "list": b"[]", "other": b'{"made": "2030", "about": "x"}'}.items():
+        (tmp_path / REPORTS / name).mkdir()
+        (tmp_path / REPORTS / name / "report.json").write_bytes(body)
+    (tmp_path / REPORTS / "pipe").mkdir()
+    os.mkfifo(tmp_path / REPORTS / "pipe" / "report.json")
+    assert [filed.report_id for filed in files.listed()] == [report_id]
+
+
 def test_what_is_kept_once_is_not_written_over(tmp_path):
     files = ReportFiles(tmp_path / REPORTS, None)
     report_id = keep(files, report(), about())
@@ -129,6 +141,8 @@ def test_scores_are_read_from_parquet_and_named_for_the_file(tmp_path):
     assert found.horizons is not None
     assert found.horizons.tolist() == ["7d", "30d"]
     assert outside_scores(written(tmp_path, table())).horizons is None
+    odd = written(tmp_path, table()).rename(tmp_path / "their | new\n1.parquet")
+    assert outside_scores(odd).name == "their new 1"
 
 
 def test_dates_and_scores_may_come_in_other_types():

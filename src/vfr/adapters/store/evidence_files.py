@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 
 import vfr
+from vfr.adapters.store.models_files import read_plain
 from vfr.adapters.store.replace import replace_file
 from vfr.clock import utc_now
-from vfr.errors import InvalidField
+from vfr.errors import ArtifactCorrupt, InvalidField
 from vfr.workflows.evidence_against import FIELD, OutsideScores
 from vfr.workflows.evidence_filing import About, Filed
 from vfr.workflows.evidence_report import EvidenceReport
@@ -37,6 +38,9 @@ REPORTS: Final = Path("evidence", "reports")
 """Folder of the data home that holds a folder for each report."""
 
 _WHOLE: Final = "report.json"
+
+_REPORT_BYTES: Final = 64 << 20
+"""Largest report that is read: a hundred times what is written."""
 
 _KINDS: Final = {"date": "days", "symbol": "tickers", "score": "numbers", "horizon": "horizons such as 7d"}
 
@@ -72,9 +76,9 @@ class ReportFiles:
         found = []
         for path in self._folder.glob(f"*/{_WHOLE}"):
             try:
-                body = json.loads(path.read_bytes())
+                body = json.loads(read_plain(path, _REPORT_BYTES))
                 found.append(Filed(path.parent.name, str(body["made"]), About(**body["about"])))
-            except (OSError, ValueError, KeyError, TypeError):
+            except (ArtifactCorrupt, ValueError, KeyError, TypeError, RecursionError):
                 continue
         return sorted(found, key=lambda filed: (filed.made, filed.report_id), reverse=True)
 
@@ -120,7 +124,8 @@ def outside_scores(source: Path | pl.DataFrame) -> OutsideScores:
     if isinstance(source, pl.DataFrame):
         return _scores(source, "outside")
     try:
-        return _scores(pl.read_parquet(source), source.stem)
+        name = " ".join(source.stem.replace("|", " ").split())  # It heads columns of Markdown tables.
+        return _scores(pl.read_parquet(source), name or "outside")
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InvalidField(FIELD, f"{source.name} cannot be read as parquet: {type(error).__name__}") from error
 
