@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -64,8 +65,7 @@ class Design:
         return self.ranked + self.market if target == "direction" else self.ranked
 
     def _positions(self, names: tuple[str, ...]) -> IntArray:
-        place = {name: f for f, name in enumerate(self.names)}
-        return np.array([place[name] for name in names], dtype=np.int64)
+        return _places(self.names, names)
 
     def rank(self, values: Matrix32, among: BoolArray) -> Matrix32:
         """Return [R x N x K] ranks of an [F x R x N] block among some cells [R x N]; a row is contiguous."""
@@ -86,8 +86,9 @@ class Design:
         """
         if X.shape[2] != len(self.names):
             raise ArtifactCorrupt(f"rows have {X.shape[2]} features, the model expects {len(self.names)}")
-        ranked = self._positions(tuple(name for name in self.ranked if name in columns))
-        market = self._positions(tuple(name for name in self.market if name in columns))
+        wanted = frozenset(columns)
+        ranked = self._positions(tuple(name for name in self.ranked if name in wanted))
+        market = self._positions(tuple(name for name in self.market if name in wanted))
         sessions, names, _ = X.shape
         # All features in one call: sessions are few here, and a hundred calls would take longer than the ranking.
         values = X[:, :, ranked].transpose(2, 0, 1).reshape(1, ranked.size * sessions, names)
@@ -108,6 +109,15 @@ class Design:
     def from_dict(cls, body: Mapping[str, Sequence[str]]) -> Design:
         """Read `to_dict`."""
         return cls(tuple(body["names"]), tuple(body["ranked"]), tuple(body["market"]))
+
+
+@lru_cache(maxsize=256)
+def _places(names: tuple[str, ...], wanted: tuple[str, ...]) -> IntArray:
+    """Return the places of some names, found once: for one row, looking them up takes longer than ranking it."""
+    place = {name: f for f, name in enumerate(names)}
+    found = np.array([place[name] for name in wanted], dtype=np.int64)
+    found.flags.writeable = False
+    return found
 
 
 def _one_value(block: Matrix32) -> Matrix32:

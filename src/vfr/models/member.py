@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from vfr.models.design import Design, session_ranks
 from vfr.models.learner import Scorer
 from vfr.models.learners import LEARNERS
 from vfr.models.prediction import ModelCard, Prediction
-from vfr.typing import TARGETS, BoolArray, FloatArray, Matrix32, Target
+from vfr.typing import TARGETS, BoolArray, FloatArray, IntArray, Matrix32, Target
 
 __all__ = ["PARITY_NAMES", "Member", "StoredMember", "open_member"]
 
@@ -26,6 +27,33 @@ PARITY_NAMES: Final = 64
 _JSON_BYTES: Final = 1 << 20
 _SAMPLE_BYTES: Final = 32 << 20
 """Largest calibration and sample that are parsed: many times what training writes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reading:
+    """Design columns that a version reads, each target's places among them, and places of raw volatilities."""
+
+    columns: tuple[str, ...]
+    chosen: Mapping[Target, slice | IntArray]
+    volatility: IntArray
+
+
+@lru_cache(maxsize=64)
+def _reading(name: str, design: Design, volatilities: tuple[str, ...]) -> _Reading:
+    """Find what a version reads, once: for one row, comparing names would take longer than predicting."""
+    wanted = {target: frozenset(LEARNERS[name].columns(design.columns(target))) for target in TARGETS}
+    columns = tuple(one for one in design.ranked + design.market if any(one in names for names in wanted.values()))
+    return _Reading(
+        columns,
+        {target: _places([one in names for one in columns]) for target, names in wanted.items()},
+        np.array([design.names.index(one) for one in volatilities], dtype=np.int64),
+    )
+
+
+def _places(chosen: Sequence[bool]) -> slice | IntArray:
+    """Return the places chosen, as a slice where they are the first ones: no copy is made of it."""
+    places = np.flatnonzero(chosen)
+    return slice(places.size) if places.size and places[-1] == places.size - 1 else places
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,8 +73,7 @@ class Member:
         """
         scores = self.scores(X)
         direction, excess = scores["direction"], scores["excess"]
-        columns = [self.design.names.index(name) for name in self.calibrated.scale.features]
-        volatility = X[-1:, :, columns].astype(np.float64)
+        volatility = X[-1:, :, self._reading.volatility].astype(np.float64)
         grid = self.calibrated.apply(direction[None], session_ranks(excess[None]), volatility)
         return Prediction(
             grid.p_up[0], grid.expected_excess[0], grid.low[0], grid.high[0], grid.confidence[0], grid.level
@@ -57,15 +84,16 @@ class Member:
         known = self.design.predictable(X[-1])
         found = {target: np.full(X.shape[1], np.nan) for target in TARGETS}
         if known.any():
-            learner = LEARNERS[self.name]
-            columns = {target: learner.columns(self.design.columns(target)) for target in TARGETS}
-            read = [n for n in self.design.ranked + self.design.market if any(n in c for c in columns.values())]
-            rows = self._rows(X, read, known)
+            reading = self._reading
+            rows = self._rows(X, reading.columns, known)
             scorers: dict[Target, Scorer] = {"direction": self.direction, "excess": self.excess}
             for target, scorer in scorers.items():
-                chosen = [k for k, name in enumerate(read) if name in columns[target]]
-                found[target][known] = scorer.score(np.ascontiguousarray(rows[..., chosen]))
+                found[target][known] = scorer.score(np.ascontiguousarray(rows[..., reading.chosen[target]]))
         return found
+
+    @property
+    def _reading(self) -> _Reading:
+        return _reading(self.name, self.design, self.calibrated.scale.features)
 
     def _rows(self, X: Matrix32, columns: Sequence[str], known: BoolArray) -> Matrix32:
         """Return the design rows of the known names: (m, C), or (m, L, C) for a learner that looks back."""
