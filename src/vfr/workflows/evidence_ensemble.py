@@ -7,21 +7,108 @@ from typing import Final
 
 import numpy as np
 
+from vfr.data.snapshot import Snapshot
+from vfr.ensemble.fit import Combination, Combined, apply_stages
+from vfr.ensemble.fitted import Fitted
+from vfr.ensemble.weights import weights_by_session
+from vfr.models.design import session_ranks
+from vfr.models.prediction import Prediction
 from vfr.typing import FloatArray
 from vfr.validation import metrics
 from vfr.validation.correlation import rank_ic
 from vfr.validation.forecast_comparison import DieboldMariano, diebold_mariano
 from vfr.workflows.evidence_data import Judged, Study, interval, mean_test, session_mean
 from vfr.workflows.evidence_direction import COVERAGES, curve, right_sign, skill
+from vfr.workflows.evidence_excess import confidence_deciles
 from vfr.workflows.evidence_report import Cell, Table
+from vfr.workflows.train_data import Targets
+from vfr.workflows.train_ensemble import fit_ensemble, out_of_fold
+from vfr.workflows.train_judge import Served
 
-__all__ = ["EQUAL", "LEADER", "combinations"]
+__all__ = ["EQUAL", "LEADER", "WEIGHTED", "combinations", "ensemble"]
 
 EQUAL: Final = "equal weight"
+WEIGHTED: Final = "learned weights"
 LEADER: Final = "leader so far"
+
+_NAMES: Final[Mapping[Combination, str]] = {
+    "equal": EQUAL,
+    "dynamic": WEIGHTED,
+    "hard_voting": "hard voting",
+    "stacking": "stacking",
+    "leader": LEADER,
+}
+"""Soft voting with one vote each is the equal pool; one row is enough for both."""
 
 _LEVEL: Final = 0.05
 _TINY: Final = 1e-6
+
+
+def ensemble(
+    study: Study, snapshot: Snapshot, labelled: Targets, served: Mapping[str, Served], refit_rows: Sequence[int]
+) -> tuple[Table, ...]:
+    """Fit the ensemble refit by refit, and judge every way to combine by what it would have answered.
+
+    Parameters
+    ----------
+    study : Study
+    snapshot : Snapshot
+    labelled : Targets
+    served : mapping
+        Out-of-fold predictions by member; nothing is said of fewer than two.
+    refit_rows : sequence of int
+        First session tested by each refit.
+    """
+    if len(served) < 2:
+        return ()
+    record = out_of_fold(snapshot, labelled, served)
+    fitted = fit_ensemble(snapshot, labelled, served, refit_rows)
+    answers = apply_stages(fitted, record, refit_rows)
+    level = study.models[0].prediction.level
+    ways = [_judged(name, answers[way], level) for way, name in _NAMES.items()]
+    members = [model for model in study.models if model.name in served]
+    weighted = next(way for way in ways if way.name == WEIGHTED)
+    known = bool(np.isfinite(weighted.prediction.confidence[study.cells]).any())
+    return (
+        *combinations(study, [*members, *ways]),
+        *((confidence_deciles(study, weighted),) if known else ()),
+        _weights(study, fitted),
+        _stackers(fitted),
+    )
+
+
+def _judged(name: str, answer: Combined, level: float) -> Judged:
+    """Return what a way to combine answered; the ends of its intervals are judged with the members'."""
+    nothing = np.full(answer.p_up.shape, np.nan)
+    prediction = Prediction(answer.p_up, answer.expected, nothing, nothing, answer.confidence, level)
+    return Judged(name, prediction, session_ranks(answer.expected))
+
+
+def _weights(study: Study, fitted: Fitted) -> Table:
+    held = weights_by_session(fitted.scores, study.sessions, fitted.horizon)
+    rows: list[tuple[Cell, ...]] = []
+    for year in np.unique(study.years[study.cells.any(axis=1)]):
+        of_year = held[study.years == year]
+        for m, member in enumerate(fitted.scores.members):
+            column = of_year[:, m]
+            rows.append((str(int(year)), member, float(column.mean()), float(column.min()), float(column.max())))
+    note = (
+        f"Weights that would have answered, from outcomes that had matured; equal is {1 / held.shape[1]:.2f}. Health, "
+        "which takes weight from a member that breaks, is not in them."
+    )
+    return Table("Learned weights by year", ("year", "model", "weight", "least", "most"), tuple(rows), note)
+
+
+def _stackers(fitted: Fitted) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for stage in fitted.stages:
+        stacker = stage.stacker
+        if stacker is not None:
+            pairs = zip(stacker.members, stacker.excess.tolist(), strict=True)
+            weights = ", ".join(f"{member} {weight:.2f}" for member, weight in pairs)
+            rows.append((str(stage.effective), stacker.beats_equal, weights, stacker.verdict))
+    note = "A stacker answers from its day on where it beat equal weights on later dates of its own; else weights do."
+    return Table("Stackers", ("from", "in use", "coefficients of the excess", "verdict"), tuple(rows), note)
 
 
 def combinations(study: Study, models: Sequence[Judged]) -> tuple[Table, ...]:

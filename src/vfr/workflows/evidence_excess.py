@@ -75,11 +75,11 @@ def _probability_row(study: Study, model: Judged, above: FloatArray, base: Float
     return (model.name, metrics.brier(q, y), gain.estimate, gain.low, gain.high, loss, ece, verdict)
 
 
-def confidence_deciles(study: Study) -> Table:
-    """Accuracy of the sign of the predicted excess by confidence."""
-    model = study.models[0]
-    cells = study.cells
+def confidence_deciles(study: Study, model: Judged | None = None) -> Table:
+    """Accuracy of the sign of the predicted excess by confidence, of the first model unless another is given."""
+    model = model or study.models[0]
     confidence = model.prediction.confidence
+    cells = study.cells & np.isfinite(confidence)
     right = right_sign(study, model.rank)
     order = np.argsort(confidence[cells], kind="stable")
     decile = np.empty(order.size, dtype=np.int64)

@@ -22,6 +22,7 @@ from vfr.workflows import evidence_variants as variants
 from vfr.workflows.evidence_calibrators import calibrators
 from vfr.workflows.evidence_data import AVERAGE, Ranked, Study
 from vfr.workflows.evidence_draft import Draft
+from vfr.workflows.evidence_ensemble import ensemble
 from vfr.workflows.evidence_report import Cell, Table
 from vfr.workflows.evidence_study import exposures_of, facts_of, study_of
 from vfr.workflows.train import Progress, jobs_for
@@ -193,6 +194,8 @@ def _draft(prepared: _Prepared, asked: Asked, walked: _Walked, horizon: Horizon,
         recipe=asked.recipe,
     )
     body = [*_tables(study, reference), calibrators(study, labelled, walks, served, asked.recipe)]
+    starts = [int(refit.fold.test[0]) for refit in walks[asked.members[0]].refits]
+    body += ensemble(study, prepared.snapshot, labelled, served, starts)
     seeds = [_of_horizon(found, horizon) for found in walked.seeds]
     if seeds:
         base = {member: walk.rank for member, walk in walks.items()}
