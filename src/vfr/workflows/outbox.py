@@ -126,7 +126,7 @@ class Outbox(Generic[_T]):
         finally:
             with self._changed:
                 if self._thread is current_thread():
-                    self._thread = None
+                    self._thread, self._writing = None, 0
 
     def _next(self, wait: float) -> list[_T]:
         with self._changed:
