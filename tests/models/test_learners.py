@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -104,3 +106,17 @@ def test_logistic_equals_scikit_learn(rows):
     Z = np.nan_to_num((X - np.nanmean(X, axis=0, dtype=float)) / np.nanstd(X, axis=0, dtype=float))
     theirs = LogisticRegression(C=1.0 / (learner.ridge * y.size), tol=1e-8).fit(Z, up)
     assert np.allclose(plane.score(X), theirs.decision_function(Z), atol=2e-3)
+
+
+def _planes(value: object) -> bytes:
+    return json.dumps({"intercept": 0.0} | dict.fromkeys(("centre", "scale", "coef"), value)).encode()
+
+
+@pytest.mark.parametrize(
+    "blob",
+    [b"[" * 100_000, _planes([0.5] * 500_000), _planes([[0.5]]), _planes(0.5), _planes([float("nan")])],
+    ids=["nested", "wide", "of two dimensions", "of none", "unknown"],
+)
+def test_what_is_no_plane_is_refused_by_name(blob):
+    with pytest.raises(ArtifactCorrupt, match="linear: "):
+        LEARNERS["linear"].load(blob)

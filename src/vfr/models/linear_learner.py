@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from vfr.validation.calibration import expit, logit
 __all__ = ["Linear"]
 
 _CLIP = 3.0
+
+_BYTES: Final = 1 << 20
+"""Largest text that is parsed: many times what training writes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,12 +123,15 @@ class Linear:
 
     def load(self, blob: bytes) -> _Plane:
         """Read JSON coefficients; see `Learner.load`."""
+        if len(blob) > _BYTES:
+            raise ArtifactCorrupt("linear: the artifact is too large")
         try:
             body = json.loads(blob)
             centre, scale, coef = (np.asarray(body[key], dtype=np.float64) for key in ("centre", "scale", "coef"))
             intercept = float(body["intercept"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ArtifactCorrupt("linear: the coefficients cannot be read") from error
-        if not centre.shape == scale.shape == coef.shape or not bool(np.all(np.isfinite([*coef, intercept]))):
+        fits = centre.shape == scale.shape == coef.shape == (coef.size,)
+        if not fits or not bool(np.all(np.isfinite([*coef, intercept]))):
             raise ArtifactCorrupt("linear: the coefficients do not fit together")
         return _Plane(centre, scale, coef, intercept)
