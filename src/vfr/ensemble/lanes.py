@@ -230,6 +230,8 @@ class Lanes:
         """Return the seconds until something is due though no lane reports; None if nothing is."""
         now = elapsed_ms()
         due = [turn.until]
+        if turn.coming:  # Whoever takes a task says nothing: look again when it may be late at the earliest.
+            due.append(now + min(limits.each, limits.overtake))
         for i, call in turn.calls.items():
             due.append(self._due(turn.tasks[i], call, limits))
             if turn.waiting and now - call.since < limits.overtake:
