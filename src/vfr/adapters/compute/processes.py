@@ -15,10 +15,13 @@ from vfr.typing import Horizon
 from vfr.workflows.train_data import Inputs, Targets
 from vfr.workflows.train_jobs import Fitted, FoldJob
 
-__all__ = ["Processes"]
+__all__ = ["Processes", "keep_worker"]
 
 TRIES: Final = 3
 """How often the jobs of dead workers are started again before the run gives up."""
+
+_ANY_SIZE: Final = 1 << 62
+"""Of a worker, in bytes."""
 
 _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Workers share the cores by folds, not by threads of a library."""
@@ -71,7 +74,8 @@ class Processes:
         """Run jobs in joblib's own executor; where nobody listens any more, those that have not begun never do."""
         from joblib.externals.loky import as_completed, get_reusable_executor
 
-        executor = get_reusable_executor(max_workers=self.workers, env=dict.fromkeys(_THREADS, "1"))
+        threads = dict.fromkeys(_THREADS, "1")
+        executor = get_reusable_executor(max_workers=self.workers, env=threads, initializer=keep_worker)
         waiting = [executor.submit(run_job, url, job) for job in jobs]
         try:
             for future in as_completed(waiting):
@@ -80,3 +84,13 @@ class Processes:
             for future in waiting:
                 future.cancel()
             executor.shutdown(wait=True)
+
+
+def keep_worker() -> None:
+    """Let this worker take another job after one that grew it by more than 300 MB, which joblib takes for a leak.
+
+    It is inputs that are mapped and libraries that are loaded; a new worker loads them again for several seconds.
+    """
+    from joblib.externals.loky import process_executor
+
+    process_executor._MAX_MEMORY_LEAK_SIZE = _ANY_SIZE  # noqa: SLF001 - there is no public setting
