@@ -133,6 +133,15 @@ def test_reasons_are_words_with_figures():
     assert health_of(inverted(score, 0, rng)).events[0].to_dict()["member"] == "lightgbm"
 
 
+def test_scores_that_move_without_a_change_of_order_are_frozen():
+    rng = np.random.default_rng(19)
+    score = frozen(members(rng), 0, rng)
+    score[0, BROKEN:] += 0.001 * np.arange(1, 51)[:, None]
+    found = health_of(score)
+    assert found.health[-1, 0] == 0.0
+    assert found.events[0].reason == "the order of its scores is that of the session before, while other members' moved"
+
+
 def test_a_member_that_stops_answering_is_benched_and_one_that_never_did_is_not():
     rng = np.random.default_rng(12)
     score = members(rng)

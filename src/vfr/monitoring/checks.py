@@ -150,7 +150,7 @@ class Frozen:
     def __init__(self, rule: HealthRule) -> None:
         self._rule = rule
         self._streak = 0
-        self.same = float("nan")
+        self.words = ""
         self.stands = False
 
     def look(self, same: float, own: float) -> None:
@@ -168,7 +168,7 @@ class Frozen:
         """
         if not (isfinite(same) or isfinite(own)):
             return
-        self.same = same
+        self.words = f"{same:.0%} of its scores are those" if same >= _FROZEN else "the order of its scores is that"
         if same >= _FROZEN or own >= _SAME_ORDER:
             self.stands, self._streak = True, 0
             return

@@ -124,9 +124,9 @@ def health_by_session(
     chance = [luck(n) for n in signals.names.tolist()]
     for r in range(rows):
         for m, state in enumerate(states):
-            state.look(signals, r, m, chance[r])
             if refits is not None and refits[r, m]:
-                state.refitted()
+                state.peers.forget()
+            state.look(signals, r, m, chance[r])
         _accuse([state.peers for state in states])
         for m, state in enumerate(states):
             elsewhere = _BY_OUTCOMES if also is not None and also[r, m] else None
@@ -173,9 +173,6 @@ class _Member:
         self._frozen.look(float(signals.same[r, m]), float(signals.own[r, m]))
         self._alike = bool(signals.alike[r, m] != 0.0)  # not known is not different
 
-    def refitted(self) -> None:
-        self.peers.forget()
-
     def learn(self) -> None:
         self.peers.learn()
         self._answered.learn()
@@ -185,7 +182,7 @@ class _Member:
         if not self._alike:
             yield "its inputs are not the features it was trained on"
         if self._frozen.stands:
-            yield f"{self._frozen.same:.0%} of its scores are those of the session before, while other members' moved"
+            yield f"{self._frozen.words} of the session before, while other members' moved"
         if self._known.stands:
             yield f"{self._known.value:.0%} of the inputs known in training are known"
         if self._answered.stands:

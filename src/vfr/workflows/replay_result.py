@@ -220,9 +220,9 @@ def _sound_table(result: Replay) -> Table:
     lowest = min(s.lowest for s in result.sound)
     rows.append(("all", months, alarmed, benched, result.false_benching(), lowest, rings, years))
     note = (
-        f"The record as it is, {result.first} to {result.last}: whatever rings here rings falsely. A month is {MONTH} "
-        "sessions of one member; one session benched counts. The alarm by outcomes watched from "
-        f"{result.broken_from} on."
+        f"The record as it is, {result.first} to {result.last}: whatever rings here rings falsely, but for skill that "
+        f"really faded. A month is {MONTH} sessions of one member; one session benched counts. The alarm by outcomes "
+        f"watched from {result.broken_from} on."
     )
     return Table("No member breaks", heads, tuple(rows), note)
 
