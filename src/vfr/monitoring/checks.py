@@ -8,7 +8,7 @@ from typing import Final
 
 from vfr.monitoring.usual import Usual
 
-__all__ = ["Frozen", "HealthRule", "Relative", "luck"]
+__all__ = ["RULE", "Frozen", "HealthRule", "Relative", "luck"]
 
 _FROZEN: Final = 0.5
 """Share of unchanged scores from which a member is frozen: the inputs of every name change every session."""
@@ -44,6 +44,10 @@ class HealthRule:
     lasting: int = 5
     shrink: float = 0.5
     floor: float = 0.1
+
+
+RULE: Final = HealthRule()
+"""The rule in use."""
 
 
 def luck(names: float) -> float:

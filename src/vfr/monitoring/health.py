@@ -13,11 +13,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from vfr.monitoring.checks import Frozen, HealthRule, Relative, luck
+from vfr.monitoring.checks import RULE, Frozen, HealthRule, Relative, luck
 from vfr.monitoring.signals import Signals
 from vfr.typing import BoolArray, FloatArray
 
-__all__ = ["Event", "Health", "HealthRule", "health_by_session"]
+__all__ = ["Event", "Health", "health_by_session"]
 
 _HALF: Final = 0.5
 """Share of the usual correlation with peers, and of the names usually answered, that decides: halfway to none."""
@@ -80,7 +80,7 @@ class Health:
 
 def health_by_session(
     signals: Signals,
-    rule: HealthRule = HealthRule(),  # noqa: B008 - frozen
+    rule: HealthRule = RULE,
     *,
     refits: BoolArray | None = None,
     also: BoolArray | None = None,

@@ -14,8 +14,9 @@ import numpy as np
 from vfr.ensemble.fit import OutOfFold
 from vfr.ensemble.scores import Scores, score_dates
 from vfr.ensemble.weights import weights_by_session, with_health
+from vfr.monitoring.checks import RULE, HealthRule
 from vfr.monitoring.degradation import Alarm, fit_alarm, gaps
-from vfr.monitoring.health import Health, HealthRule, health_by_session
+from vfr.monitoring.health import Health, health_by_session
 from vfr.monitoring.page import crossings, page
 from vfr.monitoring.signals import Signals, joined, signals
 from vfr.typing import HORIZONS, BoolArray, FloatArray, Horizon, IntArray
@@ -42,7 +43,7 @@ def replay(
     record: OutOfFold,
     horizon: Horizon,
     rng: np.random.Generator,
-    rule: HealthRule = HealthRule(),  # noqa: B008 - frozen
+    rule: HealthRule = RULE,
     *,
     start: int | None = None,
     refits: BoolArray | None = None,
