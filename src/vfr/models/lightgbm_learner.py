@@ -7,39 +7,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import Final
 
 from vfr.errors import ArtifactCorrupt
+from vfr.models.forest import Forest
 from vfr.models.learner import Params, Rows
+from vfr.models.lightgbm_text import read
 from vfr.typing import FloatArray, Matrix32, Target
 
 __all__ = ["LightGbm"]
 
 
+_BYTES: Final = 32 << 20
+"""Largest text that is parsed: many times what training writes."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Trees:
-    booster: Any
-    text: str
+    text: bytes
+    forest: Forest
+    gain: FloatArray
 
     def score(self, X: Matrix32) -> FloatArray:
-        # One thread: OpenMP pools lose on a request's few rows, and deadlock in forked servers.
-        rows = np.ascontiguousarray(X, dtype=np.float32)
-        return np.asarray(self.booster.predict(rows, raw_score=True, num_threads=1), dtype=np.float64)
+        try:
+            return self.forest.total(X)
+        except ValueError as error:
+            raise ArtifactCorrupt(f"lightgbm: {error}") from error
 
     def dump(self) -> bytes:
-        return self.text.encode()
+        return self.text
 
     def importance(self, names: Sequence[str]) -> Mapping[str, float]:
-        gain = np.asarray(self.booster.feature_importance(importance_type="gain"), dtype=np.float64)
-        total = float(gain.sum())
-        return {name: float(g) / total if total > 0 else 0.0 for name, g in zip(names, gain, strict=True)}
+        total = float(self.gain.sum())
+        return {name: float(g) / total if total > 0 else 0.0 for name, g in zip(names, self.gain, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)
 class LightGbm:
-    """Shallow, strongly regularised trees; their number is fixed in advance, so no early-stopping split is needed."""
+    """Shallow, strongly regularised trees; their number is fixed in advance, so no early-stopping split is needed.
+
+    Scores are the walk of `vfr.models.forest` over the numbers in the text: serving needs no LightGBM.
+    """
 
     name: str = "lightgbm"
     suffix: str = "txt"
@@ -105,15 +113,13 @@ class LightGbm:
 
     def load(self, blob: bytes) -> _Trees:
         """Read LightGBM's text; see `Learner.load`."""
-        import lightgbm
-
-        text = blob.decode(errors="replace")
-        if not text.startswith("tree\n") or "end of trees" not in text:
-            raise ArtifactCorrupt("lightgbm: the model text is not a whole LightGBM model")
+        if len(blob) > _BYTES:
+            raise ArtifactCorrupt("lightgbm: the model text is too large")
         try:
-            return _Trees(lightgbm.Booster(model_str=text), text)
-        except lightgbm.basic.LightGBMError as error:
-            raise ArtifactCorrupt("lightgbm: the model text cannot be read") from error
+            nodes, columns, gain = read(blob.decode("ascii"))
+            return _Trees(blob, Forest.of(nodes, columns), gain)
+        except (KeyError, ValueError, OverflowError) as error:
+            raise ArtifactCorrupt(f"lightgbm: the model text cannot be read: {error}") from error
 
 
 def _portable(text: str) -> str:
