@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from vfr.adapters.store.ledger import FileLedger
+from vfr.dashboard.evidence_verdict import verdict
 from vfr.errors import InvalidField, TrainingFailed
 from vfr.workflows.evidence import DEVELOPMENT_END, development, evidence
 from vfr.workflows.evidence_report import EvidenceReport, Table
@@ -102,6 +103,21 @@ def test_without_membership_survivorship_is_said_to_be_unknown(seeded_snapshot):
     report = evidence(replace(seeded_snapshot, membership=None), horizon="7d", classic=True, release=True)
     assert report.facts["survivorship"] == "index membership unknown: survivorship cannot be measured"
     assert not any(table.title.startswith("Index members") for table in report.tables)
+
+
+def test_sessions_whose_members_are_not_known_support_no_claim_about_members(seeded_snapshot):
+    """As where the prices go on after the membership table ends."""
+    table = seeded_snapshot.membership
+    late = np.arange(seeded_snapshot.sessions.size) >= 500
+    member, size = np.where(late[:, None], False, table.member), np.where(late, 0, table.index_size)
+    ended = replace(seeded_snapshot, membership=replace(table, member=member, index_size=size))
+    report = evidence(ended, horizon="7d", classic=True, release=True)
+    assert 0.9 < report.facts["coverage of true membership"] <= 1
+    assert "every priced name in 39 of 89 sessions, whose members are not known" in report.facts["universe"]
+    assert report.table("Rank IC").rows[0][0] == "all names where members are unknown, else members at t"
+    assert "Index membership is not known" in verdict(report).caution
+    assert "(all names where those are not known)" in report.table("Portfolio").note
+    assert verdict(evidence(seeded_snapshot, horizon="7d", classic=True, release=True)).caution == ""
 
 
 def test_development_does_not_read_later_outcomes(seeded_snapshot):

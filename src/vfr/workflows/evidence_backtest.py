@@ -17,6 +17,7 @@ from vfr.data.snapshot import Snapshot
 from vfr.errors import NoData
 from vfr.typing import HORIZONS, BoolArray, DateArray, FloatArray, Horizon
 from vfr.validation.sharpe import sharpe_ratio
+from vfr.workflows.evidence_study import members_known
 from vfr.workflows.train_data import counting
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def backtest(scores: Mapping[str, FloatArray], snapshot: Snapshot, *, horizon: H
     from vfr.validation.portfolio import equal_weights, quantile_weights, simulate
 
     h = HORIZONS[horizon]
-    counts, is_membership = counting(snapshot)
+    counts, _ = counting(snapshot)
     eligible = _eligible(scores, counts)
     begin, stop = _span(eligible, first, h)
     start = begin - h - _LATEST
@@ -144,7 +145,7 @@ def backtest(scores: Mapping[str, FloatArray], snapshot: Snapshot, *, horizon: H
         equal={delay: run(weights, delay) for delay in (1, _LATEST)},
         benchmark=_benchmark(snapshot, begin, stop),
         benchmark_name=snapshot.benchmark.symbol if snapshot.benchmark else "",
-        universe="the index members of t" if is_membership else "all names",
+        universe=_universe(members_known(snapshot)[begin:stop]),
         basis="open" if bool(np.isfinite(opens).any()) else "close",
     )
 
@@ -164,6 +165,13 @@ def trial_sharpes(found: Portfolios) -> dict[str, dict[str, float | None]]:
         ratios = {"long": sharpe_ratio(net), "active": sharpe_ratio(net - equal)}
         out[model] = {series: ratio if np.isfinite(ratio) else None for series, ratio in ratios.items()}
     return out
+
+
+def _universe(told: BoolArray) -> str:
+    """Say which names could be held, given in which sessions the members are known."""
+    if told.all():
+        return "the index members of t"
+    return "all names" if not told.any() else "the index members of t (all names where those are not known)"
 
 
 def _eligible(scores: Mapping[str, FloatArray], counts: BoolArray) -> BoolArray:

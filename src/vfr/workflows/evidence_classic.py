@@ -103,7 +103,6 @@ def classic_study(
     exposures: dict[str, FloatArray],
     *,
     horizon: Horizon,
-    is_membership: bool,
     seed: int,
 ) -> Study:
     """Put the composite and its factors beside what came; they say no probability.
@@ -117,7 +116,7 @@ def classic_study(
     composite = classic.composite
     base = base_rates(labelled)
     known = np.isfinite(composite) & np.isfinite(labels.excess) & np.isfinite(base)
-    universes = universes_of(labelled.counts, known, is_membership)
+    universes = universes_of(snapshot, labelled.counts, known)
     if not next(iter(universes.values())).any():
         raise NoData("no session has both a classic score and an outcome")
     outcomes = outcomes_of(snapshot, labels)
@@ -168,15 +167,13 @@ def classic_drafts(
     tell("scoring", 0.05)
     classic = Classic(snapshot, start)
     tell("exposures", 0.6)
-    counts, is_membership = counting(snapshot)
+    counts, _ = counting(snapshot)
     exposures = exposures_of(features(snapshot), counts)
     for number, horizon in enumerate(horizons):
         tell(f"tables {horizon}", 0.8 + 0.2 * number / len(horizons))
         labelled = targets(snapshot, horizon, counts)
-        study = classic_study(
-            snapshot, classic, labelled, exposures, horizon=horizon, is_membership=is_membership, seed=seed
-        )
-        facts = facts_of(snapshot, study, labelled.labels, mode=mode, is_membership=is_membership, seed=seed)
+        study = classic_study(snapshot, classic, labelled, exposures, horizon=horizon, seed=seed)
+        facts = facts_of(snapshot, study, labelled.labels, mode=mode, seed=seed)
         facts["judged"] = "the classic score"
         facts["mean coverage of the score"] = float(classic.coverage[study.cells].mean())
         yield Draft(

@@ -67,7 +67,6 @@ class _Prepared:
     inputs: Inputs
     labelled: Mapping[Horizon, Targets]
     exposures: Mapping[str, FloatArray]
-    is_membership: bool
     mode: str
 
 
@@ -95,13 +94,12 @@ def learned(snapshot: Snapshot, asked: Asked, *, mode: str, tell: Progress) -> I
     references = {h: _reference(asked, snapshot, h) for h in asked.horizons}
     tell("features", 0.0)
     matrix = features(snapshot)
-    counts, is_membership = counting(snapshot)
+    counts, _ = counting(snapshot)
     prepared = _Prepared(
         snapshot=snapshot,
         inputs=prepare(matrix, snapshot.panel.trading()),
         labelled={h: targets(snapshot, h, counts) for h in asked.horizons},
         exposures=exposures_of(matrix, counts),
-        is_membership=is_membership,
         mode=mode,
     )
     del matrix
@@ -187,7 +185,6 @@ def _draft(prepared: _Prepared, asked: Asked, walked: _Walked, horizon: Horizon,
         served,
         prepared.exposures,
         horizon=horizon,
-        is_membership=prepared.is_membership,
         start=asked.start,
         reference=reference,
         seed=asked.seed,
@@ -270,7 +267,6 @@ def _facts(
         study,
         labelled.labels,
         mode=prepared.mode,
-        is_membership=prepared.is_membership,
         seed=asked.seed,
     )
     facts |= {

@@ -9,6 +9,7 @@ import numpy as np
 
 from vfr.data.snapshot import Snapshot
 from vfr.errors import TrainingFailed
+from vfr.factors.universe import FEW_MEMBERS
 from vfr.features.labels import make
 from vfr.features.matrix import FeatureMatrix, Labels
 from vfr.features.peers import sector_numbers
@@ -20,7 +21,7 @@ from vfr.workflows.train_judge import Served, base_rates
 from vfr.workflows.train_metrics import excess_base_rates
 from vfr.workflows.train_recipe import Recipe
 
-__all__ = ["exposures_of", "facts_of", "last_signs", "outcomes_of", "study_of", "universes_of"]
+__all__ = ["exposures_of", "facts_of", "last_signs", "members_known", "outcomes_of", "study_of", "universes_of"]
 
 _SIZES: Final = ("log_market_cap", "dollar_volume_63")
 """Proxies of size, the better one first; used where known in half of the cells that count."""
@@ -36,7 +37,6 @@ def study_of(
     exposures: Mapping[str, FloatArray],
     *,
     horizon: Horizon,
-    is_membership: bool,
     start: np.datetime64 | None,
     reference: Ranked | None,
     seed: int,
@@ -72,7 +72,7 @@ def study_of(
         direction=labels.direction,
         base=base,
         last_sign=last_signs(outcomes, HORIZONS[horizon]),
-        universes=universes_of(labelled.counts, known, is_membership),
+        universes=universes_of(snapshot, labelled.counts, known),
         volatility=daily,
         rng=np.random.default_rng(seed),
         excess_base=excess_base_rates(labelled),
@@ -96,12 +96,26 @@ def last_signs(outcomes: Mapping[str, FloatArray], h: int) -> FloatArray:
     return last
 
 
-def universes_of(counts: BoolArray, known: BoolArray, is_membership: bool) -> dict[str, BoolArray]:
-    """Return cells [T x N] by name of the universe, the one that supports a claim first."""
-    if not is_membership:
+def members_known(snapshot: Snapshot) -> BoolArray:
+    """Return the sessions, shape (T,), whose index members are known: those that `counting` counts members in."""
+    if snapshot.membership is None:
+        return np.zeros(snapshot.sessions.size, dtype=bool)
+    priced = np.isfinite(snapshot.panel.adj_close)
+    return np.asarray((snapshot.membership.member & priced).sum(axis=1) >= FEW_MEMBERS)
+
+
+def universes_of(snapshot: Snapshot, counts: BoolArray, known: BoolArray) -> dict[str, BoolArray]:
+    """Return cells [T x N] by name of the universe, the one that supports a claim first.
+
+    Its name begins with members only where the members of every judged session are known.
+    """
+    with_members = members_known(snapshot)
+    judged = (known & counts).any(axis=1)
+    if not (with_members & judged).any():
         return {"all names": known & counts}
+    silent = bool((judged & ~with_members).any())
     return {
-        "members at t": known & counts,
+        "all names where members are unknown, else members at t" if silent else "members at t": known & counts,
         "all names (biased)": known,
         "non-members at t (biased)": known & ~counts,
     }
@@ -130,9 +144,7 @@ def exposures_of(matrix: FeatureMatrix, counts: BoolArray) -> dict[str, FloatArr
     }
 
 
-def facts_of(
-    snapshot: Snapshot, study: Study, labels: Labels, *, mode: str, is_membership: bool, seed: int
-) -> dict[str, Cell]:
+def facts_of(snapshot: Snapshot, study: Study, labels: Labels, *, mode: str, seed: int) -> dict[str, Cell]:
     """Return what was judged: data, horizon, span, label and universe."""
     rows = np.flatnonzero(study.cells.any(axis=1))
     every = "" if study.stride == 1 else f", every {study.stride}th"
@@ -145,10 +157,14 @@ def facts_of(
         "seed": seed,
         "names that count per session": float(study.cells[rows].sum(axis=1).mean()),
     }
-    if is_membership and snapshot.membership is not None:
-        size = snapshot.membership.index_size[rows].astype(np.float64)
-        facts["coverage of true membership"] = float((study.cells[rows].sum(axis=1) / np.maximum(size, 1)).mean())
+    facts["universe"] = "every priced name"
+    told = rows[members_known(snapshot)[rows]]
+    if told.size and snapshot.membership is not None:
+        size = snapshot.membership.index_size[told].astype(np.float64)
+        facts["coverage of true membership"] = float((study.cells[told].sum(axis=1) / np.maximum(size, 1)).mean())
         facts["universe"] = "index members at t, as far as they are priced"
-    else:
-        facts["universe"] = "every priced name"
+        if told.size < rows.size:
+            facts["universe"] += (
+                f"; every priced name in {rows.size - told.size} of {rows.size} sessions, whose members are not known"
+            )
     return facts
