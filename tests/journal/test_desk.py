@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -197,6 +199,22 @@ def test_a_command_leaves_its_exposures_to_whoever_opens_the_journal(app: Applic
     assert not list(home.glob("exposures.*"))
     assert later.journal.state()["exposures"] == 3
     later.journal.close(LONG)
+
+
+def test_a_command_that_just_ends_keeps_its_exposures(app: Application) -> None:
+    program = f"""
+import sys
+from pathlib import Path
+from vfr import bootstrap
+from vfr.settings import Settings
+from vfr.workflows.query import AnalyzeQuery
+query = AnalyzeQuery.parse({{"mode": "single", "symbols": ["{WHOLE.symbols[0]}"]}})
+bootstrap.build(Settings(data_home=Path(sys.argv[1]))).analyze(query, "one")
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", program, str(app.settings.data_home)], check=True)  # noqa: S603
+    assert app.journal.state() == {"enabled": True, "rows": [], "exposures": 0}
+    (line,) = (app.settings.data_home / "exposures.jsonl").read_text().splitlines()
+    assert json.loads(line)["symbol"] == WHOLE.symbols[0]
 
 
 def test_an_import_settles_what_it_brings_the_outcome_of(app: Application) -> None:

@@ -85,7 +85,6 @@ class JournalDesk:
         self._datasets = datasets
         self._lock = Lock()
         self._engine: Engine | None = None
-        self._closing = False
         self._forecasts: Outbox[Callable[[], object]] = Outbox(
             "journal-forecasts", _call_all, capacity=_FORECASTS, batch=1, told=partial(_log, "forecasts")
         )
@@ -208,7 +207,6 @@ class JournalDesk:
 
     def close(self, timeout: float = 1.0) -> bool:
         """Write what waits, within some seconds each, and let the database go; return whether all was written."""
-        self._closing = True
         drained = [box.close(timeout) for box in (self._forecasts, self._exposures)]
         with self._lock:
             if all(drained) and self._engine is not None:
@@ -225,7 +223,7 @@ class JournalDesk:
             self._journal().record(record)
 
     def _expose(self, shown: Sequence[Exposure]) -> None:
-        if self._closing and self._engine is None:
+        if self._exposures.closed and self._engine is None:
             self._spool().add(shown)
             return
         journal = self._journal()

@@ -93,6 +93,11 @@ class Outbox(Generic[_T]):
         return True
 
     @property
+    def closed(self) -> bool:
+        """Whether it takes nothing more, since it was closed or the process ends."""
+        return self._closed
+
+    @property
     def waiting(self) -> int:
         """Things not written yet."""
         with self._changed:

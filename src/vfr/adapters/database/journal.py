@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from sqlalchemy import and_, exists, func, insert, select, update
@@ -66,6 +67,8 @@ _CAME: Final = select(
 ).group_by(OUTCOMES.c.data_name, OUTCOMES.c.horizon)
 
 _NONE: Final = (0, 0, 0)
+_SHOWN: Final = tuple(field.name for field in fields(Exposure))
+_shown: Final = attrgetter(*_SHOWN)
 _Counts: TypeAlias = tuple[str, Horizon, str, str, int, int, int, int, int, int, int, int]
 
 
@@ -101,10 +104,9 @@ class SqlJournal:
         """Keep what users were shown."""
         if not shown:
             return
+        rows = [dict(zip(_SHOWN, _shown(one), strict=True)) for one in shown]
         with transaction(self.engine) as connection:
-            connection.execute(
-                insert_into(connection, EXPOSURES).on_conflict_do_nothing(), [asdict(one) for one in shown]
-            )
+            connection.execute(insert_into(connection, EXPOSURES).on_conflict_do_nothing(), rows)
 
     def data_names(self) -> tuple[str, ...]:
         """Return the data sets that were forecast from."""
