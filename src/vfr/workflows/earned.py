@@ -1,0 +1,201 @@
+"""What members have earned: weights from the record of training and of service, less what their health takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vfr.ensemble import scores as record
+from vfr.ensemble.combine import Base
+from vfr.ensemble.fitted import Fitted
+from vfr.ensemble.scores import Scores, score_dates
+from vfr.ensemble.weights import ALL_BENCHED, weights_by_session, with_health
+from vfr.monitoring import signals as evenings
+from vfr.monitoring.health import Health, health_by_session
+from vfr.monitoring.signals import Signals
+from vfr.typing import BoolArray, DateArray, Horizon
+from vfr.workflows.journalled import record_of
+
+if TYPE_CHECKING:
+    from vfr.journal.journal import Journal
+    from vfr.journal.records import ForecastRecord
+    from vfr.workflows.train_ensemble import EnsembleStore
+
+__all__ = ["Earned", "Standing", "standing"]
+
+APPLIED = "learned_weights"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """Where the members of one horizon stand after a session.
+
+    Parameters
+    ----------
+    weights : mapping of str to float
+        By member, health included; sum to 1.
+    scores : Scores
+        Every date that has matured by then, of training and of service.
+    health : Health
+        Of every session of the record.
+    """
+
+    weights: Mapping[str, float]
+    scores: Scores
+    health: Health
+
+    @property
+    def note(self) -> str:
+        """What the weights rest on, and who is not well, in a sentence."""
+        unwell = {member: health for member, health in self.health.latest().items() if health < 1.0}
+        dates = self.scores.dates
+        words = f"weights learned from {dates.size} sessions whose outcomes are known, to {dates[-1]}"
+        if unwell and max(self.health.latest().values()) == 0.0:
+            return f"{words}; {ALL_BENCHED}"
+        for member, health in unwell.items():
+            reason = next(e.reason for e in reversed(self.health.events) if e.member == member)
+            words += f"; {member} {'is benched' if health == 0.0 else f'counts {health:.2f} of its weight'}: {reason}"
+        return words
+
+
+class Earned:
+    """Implements `vfr.workflows.combining.Combining` from what training fitted and what the journal holds.
+
+    Parameters
+    ----------
+    ensembles : EnsembleStore
+    sessions : callable
+        Gives the sessions of the current data set.
+    journal : callable
+        Gives the journal, None where there is none yet; may raise `DataError`.
+    """
+
+    def __init__(
+        self,
+        ensembles: EnsembleStore,
+        sessions: Callable[[], DateArray],
+        journal: Callable[[], Journal | None],
+    ) -> None:
+        self._ensembles = ensembles
+        self._sessions = sessions
+        self._journal = journal
+
+    def at(self, data_name: str, horizon: Horizon, members: Sequence[str], day: np.datetime64) -> Base:
+        """Return weights of the members, and what was fitted, for a session; see `Combining.at`.
+
+        A member without a record holds what the others hold on average.
+        """
+        fitted = self._ensembles.load(data_name, horizon)
+        if fitted is None:
+            return Base.equal(members, "equal weights: no record of these members has been made by a training run")
+        stage = fitted.at(day)
+        found = standing(fitted, self._journal(), self._sessions(), day)
+        if found is None:
+            return Base.equal(members, f"equal weights: no outcome of these members was known by {day}")
+        usual = float(np.mean(list(found.weights.values())))
+        weights = {member: found.weights.get(member, usual) for member in members}
+        if sum(weights.values()) == 0.0:
+            return Base.equal(members, f"equal weights: every member asked for is benched ({found.note})")
+        stacker, confidence = (None, None) if stage is None else (stage.stacker, stage.confidence)
+        return Base(weights, found.note, APPLIED, stacker, confidence)
+
+    def stamp(self) -> str:
+        """Return a key that changes whenever an ensemble does; a new session, which has new outcomes, is new data."""
+        return self._ensembles.stamp()
+
+
+def standing(fitted: Fitted, journal: Journal | None, sessions: DateArray, day: np.datetime64) -> Standing | None:
+    """Return where members stand when a session is forecast; None where no outcome was known by then.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    journal : Journal or None
+        Forecasts that were served, from the first session after the record of training on.
+    sessions : datetime64[D] array, shape (T,)
+        Sessions of the market, increasing, the first date of the record among them.
+    day : datetime64[D]
+        Outcomes and signals of later sessions are not read; its own signals are not there yet.
+    """
+    served = _Served.of(journal, fitted, day)
+    scores = fitted.scores if served is None else record.joined(fitted.scores, served.scores)
+    signals, refits = _evenings(fitted, served, day)
+    if not scores.dates.size or scores.dates[0] >= day:
+        return None
+    span = sessions[(sessions >= scores.dates[0]) & (sessions <= day)]
+    learned = weights_by_session(scores, span, fitted.horizon)[-1]
+    health = health_by_session(signals, refits=refits)
+    by_member = health.latest()
+    held = with_health(learned, np.array([by_member.get(member, 1.0) for member in scores.members]))
+    return Standing(dict(zip(scores.members, held.tolist(), strict=True)), scores, health)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Served:
+    """What was served since training: matured figures, the signals of every evening, and where a version was new."""
+
+    scores: Scores
+    signals: Signals
+    refits: BoolArray
+
+    @classmethod
+    def of(cls, journal: Journal | None, fitted: Fitted, day: np.datetime64) -> _Served | None:
+        """Read the journal after the record of training; None where it holds nothing."""
+        if journal is None:
+            return None
+        dates = fitted.scores.dates
+        since = str(dates[-1] + np.timedelta64(1, "D")) if dates.size else ""
+        made = [one for one in journal.forecasts(fitted.data_name, fitted.horizon, since) if one.as_of < day]
+        if not made:
+            return None
+        found = record_of(journal, fitted.data_name, fitted.horizon, since)
+        cells = found.counted & np.isfinite(found.base)
+        scores = score_dates(
+            found.members,
+            found.member_p_up,
+            found.member_rank,
+            found.direction,
+            found.excess,
+            found.base,
+            cells,
+            found.sessions,
+        )
+        signals, refits = _signals(made)
+        return cls(scores, signals, refits)
+
+
+def _signals(made: Sequence[ForecastRecord]) -> tuple[Signals, BoolArray]:
+    """Return the signals of forecasts in time order, and where a member answered with a new version, (R, M)."""
+    members = tuple(dict.fromkeys(member for one in made for member in one.members))
+    symbols = {symbol: n for n, symbol in enumerate(sorted({s for one in made for s in one.symbols}))}
+    score = np.full((len(members), len(made), len(symbols)), np.nan)
+    refits = np.zeros((len(made), len(members)), dtype=bool)
+    versions: dict[str, str] = {}
+    for r, one in enumerate(made):
+        columns = [symbols[symbol] for symbol in one.symbols]
+        for k, (member, version) in enumerate(zip(one.members, one.model_ids, strict=True)):
+            m = members.index(member)
+            score[m, r, columns] = one.member_expected[k]
+            refits[r, m] = versions.get(member) != version
+            versions[member] = version
+    days = np.array([one.as_of for one in made], dtype="datetime64[D]")
+    return evenings.signals(members, days, score), refits
+
+
+def _evenings(fitted: Fitted, served: _Served | None, day: np.datetime64) -> tuple[Signals, BoolArray]:
+    """Return the signals before a session, of training and of service, and where versions were new."""
+    scores = fitted.scores
+    before = scores.dates < day
+    trained = evenings.from_peers(scores.members, scores.dates[before], fitted.peers[before], scores.cells[before])
+    new = np.isin(trained.sessions, [stage.effective for stage in fitted.stages])
+    if served is None:
+        return trained, np.repeat(new[:, None], len(scores.members), axis=1)
+    signals = evenings.joined(trained, served.signals)
+    refits = np.zeros(signals.peers.shape, dtype=bool)
+    refits[: new.size] = new[:, None]
+    places = [signals.members.index(member) for member in served.signals.members]
+    refits[new.size :, places] = served.refits
+    return signals, refits

@@ -1,0 +1,157 @@
+"""Weights that answer: of training, then of service, less what health takes; nothing from later."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.ensemble.record import calendar, record
+from tests.journal.made import forecast
+
+from vfr.ensemble.combine import EQUAL
+from vfr.ensemble.confidence import Confidence
+from vfr.ensemble.fitted import Fitted, Stage
+from vfr.journal.records import Outcomes
+from vfr.typing import HORIZONS
+from vfr.validation.calibration import Platt
+from vfr.workflows.earned import APPLIED, Earned, standing
+
+MEMBERS = ("lightgbm", "linear", "trees")
+NAMES = tuple(f"S{n:02d}" for n in range(60))
+SESSIONS = calendar(700)
+TRAINED = 500
+
+
+class Kept:
+    """One ensemble in memory."""
+
+    def __init__(self, fitted):
+        self.fitted = fitted
+
+    def load(self, data_name, horizon):
+        return self.fitted if self.fitted and (data_name, horizon) == ("live", self.fitted.horizon) else None
+
+    def stamp(self):
+        return "one"
+
+
+class Diary:
+    """A journal of some sessions; outcomes are those settled so far."""
+
+    def __init__(self, made, came):
+        self.made, self.came = made, came
+
+    def forecasts(self, data_name, horizon, since=""):
+        return [one for one in self.made if str(one.as_of) >= since]
+
+    def outcomes(self, data_name, horizon, since=""):
+        return [one for one in self.came if str(one.as_of) >= since]
+
+
+def fitted(horizon="1d", better=0.0) -> Fitted:
+    rng = np.random.default_rng(0)
+    ic = 0.02 + 0.05 * rng.normal(size=(TRAINED, 3)) + better * np.array([1.0, 0.0, 0.0])
+    scores = record(ic, members=MEMBERS, dates=SESSIONS[:TRAINED])
+    peers = 0.6 + 0.05 * rng.normal(size=ic.shape)
+    sure = Confidence(Platt(0.0, 0.0, (0.1, 0.1, 0.1), (0.0, 0.0, 0.0)))
+    stages = (Stage(SESSIONS[250], None, None), Stage(SESSIONS[TRAINED - 1], None, sure))
+    return Fitted(horizon, "live", "v1", "2012-01-01T00:00:00+00:00", scores, peers, stages)
+
+
+def served(count, broken_from=None, horizon="1d"):
+    """Forecasts from the session after training on, and their outcomes; the first member may break."""
+    rng = np.random.default_rng(1)
+    made, came = [], []
+    for k in range(count):
+        signal = rng.normal(size=len(NAMES))
+        expected = 0.01 * (signal + 0.7 * rng.normal(size=(3, len(NAMES))))
+        if broken_from is not None and k >= broken_from:
+            expected[0] = rng.permutation(expected[0])
+        day = SESSIONS[TRAINED + k]
+        one = forecast(str(day), NAMES, seed=k, members=MEMBERS, model_ids=("a", "b", "c"), weights=np.full(3, 1 / 3))
+        p_up = np.clip(0.5 + 5 * expected, 0.01, 0.99)
+        made.append(replace(one, horizon=horizon, member_expected=expected, member_p_up=p_up))
+        returns = 0.01 * (0.3 * signal + rng.normal(size=len(NAMES)))
+        direction, excess = (returns > 0).astype(float), returns - np.median(returns)
+        known = np.ones(len(NAMES), dtype=bool)
+        settled = Outcomes(horizon, day, "open", NAMES, returns, direction, excess, known, (None,) * len(NAMES))
+        came.append(settled)
+    return made, came
+
+
+def earned(ensemble, diary=None, sessions=SESSIONS):
+    return Earned(Kept(ensemble), lambda: sessions, lambda: diary)
+
+
+def test_without_a_record_weights_are_equal_and_say_why():
+    base = earned(None).at("live", "1d", MEMBERS, SESSIONS[-1])
+    assert base.applied == EQUAL
+    assert base.weights == pytest.approx(dict.fromkeys(MEMBERS, 1 / 3))
+    assert "training run" in base.note
+    early = earned(fitted()).at("live", "1d", MEMBERS, SESSIONS[0])
+    assert (early.applied, "no outcome" in early.note) == (EQUAL, True)
+
+
+def test_the_better_member_holds_more_and_the_newest_stage_answers():
+    base = earned(fitted(better=0.05)).at("live", "1d", MEMBERS, SESSIONS[TRAINED + 3])
+    assert base.applied == APPLIED
+    assert base.weights["lightgbm"] > 1.2 * base.weights["linear"]
+    assert sum(base.weights.values()) == pytest.approx(1.0)
+    assert base.confidence is not None
+    assert base.note == f"weights learned from {TRAINED} sessions whose outcomes are known, to {SESSIONS[TRAINED - 1]}"
+    assert earned(fitted(better=0.05)).at("live", "1d", MEMBERS, SESSIONS[260]).confidence is None
+
+
+def test_members_asked_for_share_what_they_hold_and_a_new_one_holds_the_mean():
+    base = earned(fitted()).at("live", "1d", ("linear", "lstm"), SESSIONS[TRAINED])
+    assert set(base.weights) == {"linear", "lstm"}
+    assert base.weights["lstm"] == pytest.approx(1 / 3)
+
+
+def test_what_was_served_counts_once_it_has_matured():
+    made, came = served(60)
+    alone = standing(fitted(), None, SESSIONS, SESSIONS[TRAINED + 60])
+    after = standing(fitted(), Diary(made, came), SESSIONS, SESSIONS[TRAINED + 60])
+    assert after.scores.dates.size == TRAINED + 60
+    assert after.weights != alone.weights
+    assert min(after.health.latest().values()) == 1.0
+
+
+@pytest.mark.parametrize("horizon", ["1d", "7d", "30d"])
+def test_the_future_changes_nothing(horizon):
+    """Outcomes that had not matured, and evenings that had not come, may be anything."""
+    made, came = served(60, horizon=horizon)
+    day = 30
+    matured = day - HORIZONS[horizon] - 2
+    rng = np.random.default_rng(9)
+    other = [
+        one if k <= matured else replace(one, direction=1 - one.direction, excess=rng.permutation(one.excess))
+        for k, one in enumerate(came)
+    ]
+    later = [one if k < day else replace(one, member_expected=-one.member_expected) for k, one in enumerate(made)]
+    at = SESSIONS[TRAINED + day]
+    whole = standing(fitted(horizon), Diary(made, came), SESSIONS, at)
+    assert standing(fitted(horizon), Diary(later, other), SESSIONS, at).weights == whole.weights
+    known = Diary(made[:day], came[: max(matured + 1, 0)])
+    assert standing(fitted(horizon), known, SESSIONS[: TRAINED + day + 1], at).weights == whole.weights
+
+
+def test_a_member_that_breaks_in_service_loses_its_weight_and_the_note_says_why():
+    made, came = served(60, broken_from=30)
+    found = {k: standing(fitted(), Diary(made, came), SESSIONS, SESSIONS[TRAINED + k]) for k in (30, 50)}
+    assert found[30].weights["lightgbm"] > 0.2
+    assert found[50].weights["lightgbm"] < 0.10
+    assert "lightgbm is benched: " in found[50].note
+    assert "rank correlation with the other members" in found[50].note
+    base = earned(fitted(), Diary(made, came)).at("live", "1d", ("lightgbm",), SESSIONS[TRAINED + 50])
+    assert (base.applied, base.weights) == (EQUAL, {"lightgbm": 1.0})
+    assert "benched" in base.note
+
+
+def test_a_restart_changes_nothing():
+    made, came = served(40)
+    at = SESSIONS[TRAINED + 40]
+    first = standing(fitted(), Diary(made, came), SESSIONS, at)
+    again = standing(fitted(), Diary(list(made), list(came)), SESSIONS.copy(), at)
+    assert first.weights == again.weights
