@@ -116,15 +116,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """Values of M members on N rows, (fields, M, N); which can be used, their weights, and how much of all that is."""
+    """Values of M members on N rows, (fields, M, N); which can be used; weights, their share of all, and means."""
 
     values: FloatArray
     usable: BoolArray
     weights: FloatArray
     coverage: FloatArray
+    means: FloatArray
 
     def pooled(self, field: str) -> FloatArray:
-        return linear_pool(self.of(field), self.weights)
+        return np.asarray(self.means[FIELDS.index(field)])
 
     def of(self, field: str) -> FloatArray:
         return np.asarray(self.values[FIELDS.index(field)])
@@ -193,7 +194,9 @@ def _rows(results: Sequence[MemberResult], n_rows: int, base: Base) -> _Rows:
     held = np.array([base.weights.get(result.member, 0.0) for result in results], dtype=np.float64)
     total = sum(base.weights.values())
     coverage = held @ usable / total if total > 0 else usable.any(axis=0).astype(np.float64)
-    return _Rows(values, usable, shares(held, usable), np.asarray(coverage))
+    weights = shares(held, usable)
+    means = linear_pool(values.transpose(1, 0, 2), weights[:, None])
+    return _Rows(values, usable, weights, np.asarray(coverage), means)
 
 
 def _answered(rows: _Rows, results: Sequence[MemberResult], method: Method, base: Base, voting: Voting) -> _Answer:

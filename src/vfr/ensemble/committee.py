@@ -225,7 +225,7 @@ def _something(found: Prediction, rows: Matrix32) -> None:
 
     A feature that is the same for every name says nothing about one.
     """
-    if np.isfinite([getattr(found, field) for field in FIELDS]).all(axis=0).any():
+    if np.isfinite(sum(getattr(found, field) for field in FIELDS)).any():
         return
     known = np.isfinite(rows[-1])
     high, low = (np.where(known, rows[-1], edge) for edge in (-np.inf, np.inf))
