@@ -157,14 +157,14 @@ def facts_of(snapshot: Snapshot, study: Study, labels: Labels, *, mode: str, see
         "seed": seed,
         "names that count per session": float(study.cells[rows].sum(axis=1).mean()),
     }
-    facts["universe"] = "every priced name"
     told = rows[members_known(snapshot)[rows]]
+    universe = "every priced name"
     if told.size and snapshot.membership is not None:
         size = snapshot.membership.index_size[told].astype(np.float64)
         facts["coverage of true membership"] = float((study.cells[told].sum(axis=1) / np.maximum(size, 1)).mean())
-        facts["universe"] = "index members at t, as far as they are priced"
+        universe = "index members at t, as far as they are priced"
         if told.size < rows.size:
-            facts["universe"] += (
-                f"; every priced name in {rows.size - told.size} of {rows.size} sessions, whose members are not known"
-            )
+            silent = f"{rows.size - told.size} of {rows.size} sessions"
+            universe += f"; every priced name in {silent}, whose members are not known"
+    facts["universe"] = universe
     return facts
