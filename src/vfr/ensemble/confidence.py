@@ -101,7 +101,7 @@ def fit_confidence(
     >>> right = (rng.random(margin.shape) < 0.5 + 0.1 * margin).astype(float)
     >>> found = fit_confidence(margin, agreement, np.ones_like(margin), right, "1d", members=5, alone=0.8)
     >>> found(np.array([0.0, 0.5]), np.array([0.75, 0.75]), np.ones(2)).round(2).tolist()
-    [0.51, 0.54]
+    [0.51, 0.53]
     """
     cells = np.isfinite(right)
     scores = [margin[cells], _all_told(agreement, coverage)[cells] - 0.5]
@@ -112,7 +112,7 @@ def fit_confidence(
         prior=0.5,
         weight=0.5 / HORIZONS[horizon] / _crowding(margin, right),
         slope_mean=0.8 * prior_ic,
-        slope_sd=1.6 * prior_ic,
+        slope_sd=0.8 * prior_ic,
     )
     average = [float(score.mean()) if came.size else 0.0 for score in scores]
     answered = float(coverage[cells].mean()) if came.size else 1.0
