@@ -250,7 +250,9 @@ def build(settings: Settings) -> Application:
     switch, training = MlSwitch(home), TrainingState(home)
 
     def forecasts() -> Forecaster:
+        from vfr.adapters.store.ensembles import EnsembleFiles
         from vfr.adapters.telemetry import log_failed_member
+        from vfr.workflows.earned import Earned
         from vfr.workflows.forecast import Forecasts
 
         return Forecasts(
@@ -259,6 +261,7 @@ def build(settings: Settings) -> Application:
             lambda: disabled(not settings.ml_enabled, switch.read()),
             failed=log_failed_member,
             made=journal.made,
+            combining=Earned(EnsembleFiles(home), lambda: datasets.snapshot().sessions, journal.opened),
         )
 
     return Application(

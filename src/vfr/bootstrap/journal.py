@@ -151,6 +151,16 @@ class JournalDesk:
         if self._settings.journal and self._there():
             self._forecasts.put(self.settle_quietly)
 
+    def opened(self) -> SqlJournal | None:
+        """Return the journal for reading; None where nothing was ever recorded.
+
+        Raises
+        ------
+        DataError
+            If it cannot be used.
+        """
+        return self._journal() if self._there() else None
+
     def state(self) -> dict[str, Any]:
         """Return how much is kept, as plain JSON types."""
         from dataclasses import asdict
