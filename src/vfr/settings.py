@@ -88,6 +88,9 @@ class Settings(BaseSettings):
         False switches machine learning off whatever the stored switch says.
     ml_threads : int
         Threads of a training run; the same number and seed give the same models, byte for byte.
+    ml_voting : str
+        How votes are counted where a request asks for voting: ``hard`` counts directions, ``soft`` averages
+        probabilities.
     work_url : str
         Folder or fsspec URL that every worker of a cluster can read, for the inputs of a training run; the data home's
         own folder by default.
@@ -139,6 +142,7 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     ml_enabled: bool = True
     ml_threads: int = Field(default=2, ge=1, le=64)
+    ml_voting: Literal["hard", "soft"] = "hard"
     work_url: str = ""
     database_url: SecretStr | None = None
     journal: bool = True

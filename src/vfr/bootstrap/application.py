@@ -262,6 +262,7 @@ def build(settings: Settings) -> Application:
             failed=log_failed_member,
             made=journal.made,
             combining=Earned(EnsembleFiles(home), lambda: datasets.snapshot().sessions, journal.opened),
+            voting=settings.ml_voting,
         )
 
     return Application(
