@@ -170,6 +170,7 @@ def evidence(
     seed: int = 0,
     seeds: int = 1,
     ablate: Sequence[str] = (),
+    replay: bool = False,
     against: Path | str | pl.DataFrame | None = None,
     progress: Progress | None = None,
     home: Path | str | None = None,
@@ -192,6 +193,8 @@ def evidence(
         Fit everything this many times and report the spread.
     ablate : sequence of str
         Families of features, or "family" for each: fit the cheap members again without one at a time.
+    replay : bool
+        Break each member half-way, and report how soon it is found and loses its weight.
     against : path or polars.DataFrame, optional
         Somebody else's scores (date, symbol, score, perhaps horizon), judged beside on the same rows.
     progress : callable, optional
@@ -222,6 +225,7 @@ def evidence(
         seed=seed,
         seeds=seeds,
         ablate=ablate,
+        replay=replay,
         against=Path(against) if isinstance(against, str) else against,
         progress=progress,
     )

@@ -39,6 +39,9 @@ def command(
         str,
         typer.Option(metavar="F,F", help="Fit the cheap members without these families of features, one at a time."),
     ] = "",
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Break each member half-way: how soon it is found, and loses its weight.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", file_okay=False, help="Write report.html, .md and .json there, too.")
     ] = None,
@@ -72,6 +75,7 @@ def command(
             seed=seed,
             seeds=seeds,
             ablate=words(ablate),
+            replay=replay,
             out=out,
             page=page,
             cluster=cluster,

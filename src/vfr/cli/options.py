@@ -72,6 +72,7 @@ _OPTION_OF: Final[Mapping[str, str]] = {
     "seed": "--seed",
     "seeds": "--seeds",
     "ablate": "--ablate",
+    "replay": "--replay",
     "against": "--against",
     "sector": "--sector",
 }

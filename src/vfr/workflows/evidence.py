@@ -43,6 +43,7 @@ class Options(TypedDict, total=False):
     seed: int
     seeds: int
     ablate: Sequence[str]
+    replay: bool
     against: OutsideScores | None
     compute: Compute | None
     tuning: TuningStore | None
@@ -70,6 +71,7 @@ def evidence_reports(
     seed: int = 0,
     seeds: int = 1,
     ablate: Sequence[str] = (),
+    replay: bool = False,
     against: OutsideScores | None = None,
     compute: Compute | None = None,
     tuning: TuningStore | None = None,
@@ -99,6 +101,8 @@ def evidence_reports(
         Fit everything this many times, from `seed` on, and report the spread; it multiplies the cost.
     ablate : sequence of str
         Families of features, or "family" for each of them: fit the cheap members again without one at a time.
+    replay : bool
+        Break each member half-way, and report how soon it is found and loses its weight.
     against : OutsideScores, optional
         Somebody else's scores, judged beside the models on the same rows.
     compute : Compute, optional
@@ -124,7 +128,7 @@ def evidence_reports(
     cut, mode = development(snapshot, release=release)
     tell = progress or (lambda _stage, _fraction: None)
     horizons = tuple(dict.fromkeys(horizons))
-    _check(classic=classic, seed=seed, seeds=seeds, ablate=ablate, against=against)
+    _check(classic=classic, seed=seed, seeds=seeds, ablate=ablate, replay=replay, against=against)
     if not horizons:
         raise InvalidField("horizon", f"name at least one of {', '.join(HORIZONS)}")
     if start is not None and start > cut.sessions[-1]:
@@ -133,6 +137,7 @@ def evidence_reports(
         "seed": seed,
         "seeds": seeds,
         "ablate": list(ablate),
+        "replay": replay,
         "start": None if start is None else str(start),
         "against": None if against is None else against.name,
         "recipe": asdict(recipe),
@@ -154,6 +159,7 @@ def evidence_reports(
             seed=seed,
             seeds=seeds,
             ablate=tuple(ablate),
+            replay=replay,
             start=start,
             against=against,
             tuning=tuning,
@@ -167,12 +173,19 @@ def evidence_reports(
     return found
 
 
-def _check(*, classic: bool, seed: int, seeds: int, ablate: Sequence[str], against: OutsideScores | None) -> None:
+def _check(
+    *, classic: bool, seed: int, seeds: int, ablate: Sequence[str], replay: bool, against: OutsideScores | None
+) -> None:
     if not 1 <= seeds <= _MOST_SEEDS:
         raise InvalidField("seeds", f"must be 1 to {_MOST_SEEDS}, got {seeds}")
     if not 0 <= seed <= MOST_SEED - _MOST_SEEDS:
         raise InvalidField("seed", f"must be 0 to {MOST_SEED - _MOST_SEEDS:,}, got {seed}")
-    for field, given in (("seeds", seeds > 1), ("ablate", bool(ablate)), ("against", against is not None)):
+    for field, given in {
+        "seeds": seeds > 1,
+        "ablate": bool(ablate),
+        "replay": replay,
+        "against": against is not None,
+    }.items():
         if classic and given:
             raise InvalidField(field, "does not go with the classic score, which is not fitted; leave one of them out")
 

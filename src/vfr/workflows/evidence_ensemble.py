@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from vfr.data.snapshot import Snapshot
-from vfr.ensemble.fit import Combination, Combined, apply_stages
+from vfr.ensemble.fit import Combination, Combined, OutOfFold, apply_stages
 from vfr.ensemble.fitted import Fitted
 from vfr.ensemble.weights import weights_by_session
 from vfr.models.design import session_ranks
@@ -21,6 +21,7 @@ from vfr.workflows.evidence_data import Judged, Study, interval, mean_test, sess
 from vfr.workflows.evidence_direction import COVERAGES, curve, right_sign, skill
 from vfr.workflows.evidence_excess import confidence_deciles
 from vfr.workflows.evidence_report import Cell, Table
+from vfr.workflows.replay import replay
 from vfr.workflows.train_data import Targets
 from vfr.workflows.train_ensemble import fit_ensemble, out_of_fold
 from vfr.workflows.train_judge import Served
@@ -45,7 +46,13 @@ _TINY: Final = 1e-6
 
 
 def ensemble(
-    study: Study, snapshot: Snapshot, labelled: Targets, served: Mapping[str, Served], refit_rows: Sequence[int]
+    study: Study,
+    snapshot: Snapshot,
+    labelled: Targets,
+    served: Mapping[str, Served],
+    refit_rows: Sequence[int],
+    *,
+    broken: bool = False,
 ) -> tuple[Table, ...]:
     """Fit the ensemble refit by refit, and judge every way to combine by what it would have answered.
 
@@ -58,6 +65,8 @@ def ensemble(
         Out-of-fold predictions by member; nothing is said of fewer than two.
     refit_rows : sequence of int
         First session tested by each refit.
+    broken : bool
+        Replay the record with each member broken half-way, too.
     """
     if len(served) < 2:
         return ()
@@ -74,7 +83,16 @@ def ensemble(
         *((confidence_deciles(study, weighted),) if known else ()),
         _weights(study, fitted),
         _stackers(fitted),
+        *(_replayed(study, record, refit_rows) if broken else ()),
     )
+
+
+def _replayed(study: Study, record: OutOfFold, refit_rows: Sequence[int]) -> tuple[Table, ...]:
+    judged = np.flatnonzero(study.cells.any(axis=1))
+    refits = np.zeros((record.sessions.size, len(record.members)), dtype=bool)
+    refits[list(refit_rows)] = True
+    middle = int(judged[judged.size // 2])
+    return replay(record, study.horizon, study.rng, start=middle, refits=refits).tables()
 
 
 def _judged(name: str, answer: Combined, level: float) -> Judged:

@@ -53,6 +53,7 @@ class Asked:
     seed: int = 0
     seeds: int = 1
     ablate: tuple[str, ...] = ()
+    replay: bool = False
     start: np.datetime64 | None = None
     against: against.OutsideScores | None = None
     tuning: TuningStore | None = None
@@ -192,7 +193,7 @@ def _draft(prepared: _Prepared, asked: Asked, walked: _Walked, horizon: Horizon,
     )
     body = [*_tables(study, reference), calibrators(study, labelled, walks, served, asked.recipe)]
     starts = [int(refit.fold.test[0]) for refit in walks[asked.members[0]].refits]
-    body += ensemble(study, prepared.snapshot, labelled, served, starts)
+    body += ensemble(study, prepared.snapshot, labelled, served, starts, broken=asked.replay)
     seeds = [_of_horizon(found, horizon) for found in walked.seeds]
     if seeds:
         base = {member: walk.rank for member, walk in walks.items()}
