@@ -157,3 +157,24 @@ def test_peer_correlation_reads_no_outcome_and_tells_the_odd_one_out():
     lone = o.rank.copy()
     lone[1:, 500] = NAN
     assert np.isnan(peer_correlation(lone, o.cells)[500]).all()
+
+
+def test_few_names_and_a_member_that_never_answered_are_borne():
+    o = world(names=6, sessions=500)
+    for grid in (o.p_up, o.expected, o.rank):
+        grid[2] = NAN
+    found = fit("7d", "few", "abc", "2026-11-29T23:00:00Z", o, (100, 400))
+    last = found.stages[-1]
+    assert not last.stacker.beats_equal
+    np.testing.assert_allclose(last.stacker.excess, 1 / 3)
+    grids = apply_stages(found, o, (100, 400))
+    np.testing.assert_allclose(grids["equal"].p_up[200], o.p_up[:2, 200].mean(axis=0))
+    assert np.isfinite(grids["dynamic"].confidence[400:]).all()
+    assert Fitted.from_files(found.to_files()).to_files() == found.to_files()
+
+
+def test_without_predictions_there_is_an_empty_record_and_nothing_fitted():
+    found = fitted(world(first=1100))
+    assert found.scores.dates.size == 0
+    assert all(stage.stacker is None and stage.confidence is None for stage in found.stages)
+    assert Fitted.from_files(found.to_files()).scores.members == MEMBERS

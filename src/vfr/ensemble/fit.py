@@ -234,7 +234,7 @@ class _Record:
         known = matured(self._rows, self._span, before)
         if known.size < _CONFIDENCE_SESSIONS:
             return None
-        alone = self._alone[known]
+        alone = self._alone[known][np.isfinite(self._alone[known])]
         margins, agreement, coverage = (sign[known] for sign in self._signs)
         return fit_confidence(
             margins,
@@ -243,7 +243,7 @@ class _Record:
             self._right[known],
             self._horizon,
             members=len(self._o.members),
-            alone=float(alone[np.isfinite(alone)].mean()),
+            alone=float(alone.mean()) if alone.size else 1.0,
         )
 
 
