@@ -22,7 +22,7 @@ from vfr.typing import Matrix32
 
 __all__ = ["PARALLEL_ROWS", "Committee", "Seat"]
 
-PARALLEL_ROWS: Final = 150
+PARALLEL_ROWS: Final = 300
 """Rows from which lanes side by side are faster than one: below, handing over costs more than it saves; see
 ``benchmarks/committee.py``."""
 

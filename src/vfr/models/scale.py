@@ -45,7 +45,8 @@ class Scale:
             size = np.exp(self.intercept + _logs(volatility) @ np.array(self.coef))
         for row in size:
             known = np.isfinite(row)
-            row[~known] = np.median(row[known]) if known.any() else self.typical
+            if not known.all():
+                row[~known] = np.median(row[known]) if known.any() else self.typical
         return size
 
     def to_dict(self) -> dict[str, Any]:
