@@ -339,6 +339,17 @@ def test_a_sample_that_predicts_otherwise_is_refused(store, card, files):
         store.load(card.model_id)
 
 
+@pytest.mark.parametrize("names", [0, 12])
+def test_a_sample_that_shows_nothing_is_refused(store, card, files, names):
+    unknown = {
+        "parity_inputs.npy": _npy(np.full((1, names, len(card.feature_names)), np.nan, dtype=np.float32)),
+        "parity_outputs.npy": _npy(np.full((5, names), np.nan)),
+    }
+    store.save(card, files | unknown)
+    with pytest.raises(ArtifactCorrupt, match="shows nothing"):
+        store.load(card.model_id)
+
+
 def test_another_feature_specification_is_refused(store, card, files):
     store.save(replace(card, feature_spec="0123456789abcdef"), files)
     with pytest.raises(ArtifactCorrupt, match="feature specification 0123456789abcdef"):

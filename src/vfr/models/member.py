@@ -178,6 +178,8 @@ def _replayed(stored: StoredMember, files: Mapping[str, bytes]) -> StoredMember:
         raise
     except Exception as error:
         raise ArtifactCorrupt("the parity sample cannot be replayed") from error
+    if not np.isfinite(outputs).any():
+        raise ArtifactCorrupt("the parity sample predicts nothing, so it shows nothing")
     if now.shape != outputs.shape or not np.allclose(now, outputs, rtol=1e-7, atol=1e-9, equal_nan=True):
         raise ArtifactCorrupt("the parity sample gives other predictions than when it was trained")
     return stored
