@@ -82,3 +82,9 @@ def by_year(*rows: tuple[str, str, float, float]) -> Table:
 def held(*rows: tuple[str, str, float]) -> Table:
     """Make a table of portfolios by year from year, portfolio and return."""
     return Table("Portfolio by year", ("year", "portfolio", "return"), rows)
+
+
+def weights(*rows: tuple[str, str, float]) -> Table:
+    """Make a table of learned weights from year, member and weight."""
+    body = tuple((*row, row[-1] - 0.01, row[-1] + 0.01) for row in rows)
+    return Table("Learned weights by year", ("year", "model", "weight", "least", "most"), body)

@@ -12,8 +12,9 @@ from importlib import resources
 
 import numpy as np
 import pytest
-from tests.dashboard.evidence_reports import by_year, coverage, held, ranks, real_tables, report, study
+from tests.dashboard.evidence_reports import by_year, coverage, held, ranks, real_tables, report, study, weights
 
+from vfr.dashboard.chart import Plot
 from vfr.dashboard.evidence_figures import Absent, Figure, figures
 from vfr.dashboard.evidence_page import page
 from vfr.dashboard.evidence_verdict import Verdict, verdict
@@ -200,8 +201,18 @@ def test_no_report_is_no_page() -> None:
         page([])
 
 
+def test_weights_are_drawn_beside_equal_ones() -> None:
+    made = report(weights(("2010", "a", 0.5), ("2010", "b", 0.5), ("2011", "a", 0.55), ("2011", "b", 0.45)))
+    drawing = drawn(made, "Learned weights").drawing
+    assert isinstance(drawing, Plot)
+    assert [[mark.y for mark in series.marks] for series in drawing.series] == [[0.5, 0.55], [0.5, 0.45]]
+    assert drawing.lines == ((0.5, ""),)
+    assert "a, 2011: 0.550" in drawing.svg("x")
+
+
 def test_every_figure_is_drawn_from_the_tables_of_a_run(skilled: EvidenceReport) -> None:
-    made = EvidenceReport(skilled.facts, (*skilled.tables, held(("2010", "average", 0.1))))
+    learned = weights(("2010", "lightgbm", 0.6), ("2010", "linear", 0.4))
+    made = EvidenceReport(skilled.facts, (*skilled.tables, held(("2010", "average", 0.1)), learned))
     found = figures(made, {"momentum_12_1": 1.0})
     assert [f.title for f in found if isinstance(f, Absent)] == []
     assert len(found) == 12

@@ -308,6 +308,28 @@ def _seeds(report: EvidenceReport, colours: Colours) -> Figure | None:
     return None
 
 
+def _weights(report: EvidenceReport, colours: Colours) -> Figure | None:
+    for table in tables(report, "Learned weights by year", "year", "model", "weight"):
+        rows = records(table)
+        years = _in_order(str(r["year"]) for r in rows)
+        names = _in_order(named(r) for r in rows)
+        series = []
+        for name in names:
+            marks = tuple(
+                Mark(
+                    years.index(str(r["year"])), number(r["weight"]), f"{name}, {r['year']}: {number(r['weight']):.3f}"
+                )
+                for r in rows
+                if named(r) == name
+            )
+            series.append(Series(name, marks, colours(name)))
+        across, up = Axis("year", names=tuple(years)), Axis("weight", include=(0.0,))
+        text = "Mean weight of each member in the ensemble, learned from outcomes that had matured; the line is equal."
+        drawing = Plot(across, up, tuple(series), lines=((1.0 / len(names), ""),))
+        return Figure("Learned weights", text, drawing, table.title)
+    return None
+
+
 def _importance(importance: Mapping[str, float]) -> Figure:
     total = sum(importance.values()) or 1.0
     ranked = sorted(importance.items(), key=lambda pair: (-pair[1], pair[0]))[:_TOP]
@@ -336,6 +358,7 @@ _FIGURES: Final[Sequence[tuple[str, Callable[[EvidenceReport, Colours], Figure |
     ("Reliability of confidence", _reliability_confidence, "Reliability"),
     ("Coverage of the interval", _intervals, "Interval of the excess return"),
     ("Portfolios", _portfolio, "Portfolio by year"),
+    ("Learned weights", _weights, "Learned weights by year"),
     ("Spread over seeds", _seeds, "Seeds"),
 )
 """Title, drawing, and the table it needs."""
