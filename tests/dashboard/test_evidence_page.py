@@ -215,7 +215,7 @@ def test_every_figure_is_drawn_from_the_tables_of_a_run(skilled: EvidenceReport)
     made = EvidenceReport(skilled.facts, (*skilled.tables, held(("2010", "average", 0.1)), learned))
     found = figures(made, {"momentum_12_1": 1.0})
     assert [f.title for f in found if isinstance(f, Absent)] == []
-    assert len(found) == 12
+    assert len(found) == 13
     titles = {table.title for table in made.tables}
     assert {f.source for f in found if isinstance(f, Figure)} - {""} <= titles
 
