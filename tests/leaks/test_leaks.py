@@ -13,6 +13,7 @@ from vfr.data import synthetic
 from vfr.data.snapshot import Snapshot
 from vfr.features.matrix import FeatureMatrix
 from vfr.models.learners import LEARNERS
+from vfr.models.trees_learner import Trees
 from vfr.validation.splits import Fold
 from vfr.workflows import train_walk
 from vfr.workflows.train import train
@@ -22,6 +23,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:All-NaN slice encountered:Runtim
 
 FAST = [name for name, one in LEARNERS.items() if one.unavailable() is None and one.lookback == 1]
 """Learners of single sessions; those that look back take minutes where these take seconds."""
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    """Let extremely randomised trees be a tenth as many: what leaks, leaks to twenty of them."""
+    params = Trees.params
+    monkeypatch.setattr(Trees, "params", lambda *about: {**params(*about), "n_estimators": 20})
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,11 @@
-"""The look-ahead test on real data: splits, gaps, renames and late statements of 480 companies."""
+"""The look-ahead test on real data: splits, gaps, renames and late statements of 480 companies (`make verify`)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 from vfr.adapters.providers.files import FilesProvider
 from vfr.factors.registry import SUB_FACTORS
@@ -13,6 +14,8 @@ from vfr.workflows.lookahead import lookahead
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.evidence
 
 UNMEASURED = {"macro.stress.credit_spread"}
 """Needs two bond yields the folder lacks; the seeded market has them."""
