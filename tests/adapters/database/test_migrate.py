@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -10,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 from tests.adapters.database.conftest import finish, launch
 
-from vfr.adapters.database.engine import transaction
+from vfr.adapters.database.engine import open_engine, transaction
 from vfr.adapters.database.leases import Lease
 from vfr.adapters.database.migrate import HEAD, downgrade, migrate
 from vfr.adapters.database.tables import METADATA
@@ -63,6 +66,15 @@ def test_many_processes_at_once_and_later_ones_load_no_tool(database_url: str, b
     assert {finish(process).strip() for process in started} <= {"True", "False"}
     assert tables(bare) == set(METADATA.tables)
     assert finish(launch(MIGRATE, database_url)).strip() == "False"
+
+
+def test_threads_of_one_process_migrate_databases_of_their_own(tmp_path: Path) -> None:
+    engines = [open_engine(f"sqlite:///{tmp_path / f'{k}.db'}") for k in range(8)]
+    with ThreadPoolExecutor(len(engines)) as pool:
+        list(pool.map(migrate, engines))
+    for one in engines:
+        assert tables(one) == set(METADATA.tables)
+        one.dispose()
 
 
 def test_a_failed_migration_leaves_nothing_behind(bare: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -21,6 +22,10 @@ _LOCK: Final = 0x7646_5201
 """Any number, the same in every process: PostgreSQL's advisory lock of who migrates."""
 
 
+_ONE_AT_A_TIME: Final = Lock()
+"""The migration tool keeps what it works on in globals: one thread of a process at a time."""
+
+
 def migrate(engine: Engine) -> None:
     """Upgrade to the newest tables; a database that has them costs one short look.
 
@@ -34,7 +39,7 @@ def migrate(engine: Engine) -> None:
     with transaction(engine) as connection:
         if _revision(connection) == HEAD:
             return
-    with transaction(engine) as connection:
+    with _ONE_AT_A_TIME, transaction(engine) as connection:
         _lock(connection)
         found = _revision(connection)
         if found == HEAD:
@@ -47,7 +52,7 @@ def migrate(engine: Engine) -> None:
 
 def downgrade(engine: Engine, revision: str = "base") -> None:
     """Go back to an older revision; its own tables stay, those that came later are dropped with their rows."""
-    with transaction(engine) as connection:
+    with _ONE_AT_A_TIME, transaction(engine) as connection:
         _lock(connection)
         from alembic import command
 
