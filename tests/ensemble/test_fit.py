@@ -58,7 +58,7 @@ def one():
 def test_there_is_a_stage_for_every_refit_and_one_for_service(one):
     o, found = one
     days = [stage.effective for stage in found.stages]
-    assert days == [*o.sessions[list(REFITS)], o.sessions[-1] + np.timedelta64(1, "D")]
+    assert days == [*o.sessions[list(REFITS)], o.sessions[-1]]
     assert [stage.stacker is not None for stage in found.stages] == [False, True, True, True, True]
     assert [stage.confidence is not None for stage in found.stages] == [False, True, True, True, True]
     assert found.scores.dates[0] == o.sessions[100]

@@ -106,15 +106,16 @@ def fit(
     Returns
     -------
     Fitted
-        One stage per refit, effective on its first session, and one from the day after the last session on, for
-        service. An outcome of session s is known at s + h + 1; a stage reads those of sessions before that.
+        One stage per refit, effective on its first session, which reads the outcomes known before that session; and
+        one for service, effective on the last session, which reads those known at its close. An outcome of session s
+        is known at s + h + 1.
     """
     o = out_of_fold
     scores = score_dates(o.members, o.p_up, o.rank, o.direction, o.excess, o.base, o.cells, o.sessions)
     rows = np.searchsorted(o.sessions, scores.dates).astype(np.int64)
     record = _Record(o, horizon, rows, _pool(o, weights_by_session(scores, o.sessions, horizon)))
     starts = [(o.sessions[row], int(row)) for row in refit_rows]
-    starts.append((o.sessions[-1] + np.timedelta64(1, "D"), o.sessions.size))
+    starts.append((o.sessions[-1], o.sessions.size))
     stages = tuple(Stage(day, record.stacker(before), record.confidence(before)) for day, before in starts)
     peers = peer_correlation(o.rank, o.cells)[rows]
     return Fitted(horizon, data_name, data_version, created_at, scores, peers, stages)
