@@ -40,6 +40,11 @@ _FORECASTS: Final = 64
 _EXPOSURES: Final = 20_000
 _BATCH: Final = 5_000
 _REQUEST_LENGTH: Final = 32
+_SOON_S: Final = 0.1
+"""Forecasts are few, and a command that makes one ends soon after."""
+
+_AT_EXIT_S: Final = 3.0
+"""A command that made a forecast writes it in about half a second; on a busy machine it may take longer."""
 
 
 class SettlingDatasets(HeldDatasets):
@@ -86,7 +91,13 @@ class JournalDesk:
         self._lock = Lock()
         self._engine: Engine | None = None
         self._forecasts: Outbox[Callable[[], object]] = Outbox(
-            "journal-forecasts", _call_all, capacity=_FORECASTS, batch=1, told=partial(_log, "forecasts")
+            "journal-forecasts",
+            _call_all,
+            capacity=_FORECASTS,
+            batch=1,
+            every=_SOON_S,
+            at_exit=_AT_EXIT_S,
+            told=partial(_log, "forecasts"),
         )
         self._exposures: Outbox[Exposure] = Outbox(
             "journal-exposures", self._expose, capacity=_EXPOSURES, batch=_BATCH, told=partial(_log, "exposures")

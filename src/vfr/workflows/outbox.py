@@ -40,6 +40,8 @@ class Outbox(Generic[_T]):
         Most things written at once.
     every : float
         Seconds between two batches: what gathers meanwhile is written together, and nothing is written faster.
+    at_exit : float
+        Seconds that a process which ends without closing waits for what is left.
     told : callable, optional
         Told, from the thread, how many things were dropped since it was last told, and the error of a batch that
         failed (None if none did). At most once per round.
@@ -64,6 +66,7 @@ class Outbox(Generic[_T]):
         capacity: int,
         batch: int,
         every: float = _EVERY_S,
+        at_exit: float = _AT_EXIT_S,
         told: Callable[[int, BaseException | None], None] | None = None,
     ) -> None:
         self.dropped = self.written = self.failures = 0
@@ -78,7 +81,7 @@ class Outbox(Generic[_T]):
         self._writing = 0
         self._thread: Thread | None = None
         self._closed = False
-        atexit.register(_close, ref(self))
+        atexit.register(_close, ref(self), at_exit)
 
     def put(self, *things: _T) -> bool:
         """Add things to the line, all or none; return False if they were dropped."""
@@ -162,7 +165,7 @@ class Outbox(Generic[_T]):
         return None
 
 
-def _close(box: ref[Outbox[_T]]) -> None:
+def _close(box: ref[Outbox[_T]], timeout: float) -> None:
     found = box()
     if found is not None:
-        found.close()
+        found.close(timeout)
