@@ -41,7 +41,7 @@ def status(as_json: AsJson = False) -> None:
         days = (f"{row['sessions']:,}", row["first"], row["last"])
         table.add_row(row["data_name"], row["horizon"], *days, *(f"{count:,}" for count in counts))
     screen.print(table)
-    screen.print(f"{found['exposures']:,} stocks were shown in answers.")
+    screen.print(f"Stocks shown in answers: {found['exposures']:,}")
 
 
 @group.command("settle")
