@@ -14,7 +14,6 @@ from vfr.ensemble.confidence import Confidence
 from vfr.ensemble.stacking import Stacker
 from vfr.errors import ArtifactCorrupt, NoModel
 from vfr.models.prediction import Prediction
-from vfr.validation.calibration import Platt
 
 NAN = np.nan
 FIELDS = ("p_up", "expected_excess", "low", "high", "confidence")
@@ -82,17 +81,16 @@ def test_a_member_that_disagrees_lowers_the_confidence():
     assert equally(members, "weighted", 1).prediction.confidence == pytest.approx((0.54 + 0.48) / 2)
 
 
-def test_a_fitted_confidence_reads_margin_agreement_and_coverage():
+def test_a_fitted_confidence_reads_margin_and_coverage():
     members = [
         answered("linear", [0.6, 0.5, 0.4], expected=[0.03, 0.01, -0.02]),
         answered("trees", [0.6, 0.5, NAN], expected=[0.02, -0.03, NAN]),
     ]
-    platt = Platt(0.0, 0.0, (1.0, 10.0, 100.0), (0.0, 0.0, 0.0))
-    base = Base({"linear": 0.75, "trees": 0.25}, None, "earned_weight", None, Confidence(platt))
+    base = Base({"linear": 0.75, "trees": 0.25}, None, "earned_weight", None, Confidence(slope=3.0, loss=0.4))
     found = combine(members, "weighted", 3, base)
     # Expected 0.0275, 0.0, -0.02: ranks 1/3, 0, -1/3; a mean of 0 takes the larger side.
     np.testing.assert_allclose(found.excess_agreement, [1.0, 0.75, 1.0])
-    logits = np.array([1 / 3 + 10 + 100, 0 + 7.5 + 100, 1 / 3 + 10 + 75])
+    logits = np.array([1.0, 0.0, 1.0 - 0.4 * 0.25])
     np.testing.assert_allclose(found.prediction.confidence, 1 / (1 + np.exp(-logits)), rtol=1e-6)
 
 
@@ -230,9 +228,7 @@ def test_agreement_is_the_weight_on_the_ensembles_side(votes, share):
 @pytest.mark.parametrize("method", ["weighted", "voting", "stacking"])
 @pytest.mark.parametrize("members", [[], [failed("linear")], [failed("linear"), failed("trees")]])
 def test_no_member_at_all_is_unknown(members, method):
-    base = replace(
-        Base.equal(["linear", "trees"]), stacker=stacker(), confidence=Confidence(Platt(0, 0, (1,) * 3, (0,) * 3))
-    )
+    base = replace(Base.equal(["linear", "trees"]), stacker=stacker(), confidence=Confidence(slope=1.0, loss=0.5))
     found = combine(members, method, 2, base)
     for field in FIELDS:
         assert np.isnan(getattr(found.prediction, field)).all()
@@ -252,7 +248,7 @@ def committee(p_up, weights):
     names = tuple(m.member for m in members)
     size = len(names)
     fitted = stacker(members=names, direction=np.arange(1.0, size + 1), excess=np.arange(size, 0.0, -1.0))
-    map_of = Confidence(Platt(0.1, 0.0, (0.3, 0.2, 0.1), (0.2, 0.8, 1.0)))
+    map_of = Confidence(slope=0.3, loss=0.2)
     return members, Base(dict(zip(names, weights, strict=False)), None, "earned_weight", fitted, map_of)
 
 

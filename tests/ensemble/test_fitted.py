@@ -15,7 +15,6 @@ from vfr.ensemble.scores import to_array
 from vfr.ensemble.stacking import Stacker
 from vfr.errors import ArtifactCorrupt
 from vfr.models.arrays import npy_bytes
-from vfr.validation.calibration import Platt
 
 
 def fitted():
@@ -23,7 +22,7 @@ def fitted():
     ic = rng.normal(0.01, 0.1, (30, 5))
     ic[3, 2] = np.nan
     stacker = Stacker(FIVE, -0.01, rng.random(5), rng.random(5), True, "the stacker beats equal weights: by a lot")
-    confidence = Confidence(Platt(0.0, 0.02, (0.1, 0.02, 0.004), (0.25, 0.8, 1.0)))
+    confidence = Confidence(slope=0.1, loss=0.3)
     stages = (Stage(days[5], None, None), Stage(days[20], stacker, None), Stage(days[29] + 1, stacker, confidence))
     peers = np.where(np.isfinite(ic), rng.random((30, 5)), np.nan)
     return Fitted("7d", "us-480", "abc", "2026-11-29T23:00:00Z", record(ic), peers, stages)
@@ -95,9 +94,9 @@ def corrupted(*path, value):
         (("stages", 1, "stacker", "intercept"), 10**400),
         (("stages", 1, "stacker", "beats_equal"), "yes"),
         (("stages", 1, "stacker", "verdict"), KeyError),
-        (("stages", 2, "confidence", "slopes"), [0.1]),
-        (("stages", 2, "confidence", "centres"), [0.1, 0.2, None]),
-        (("stages", 2, "confidence", "shift"), float("nan")),
+        (("stages", 2, "confidence", "slope"), -0.1),
+        (("stages", 2, "confidence", "loss"), None),
+        (("stages", 2, "confidence", "slope"), float("nan")),
         (("stages", 2, "confidence"), [1]),
     ],
 )

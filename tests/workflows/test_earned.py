@@ -14,7 +14,6 @@ from vfr.ensemble.confidence import Confidence
 from vfr.ensemble.fitted import Fitted, Stage
 from vfr.journal.records import Outcomes
 from vfr.typing import HORIZONS
-from vfr.validation.calibration import Platt
 from vfr.workflows.earned import APPLIED, Earned, standing
 
 MEMBERS = ("lightgbm", "linear", "trees")
@@ -54,7 +53,7 @@ def fitted(horizon="1d", better=0.0) -> Fitted:
     ic = 0.02 + 0.05 * rng.normal(size=(TRAINED, 3)) + better * np.array([1.0, 0.0, 0.0])
     scores = record(ic, members=MEMBERS, dates=SESSIONS[:TRAINED])
     peers = 0.6 + 0.05 * rng.normal(size=ic.shape)
-    sure = Confidence(Platt(0.0, 0.0, (0.1, 0.1, 0.1), (0.0, 0.0, 0.0)))
+    sure = Confidence(slope=0.1, loss=0.2)
     stages = (Stage(SESSIONS[250], None, None), Stage(SESSIONS[TRAINED - 1], None, sure))
     return Fitted(horizon, "live", "v1", "2012-01-01T00:00:00+00:00", scores, peers, stages)
 

@@ -174,7 +174,7 @@ def combine(
         expected_excess=answer.expected,
         low=rows.pooled("low") + shift,
         high=rows.pooled("high") + shift,
-        confidence=_confidence(rows, answer, own, base),
+        confidence=_confidence(rows, answer, base),
         level=min((r.prediction.level for r in results if r.prediction is not None), default=float("nan")),
     )
     agreement = np.where(
@@ -254,9 +254,9 @@ def _contributions(stacker: Stacker, seats: Sequence[int], weights: FloatArray) 
     return found
 
 
-def _confidence(rows: _Rows, answer: _Answer, agreement: FloatArray, base: Base) -> FloatArray:
+def _confidence(rows: _Rows, answer: _Answer, base: Base) -> FloatArray:
     if base.confidence is None:
         own, expected = rows.of("confidence"), rows.of("expected_excess")
         same = np.sign(expected) == np.sign(answer.expected)
         return linear_pool(np.where(same, own, 1.0 - own), answer.weights)
-    return base.confidence(margin(answer.expected), agreement, rows.coverage)
+    return base.confidence(margin(answer.expected), rows.coverage)

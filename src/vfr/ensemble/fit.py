@@ -10,7 +10,7 @@ import numpy as np
 
 from vfr.ensemble.confidence import Confidence, fit_confidence
 from vfr.ensemble.fitted import Fitted, Stage
-from vfr.ensemble.pools import hard_vote, linear_pool, log_odds_pool, margin, same_side, shares
+from vfr.ensemble.pools import hard_vote, linear_pool, log_odds_pool, margin, shares
 from vfr.ensemble.scores import score_dates
 from vfr.ensemble.stacking import Stacker, fit_stacker
 from vfr.ensemble.weights import date_losses, weights_by_session
@@ -197,17 +197,13 @@ class _Pool:
     weights: FloatArray
     coverage: FloatArray
 
-    def signs(self, o: OutOfFold) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return margin, agreement and coverage, (R, N)."""
-        return margin(self.expected), same_side(o.expected, self.weights, self.expected, 0.0), self.coverage
-
 
 class _Record:
     """The out-of-fold record of the ensemble, for the fits of every stage."""
 
     def __init__(self, o: OutOfFold, horizon: Horizon, rows: IntArray, pool: _Pool) -> None:
         self._o, self._horizon, self._rows, self._span = o, horizon, rows, HORIZONS[horizon] + 1
-        self._signs = pool.signs(o)
+        self._margin = margin(pool.expected)
         counts = o.cells & np.isfinite(pool.expected) & (pool.expected != 0.0)
         self._right = np.where(counts, np.sign(pool.expected) == np.sign(o.excess), np.nan)
         self._alone = np.stack([rank_ic(rank, pool.expected, o.cells) for rank in o.rank], axis=1)
@@ -236,11 +232,8 @@ class _Record:
         if known.size < _CONFIDENCE_SESSIONS:
             return None
         alone = self._alone[known][np.isfinite(self._alone[known])]
-        margins, agreement, coverage = (sign[known] for sign in self._signs)
         return fit_confidence(
-            margins,
-            agreement,
-            coverage,
+            self._margin[known],
             self._right[known],
             self._horizon,
             members=len(self._o.members),
@@ -297,8 +290,8 @@ def _spans(fitted: Fitted, sessions: DateArray) -> Iterator[tuple[Stage, slice]]
 
 def _combined(fitted: Fitted, o: OutOfFold, pool: _Pool) -> Combined:
     confidence = np.full(pool.expected.shape, np.nan)
-    signs = pool.signs(o)
+    margins = margin(pool.expected)
     for stage, rows in _spans(fitted, o.sessions):
         if stage.confidence is not None:
-            confidence[rows] = stage.confidence(*(sign[rows] for sign in signs))
+            confidence[rows] = stage.confidence(margins[rows], pool.coverage[rows])
     return Combined(pool.p_up, pool.expected, confidence)

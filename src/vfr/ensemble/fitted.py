@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, Final
 
@@ -16,7 +16,6 @@ from vfr.ensemble.stacking import Stacker
 from vfr.errors import ArtifactCorrupt
 from vfr.models.arrays import npy_bytes, read_npy
 from vfr.typing import HORIZONS, FloatArray, Horizon
-from vfr.validation.calibration import Platt
 
 __all__ = ["Fitted", "Stage"]
 
@@ -131,7 +130,7 @@ def _stage_body(stage: Stage) -> dict[str, Any]:
             "beats_equal": stacker.beats_equal,
             "verdict": stacker.verdict,
         },
-        "confidence": None if stage.confidence is None else stage.confidence.platt.to_dict(),
+        "confidence": None if stage.confidence is None else asdict(stage.confidence),
     }
 
 
@@ -183,10 +182,10 @@ def _stacker(body: Mapping[str, Any]) -> Stacker:
 
 
 def _confidence(body: Mapping[str, Any]) -> Confidence:
-    _figures([body["offset"], body["shift"]], 2)
-    for name in ("slopes", "centres"):
-        _figures(body[name], 3)
-    return Confidence(Platt.from_dict(body))
+    slope, loss = _figures([body["slope"], body["loss"]], 2).tolist()
+    if slope < 0.0 or loss < 0.0:
+        raise ValueError("a slope of the confidence is below 0")
+    return Confidence(slope, loss)
 
 
 def _figures(values: Sequence[Any], count: int) -> FloatArray:

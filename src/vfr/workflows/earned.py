@@ -179,7 +179,7 @@ def _signals(made: Sequence[ForecastRecord]) -> tuple[Signals, BoolArray]:
         for k, (member, version) in enumerate(zip(one.members, one.model_ids, strict=True)):
             m = members.index(member)
             score[m, r, columns] = one.member_expected[k]
-            refits[r, m] = versions.get(member) != version
+            refits[r, m] = versions.get(member, version) != version
             versions[member] = version
     days = np.array([one.as_of for one in made], dtype="datetime64[D]")
     return evenings.signals(members, days, score), refits
