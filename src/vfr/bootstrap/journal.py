@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from vfr.adapters.database.journal import SqlJournal
+    from vfr.adapters.store.spool import Spool
     from vfr.data.quality import QualityReport
     from vfr.data.snapshot import Snapshot
     from vfr.factors.board import Board
@@ -254,7 +255,7 @@ class JournalDesk:
     def _take_in(self, journal: SqlJournal) -> None:
         self._spool().drain(journal.expose)
 
-    def _spool(self) -> Any:
+    def _spool(self) -> Spool:
         from vfr.adapters.store.spool import Spool
 
         return Spool(self._settings.data_home)
