@@ -136,7 +136,7 @@ def test_scores_are_those_an_answer_shows(app: Application) -> None:
 def test_only_the_default_question_is_standard(app: Application) -> None:
     del app
     forecast = predicted()
-    voted = as_record(replace(forecast, method_applied="voting"), BOARDS[300], Settings().table, "spec")
+    voted = as_record(replace(forecast, method="voting"), BOARDS[300], Settings().table, "spec")
     fewer = as_record(replace(forecast, members=forecast.members[:4]), BOARDS[300], Settings().table, "spec")
     lost = replace(forecast.members[0], status="failed")
     without = as_record(replace(forecast, members=(lost, *forecast.members[1:])), BOARDS[300], Settings().table, "spec")

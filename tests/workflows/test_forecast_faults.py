@@ -378,6 +378,27 @@ def test_a_new_forecast_is_told_once_after_it_is_made_and_a_listener_that_fails_
     assert told == [("made", OSError)]
 
 
+def test_what_members_answered_is_told_also_where_none_of_them_could(make, faults):
+    heard = []
+    forecasts = make(heard=heard.append, disabled=lambda: {"linear": "drifting"})
+    faults.of = {"trees": "raises"}
+    found = at(forecasts)
+    faults.of = dict.fromkeys(MEMBER_NAMES, "raises")
+    assert at(forecasts, "voting").code == "ML_ERROR"
+    forecasts.close()
+    first, second = ({one.member: one.status for one in results} for results in heard)
+    assert first == statuses(found) == {"linear": "disabled", "trees": "failed"} | dict.fromkeys(MEMBER_NAMES[:3], "ok")
+    assert second == {m: "disabled" if m == "linear" else "failed" for m in MEMBER_NAMES}
+
+
+def test_a_forecast_says_what_was_asked_for_beside_what_was_done(make):
+    """Nothing is fitted, so that stacking gets what the default question gets."""
+    forecasts = make()
+    found = [at(forecasts, method) for method in ("stacking", "weighted")]
+    assert [one.method for one in found] == ["stacking", "weighted"]
+    assert len({one.method_applied for one in found}) == 1
+
+
 def test_a_request_with_more_time_than_the_one_it_joined_asks_again(make, faults, monkeypatch):
     monkeypatch.setattr("vfr.workflows.forecast.LATE_AGAIN_MS", 0.0)
     gate, read = threading.Event(), Store.load

@@ -87,8 +87,11 @@ class ForecastRecord:
 
     @property
     def versions(self) -> str:
-        """Key of who forecast and how: with data name, horizon and session it names the forecast."""
-        return versions_key(self.model_ids, self.method)
+        """Key of who forecast and how: with data name, horizon and session it names the forecast.
+
+        What somebody chose has a name of its own: it must not stand where the default question's answer belongs.
+        """
+        return versions_key(self.model_ids, self.method if self.standard else f"chosen: {self.method}")
 
 
 @dataclass(frozen=True, slots=True)

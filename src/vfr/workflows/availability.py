@@ -23,7 +23,7 @@ PROBE_MS: Final = 5_000
 _WANTED: Final = frozenset({"TRAINING", "DISABLED", "TIMEOUT"})
 """Reasons that pass by themselves, or that somebody chose."""
 
-_NOT_FAILED: Final = frozenset({"ok", "no_model", "no_learner"})
+_NOT_FAILED: Final = frozenset({"ok", "no_model", "no_learner", "disabled"})
 """States of a member that nobody needs to mend."""
 
 

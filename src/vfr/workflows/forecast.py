@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from vfr.data.snapshot import Snapshot
+    from vfr.ensemble.asking import MemberResult
     from vfr.ensemble.combine import Base, Method, Voting
     from vfr.ensemble.committee import Committee, Seat
     from vfr.models.prediction import ModelStore, Predictor
@@ -95,6 +96,8 @@ class Forecasts:
         Gives why members may not answer, by name, at each request; while it fails, what it last said holds.
     made : callable, optional
         Told every forecast that is computed, after it has been answered, on a thread of its own.
+    heard : callable, optional
+        Told what every member answered whenever members are asked, also where none of them could; on that thread too.
     voting : {"hard", "soft"}
         How votes are counted where the method is voting.
     threads : int
@@ -111,6 +114,7 @@ class Forecasts:
         combining: Combining | None = None,
         disabled: Callable[[], Mapping[str, str]] | None = None,
         made: Callable[[Forecast], None] | None = None,
+        heard: Callable[[Sequence[MemberResult]], None] | None = None,
         voting: Voting = "hard",
         threads: int = 2,
     ) -> None:
@@ -125,6 +129,7 @@ class Forecasts:
         self._disabled = disabled
         self._off: Mapping[str, str] = {}
         self._made = made
+        self._heard = heard
         self._voting: Voting = voting
         self._threads = threads
         # One worker: kernels that make features use all cores by themselves. Members are asked on lanes.
@@ -265,14 +270,22 @@ class Forecasts:
             return none_reason(choices, wanted, self._models.problems()), inf
         base, sound = self._base(ask, snapshot, [choice.member for choice in choices if choice.card is not None])
         found = forecast_universe(
-            snapshot, choices, ask.horizon, lambda seats: self._convene(ask, base, seats), ask.disabled
+            snapshot,
+            choices,
+            ask.horizon,
+            lambda seats: self._convene(ask, base, seats),
+            ask.disabled,
+            lambda results: self._tell("heard", self._heard, results),
         )
         if isinstance(found, MlUnavailable):
             return found, inf
-        made = self._made
-        if made is not None:
-            self._teller.submit(self._or, "made", lambda: made(found), None)
+        self._tell("made", self._made, found)
         return found, min(_lasts(found), inf if sound else LOOK_AGAIN_MS)
+
+    def _tell(self, what: str, whom: Callable[[T], None] | None, news: T) -> None:
+        """Tell somebody else later, on a thread of its own."""
+        if whom is not None:
+            self._teller.submit(self._or, what, lambda: whom(news), None)
 
     def _convene(self, ask: _Ask, base: Base, seats: tuple[Seat, ...]) -> Committee:
         """Return the committee of a question, with the time that is left for it."""

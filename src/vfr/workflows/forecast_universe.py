@@ -37,6 +37,7 @@ def forecast_universe(
     horizon: Horizon,
     convene: Callable[[tuple[Seat, ...]], Committee],
     disabled: Mapping[str, str],
+    heard: Callable[[Sequence[MemberResult]], None],
 ) -> Forecast | MlUnavailable:
     """Forecast every symbol of a snapshot from its last session.
 
@@ -51,6 +52,8 @@ def forecast_universe(
         Makes the committee of seats; called when everything is ready to be asked.
     disabled : mapping of str to str
         Why a member may not answer, by name.
+    heard : callable
+        Told what every member answered, also where none of them could; must not raise.
     """
     from vfr.ensemble.committee import Seat
 
@@ -64,11 +67,13 @@ def forecast_universe(
         return MlUnavailable("DISABLED", f"every member that could answer is switched off ({reasons})")
     X, names = _last_rows(snapshot, [seat.member for seat in seats if seat.off is None])
     base_rate = _base_rate(snapshot, horizon)
-    verdict = convene(seats).verdict(X, names)
+    committee = convene(seats)
+    verdict = committee.verdict(X, names)
+    heard(verdict.results)
     if all(result.prediction is None for result in verdict.results):
         return _none(verdict.results)
     members = _members(choices, verdict, disabled)
-    return _forecast(horizon, snapshot, members, base_rate, _importance(seats, verdict), verdict)
+    return _forecast(horizon, snapshot, members, base_rate, _importance(seats, verdict), verdict, committee.method)
 
 
 def _none(results: Sequence[MemberResult]) -> MlUnavailable:
@@ -102,6 +107,7 @@ def _forecast(
     base_rate: float,
     importance: tuple[tuple[str, float], ...],
     verdict: Verdict,
+    method: str,
 ) -> Forecast:
     from vfr.factors.transforms import percentile
 
@@ -129,6 +135,7 @@ def _forecast(
         computed_at=clock.epoch_ms(),
         latency_ms=0.0,
         from_cache=False,
+        method=method,
     )
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 import numpy as np
 
 from vfr.typing import FloatArray, Horizon
 
-__all__ = ["Forecast", "Forecaster", "MemberForecast", "MlUnavailable", "UnavailableCode"]
+__all__ = ["DEFAULT_METHOD", "Forecast", "Forecaster", "MemberForecast", "MlUnavailable", "UnavailableCode"]
 
 UnavailableCode: TypeAlias = Literal[
     "TRAINING",
@@ -26,6 +26,9 @@ UnavailableCode: TypeAlias = Literal[
     "NO_FEATURES",
     "UNKNOWN_MEMBER",
 ]
+
+DEFAULT_METHOD: Final = "weighted"
+"""How members are combined where a request does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,8 @@ class Forecast:
     latency_ms : float
         Time this request waited for it.
     from_cache : bool
+    method : str
+        What was asked for; `weighted` is what requests ask for by default.
     """
 
     data_version: str
@@ -134,6 +139,7 @@ class Forecast:
     computed_at: int
     latency_ms: float
     from_cache: bool
+    method: str = DEFAULT_METHOD
 
     @property
     def versions(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from vfr.journal.records import ForecastRecord, inputs_key
 from vfr.typing import MEMBER_NAMES, BoolArray, DateArray, FloatArray, Horizon
+from vfr.workflows.forecaster import DEFAULT_METHOD
 
 if TYPE_CHECKING:
     from vfr.factors.board import Board
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from vfr.workflows.forecaster import Forecast
 
 __all__ = ["Matured", "as_record", "empty_record", "record_of"]
-
-_CHOSEN: Final = frozenset({"voting", "soft_voting", "stacking"})
-"""Methods that a request names; what the default method applies is journaled as standard."""
 
 _FIGURES: Final = ("p_up", "expected", "low", "high", "confidence", "ml_score", "classic", "blended")
 _OPENS: Final = time(9, 30)
@@ -129,7 +127,7 @@ def as_record(forecast: Forecast, board: Board, table: ScoreTable, feature_spec:
         model_ids=tuple(str(one.version) for one in some),
         weights=np.array([one.weight[answered].mean() if answered.any() else np.nan for one in some], dtype=np.float64),
         method=forecast.method_applied,
-        standard=asked >= set(MEMBER_NAMES) and forecast.method_applied not in _CHOSEN,
+        standard=asked >= set(MEMBER_NAMES) and forecast.method == DEFAULT_METHOD,
         feature_spec=feature_spec,
         inputs=inputs_key(forecast.data_version, forecast.as_of, feature_spec, forecast.symbols),
         base_rate=forecast.base_rate,

@@ -114,11 +114,11 @@ def test_a_forecast_that_left_members_behind_does_not_count_beside_a_full_one(jo
 
 
 def test_the_first_standard_forecast_of_a_session_is_the_one_that_counts(journal: SqlJournal) -> None:
-    chosen = replace(forecast(), method="voting", standard=False, created_at=1.0)
+    chosen = replace(forecast(), standard=False, created_at=1.0)
     first = replace(forecast(seed=1), created_at=2.0)
     later = replace(forecast(seed=2), model_ids=("lightgbm-1d-z",) * 2, created_at=3.0)
     next_day = forecast("2016-03-02")
-    for one in (later, next_day, first, chosen):
+    for one in (chosen, later, next_day, first):
         journal.record(one)
     found = journal.forecasts("live", "1d")
     assert [str(one.as_of) for one in found] == ["2016-03-01", "2016-03-02"]
