@@ -73,6 +73,22 @@ def test_bad_usage_exits_with_2_and_says_what(cli, argv: tuple[str, ...], said: 
     assert machines.json["success"] is False
     assert machines.json["code"] == "USAGE"
     assert said in machines.json["error"]
+    assert ". See `vfr" in people.err
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("--sector", "Tech"), "error: --sector: not in the installed data"),
+        (("AAPL", "--as-of", "1950-01-01"), "error: --as-of: 1950-01-01 is before the first session"),
+    ],
+)
+def test_what_the_data_cannot_serve_is_named_as_it_was_typed(
+    cli, bundled_home: Path, argv: tuple[str, ...], said: str
+) -> None:
+    answer = cli("analyze", *argv, home=bundled_home)
+    assert answer.code == 1
+    assert said in answer.err
 
 
 def test_a_bare_command_line_shows_the_help(cli) -> None:

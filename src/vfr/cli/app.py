@@ -100,12 +100,13 @@ def _explained(error: VfrError | typer.TyperException | OSError) -> tuple[str, s
     if isinstance(error, InvalidField):
         return as_typed(error.field, error.message), error.code, BAD_USAGE
     if isinstance(error, VfrError):
-        return error.message, error.code, BAD_USAGE if isinstance(error, SettingsError) else FAILED
+        message = as_typed(error.message.partition(":")[0], error.message)
+        return message, error.code, BAD_USAGE if isinstance(error, SettingsError) else FAILED
     if isinstance(error, OSError):
         return f"{error.filename or 'input or output'}: {error.strerror or error}", "IO_ERROR", FAILED
     message, context = error.format_message(), getattr(error, "ctx", None)
     if context is not None and not message.startswith("Usage: "):
-        message += f" See `{context.command_path} --help`."
+        message = f"{message.rstrip('.')}. See `{context.command_path} --help`."
     return message, "USAGE", error.exit_code
 
 
