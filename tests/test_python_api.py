@@ -21,7 +21,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_the_package_exports() -> None:
-    names = ["__version__", "analyze", "evidence", "import_data", "load_snapshot", "lookahead", "sync", "train"]
+    names = [
+        "__version__",
+        "analyze",
+        "evidence",
+        "import_data",
+        "load_snapshot",
+        "lookahead",
+        "monitor_performance",
+        "sync",
+        "train",
+    ]
     assert vfr.__all__ == names
     assert dir(vfr) == names
     assert python_api.__all__ == names[1:]

@@ -15,9 +15,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from vfr.python_api import analyze, evidence, import_data, load_snapshot, lookahead, sync, train
+    from vfr.python_api import (
+        analyze,
+        evidence,
+        import_data,
+        load_snapshot,
+        lookahead,
+        monitor_performance,
+        sync,
+        train,
+    )
 
-__all__ = ["__version__", "analyze", "evidence", "import_data", "load_snapshot", "lookahead", "sync", "train"]
+__all__ = [
+    "__version__",
+    "analyze",
+    "evidence",
+    "import_data",
+    "load_snapshot",
+    "lookahead",
+    "monitor_performance",
+    "sync",
+    "train",
+]
 
 __version__ = "0.1.0"
 

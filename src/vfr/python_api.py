@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from vfr.workflows.import_data import ImportResult
     from vfr.workflows.lookahead import LookaheadReport
     from vfr.workflows.sync_report import SyncReport
+    from vfr.workflows.tracking import PerformanceReport
     from vfr.workflows.train import TrainReport
 
-__all__ = ["analyze", "evidence", "import_data", "load_snapshot", "lookahead", "sync", "train"]
+__all__ = ["analyze", "evidence", "import_data", "load_snapshot", "lookahead", "monitor_performance", "sync", "train"]
 
 Day: TypeAlias = "str | date | np.datetime64"
 Progress: TypeAlias = Callable[[str, float], None]
@@ -248,6 +249,33 @@ def lookahead(*, progress: Progress | None = None, home: Path | str | None = Non
         ``checked``, ``leaks`` and ``unchecked``; the last two are empty when all is well.
     """
     return _application(home).lookahead(progress=progress)
+
+
+def monitor_performance(
+    *, horizons: Sequence[str] = ("1d", "7d", "30d"), home: Path | str | None = None
+) -> PerformanceReport:
+    """Return what the members of the ensemble did, what they weigh, and whether one is broken.
+
+    Parameters
+    ----------
+    horizons : sequence of {"1d", "7d", "30d"}
+    home : path, optional
+        Data home.
+
+    Returns
+    -------
+    PerformanceReport
+        ``.horizons``, each with its ``.members`` (none before a training run) and ``.problem``, what hinders reading.
+
+    Raises
+    ------
+    InvalidField
+        If a horizon is not one that is known.
+    """
+    from vfr.workflows.query import parse_horizon
+
+    wanted = [parse_horizon("horizons", horizon) for horizon in horizons]
+    return _application(home, prepare=False).tracking.performance(wanted)
 
 
 def import_data(

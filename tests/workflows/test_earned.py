@@ -6,77 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.ensemble.record import calendar, record
-from tests.journal.made import forecast
+from tests.workflows.service import MEMBERS, SESSIONS, TRAINED, Diary, Kept, fitted, served
 
 from vfr.ensemble.combine import EQUAL
-from vfr.ensemble.confidence import Confidence
-from vfr.ensemble.fitted import Fitted, Stage
-from vfr.journal.records import Outcomes
 from vfr.typing import HORIZONS
 from vfr.workflows.earned import APPLIED, Earned, standing
-
-MEMBERS = ("lightgbm", "linear", "trees")
-NAMES = tuple(f"S{n:02d}" for n in range(60))
-SESSIONS = calendar(700)
-TRAINED = 500
-
-
-class Kept:
-    """One ensemble in memory."""
-
-    def __init__(self, fitted):
-        self.fitted = fitted
-
-    def load(self, data_name, horizon):
-        return self.fitted if self.fitted and (data_name, horizon) == ("live", self.fitted.horizon) else None
-
-    def stamp(self):
-        return "one"
-
-
-class Diary:
-    """A journal of some sessions; outcomes are those settled so far."""
-
-    def __init__(self, made, came):
-        self.made, self.came = made, came
-
-    def forecasts(self, data_name, horizon, since=""):
-        return [one for one in self.made if str(one.as_of) >= since]
-
-    def outcomes(self, data_name, horizon, since=""):
-        return [one for one in self.came if str(one.as_of) >= since]
-
-
-def fitted(horizon="1d", better=0.0) -> Fitted:
-    rng = np.random.default_rng(0)
-    ic = 0.02 + 0.05 * rng.normal(size=(TRAINED, 3)) + better * np.array([1.0, 0.0, 0.0])
-    scores = record(ic, members=MEMBERS, dates=SESSIONS[:TRAINED])
-    peers = 0.6 + 0.05 * rng.normal(size=ic.shape)
-    sure = Confidence(slope=0.1, loss=0.2)
-    stages = (Stage(SESSIONS[250], None, None), Stage(SESSIONS[TRAINED - 1], None, sure))
-    return Fitted(horizon, "live", "v1", "2012-01-01T00:00:00+00:00", scores, peers, stages)
-
-
-def served(count, broken_from=None, horizon="1d"):
-    """Forecasts from the session after training on, and their outcomes; the first member may break."""
-    rng = np.random.default_rng(1)
-    made, came = [], []
-    for k in range(count):
-        signal = rng.normal(size=len(NAMES))
-        expected = 0.01 * (signal + 0.7 * rng.normal(size=(3, len(NAMES))))
-        if broken_from is not None and k >= broken_from:
-            expected[0] = rng.permutation(expected[0])
-        day = SESSIONS[TRAINED + k]
-        one = forecast(str(day), NAMES, seed=k, members=MEMBERS, model_ids=("a", "b", "c"), weights=np.full(3, 1 / 3))
-        p_up = np.clip(0.5 + 5 * expected, 0.01, 0.99)
-        made.append(replace(one, horizon=horizon, member_expected=expected, member_p_up=p_up))
-        returns = 0.01 * (0.3 * signal + rng.normal(size=len(NAMES)))
-        direction, excess = (returns > 0).astype(float), returns - np.median(returns)
-        known = np.ones(len(NAMES), dtype=bool)
-        settled = Outcomes(horizon, day, "open", NAMES, returns, direction, excess, known, (None,) * len(NAMES))
-        came.append(settled)
-    return made, came
 
 
 def earned(ensemble, diary=None, sessions=SESSIONS):

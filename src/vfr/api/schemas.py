@@ -190,10 +190,32 @@ class Part(Shape):
     message: str
 
 
+class MemberStanding(Shape):
+    """Where a member stands at one horizon."""
+
+    weight: Share = Field(description="Share of all weight in the next forecast, health included.")
+    health: Share = Field(description="1 fit, 0 benched.")
+    reason: str | None = Field(description="Why it is not fit; null where it is.")
+
+
+class MemberHealth(Shape):
+    """How a member answered the last calls of this server, and where it stands, by horizon."""
+
+    calls: int
+    failures: int
+    failure_rate: Share | None
+    p50_ms: float | None = Field(description="Median time of the calls that were answered.")
+    p95_ms: float | None
+    p99_ms: float | None
+    by_status: dict[str, int]
+    horizons: dict[str, MemberStanding]
+
+
 class MlHealthData(Shape):
     """State of machine learning: the worst part decides, unless one still answers."""
 
     status: State
     parts: dict[str, Part]
+    members: dict[str, MemberHealth]
     ml: MlState
     timestamp: int

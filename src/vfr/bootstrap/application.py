@@ -16,6 +16,7 @@ from vfr.bootstrap.journal import JournalDesk, SettlingDatasets
 from vfr.bootstrap.learning import Learning
 from vfr.bootstrap.live import Live
 from vfr.bootstrap.registry import in_office
+from vfr.bootstrap.tracking import Tracking
 from vfr.errors import SettingsError
 from vfr.scoring.table import ScoreTable
 from vfr.typing import Horizon
@@ -69,6 +70,8 @@ class Application:
         What brings data in.
     journal : JournalDesk
         What was forecast and shown, and what came of it.
+    tracking : Tracking
+        What the members of the ensemble did, and where they stand.
     """
 
     settings: Settings
@@ -82,6 +85,7 @@ class Application:
     progress: ProgressFiles
     live: Live
     journal: JournalDesk
+    tracking: Tracking
 
     def prepare(self, progress: Progress | None = None) -> ImportResult | None:
         """Install the bundled data on an empty data home; one process does it, the others wait for it.
@@ -228,10 +232,10 @@ class Application:
         }
 
     def ml_health(self) -> dict[str, Any]:
-        """Ask every horizon for a forecast and say how each part of machine learning does."""
+        """Ask every horizon for a forecast and say how each part of machine learning and each member does."""
         from vfr.workflows.availability import health
 
-        return health(self.forecaster) | {"ml": self.ml_state()}
+        return health(self.forecaster) | {"members": self.tracking.members(), "ml": self.ml_state()}
 
 
 def build(settings: Settings) -> Application:
@@ -247,10 +251,10 @@ def build(settings: Settings) -> Application:
     datasets, models = SettlingDatasets(DirectoryDatasets(home)), DirectoryModels(home)
     journal = JournalDesk(settings, datasets)
     datasets.settle = journal.settle_quietly
+    tracking = Tracking(settings, datasets, journal)
     switch, training = MlSwitch(home), TrainingState(home)
 
     def forecasts() -> Forecaster:
-        from vfr.adapters.store.ensembles import EnsembleFiles
         from vfr.adapters.telemetry import log_failed_member
         from vfr.workflows.earned import Earned
         from vfr.workflows.forecast import Forecasts
@@ -261,7 +265,8 @@ def build(settings: Settings) -> Application:
             lambda: disabled(not settings.ml_enabled, switch.read()),
             failed=log_failed_member,
             made=journal.made,
-            combining=Earned(EnsembleFiles(home), lambda: datasets.snapshot().sessions, journal.opened),
+            heard=tracking.heard,
+            combining=Earned(tracking.ensembles, lambda: datasets.snapshot().sessions, journal.opened),
             voting=settings.ml_voting,
         )
 
@@ -277,6 +282,7 @@ def build(settings: Settings) -> Application:
         progress=ProgressFiles(home),
         live=Live(settings, datasets),
         journal=journal,
+        tracking=tracking,
     )
 
 

@@ -16,7 +16,22 @@ import typer
 from typer.main import get_command
 
 import vfr
-from vfr.cli import analyze, data, doctor, evidence, history, journal, lookahead, ml, models, serve, sync, train, tune
+from vfr.cli import (
+    analyze,
+    data,
+    doctor,
+    evidence,
+    history,
+    journal,
+    lookahead,
+    ml,
+    models,
+    monitor,
+    serve,
+    sync,
+    train,
+    tune,
+)
 from vfr.cli.options import as_typed
 from vfr.cli.output import error_out
 from vfr.errors import InvalidField, SettingsError, VfrError
@@ -69,6 +84,7 @@ app.add_typer(data.group, name="data")
 app.add_typer(models.group, name="models")
 app.add_typer(ml.group, name="ml")
 app.add_typer(journal.group, name="journal")
+app.add_typer(monitor.group, name="monitor")
 app.command("worker", short_help="Keep live data up to date on a schedule.")(sync.worker)
 app.command("doctor", short_help="Check this installation and say how to mend it.")(doctor.command)
 

@@ -77,6 +77,15 @@ class Health:
         last = self.health[-1].tolist() if len(self.health) else [1.0] * len(self.members)
         return dict(zip(self.members, last, strict=True))
 
+    def last(self, member: str) -> Event | None:
+        """Return the last change of a member's health; None where there was none."""
+        return next((event for event in reversed(self.events) if event.member == member), None)
+
+    def reason(self, member: str) -> str | None:
+        """Return why a member is not fit after the last session; None where it is."""
+        event = self.last(member)
+        return None if event is None or self.latest()[member] >= 1.0 else event.reason
+
 
 def health_by_session(
     signals: Signals,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
@@ -13,7 +13,10 @@ from vfr.workflows.forecaster import Forecast, Forecaster, MlUnavailable
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Running", "StartedLate", "State", "Switch", "disabled", "health"]
+    from vfr.monitoring.calls import Calls
+    from vfr.workflows.earned import Standing
+
+__all__ = ["Running", "StartedLate", "State", "Switch", "disabled", "health", "members_health"]
 
 State: TypeAlias = Literal["healthy", "degraded", "unhealthy"]
 
@@ -117,3 +120,51 @@ def _part(found: Forecast | MlUnavailable) -> tuple[State, str]:
     if found.warnings:
         return "degraded", "; ".join(found.warnings)
     return "healthy", f"answers with {', '.join(found.versions)}"
+
+
+def members_health(calls: Sequence[Calls], standings: Mapping[Horizon, Standing]) -> dict[str, dict[str, Any]]:
+    """Return how each member answers in this process, and where it stands.
+
+    Parameters
+    ----------
+    calls : sequence of Calls
+        Of the members that this process asked.
+    standings : mapping
+        By horizon; without those that have no record.
+
+    Returns
+    -------
+    dict
+        By member ``{calls, failures, failureRate, p50Ms, p95Ms, p99Ms, byStatus, horizons}``. A member that was not
+        asked has 0 calls, and None where there is no figure; `horizons` holds ``{weight, health, reason}`` by horizon.
+
+    Examples
+    --------
+    >>> from vfr.monitoring.calls import CallRecord, CallRecorder
+    >>> recorder = CallRecorder()
+    >>> recorder.record(CallRecord("trees", "ok", 2.0))
+    >>> found = members_health(recorder.calls(), {})["trees"]
+    >>> found["calls"], found["failureRate"], found["p99Ms"], found["horizons"]
+    (1, 0.0, 2.0, {})
+    """
+    asked = {one.member: one for one in calls}
+    members = dict.fromkeys((*asked, *(member for found in standings.values() for member in found.scores.members)))
+    return {
+        member: _calls(asked.get(member))
+        | {"horizons": {h: _standing(found, member) for h, found in standings.items() if member in found.weights}}
+        for member in members
+    }
+
+
+def _calls(one: Calls | None) -> dict[str, Any]:
+    names = {"failure_rate": "failureRate", "p50_ms": "p50Ms", "p95_ms": "p95Ms", "p99_ms": "p99Ms"}
+    if one is None:
+        return {"calls": 0, "failures": 0, **dict.fromkeys(names.values()), "byStatus": {}}
+    told = one.to_dict()
+    figures = {name: told[key] for key, name in names.items()}
+    return {"calls": one.calls, "failures": one.failures, **figures, "byStatus": one.by_status}
+
+
+def _standing(found: Standing, member: str) -> dict[str, Any]:
+    health = found.health.latest().get(member, 1.0)
+    return {"weight": round(found.weights[member], 6), "health": health, "reason": found.health.reason(member)}

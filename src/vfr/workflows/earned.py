@@ -16,7 +16,7 @@ from vfr.ensemble.weights import ALL_BENCHED, weights_by_session, with_health
 from vfr.monitoring import signals as evenings
 from vfr.monitoring.health import Health, health_by_session
 from vfr.monitoring.signals import Signals
-from vfr.typing import BoolArray, DateArray, Horizon
+from vfr.typing import BoolArray, DateArray, FloatArray, Horizon
 from vfr.workflows.journalled import record_of
 
 if TYPE_CHECKING:
@@ -40,12 +40,21 @@ class Standing:
     scores : Scores
         Every date that has matured by then, of training and of service.
     health : Health
-        Of every session of the record.
+        Of every evening of the record.
+    evenings : datetime64[D] array, shape (E,)
+        Sessions of `health`, all before the session forecast.
+    sessions : datetime64[D] array, shape (R,)
+        From the first date of the record to the session forecast.
+    learned : float64 array, shape (R, M)
+        Weights of the members of `scores` on `sessions`, before health.
     """
 
     weights: Mapping[str, float]
     scores: Scores
     health: Health
+    evenings: DateArray
+    sessions: DateArray
+    learned: FloatArray
 
     @property
     def note(self) -> str:
@@ -56,9 +65,13 @@ class Standing:
         if unwell and max(self.health.latest().values()) == 0.0:
             return f"{words}; {ALL_BENCHED}"
         for member, health in unwell.items():
-            reason = next(e.reason for e in reversed(self.health.events) if e.member == member)
-            words += f"; {member} {'is benched' if health == 0.0 else f'counts {health:.2f} of its weight'}: {reason}"
+            counts = "is benched" if health == 0.0 else f"counts {health:.2f} of its weight"
+            words += f"; {member} {counts}: {self.health.reason(member)}"
         return words
+
+    def held(self) -> FloatArray:
+        """Return the weights that answered for each of `sessions`, shape (R, M): the last row is `weights`."""
+        return _held(self.scores.members, self.sessions, self.learned, self.health, self.evenings)
 
 
 class Earned:
@@ -126,11 +139,22 @@ def standing(fitted: Fitted, journal: Journal | None, sessions: DateArray, day: 
     if not scores.dates.size or scores.dates[0] >= day:
         return None
     span = sessions[(sessions >= scores.dates[0]) & (sessions <= day)]
-    learned = weights_by_session(scores, span, fitted.horizon)[-1]
+    learned = weights_by_session(scores, span, fitted.horizon)
     health = health_by_session(signals, refits=refits)
-    by_member = health.latest()
-    held = with_health(learned, np.array([by_member.get(member, 1.0) for member in scores.members]))
-    return Standing(dict(zip(scores.members, held.tolist(), strict=True)), scores, health)
+    held = _held(scores.members, span[-1:], learned[-1:], health, signals.sessions)[0]
+    weights = dict(zip(scores.members, held.tolist(), strict=True))
+    return Standing(weights, scores, health, signals.sessions, span, learned)
+
+
+def _held(
+    members: Sequence[str], sessions: DateArray, learned: FloatArray, health: Health, evenings: DateArray
+) -> FloatArray:
+    """Return learned weights less what the health of the evening before each session takes, (R, M)."""
+    well = np.ones((evenings.size + 1, len(members)))
+    for m, member in enumerate(members):
+        if member in health.members:
+            well[1:, m] = health.health[:, health.members.index(member)]
+    return with_health(learned, well[np.searchsorted(evenings, sessions, side="left")])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
