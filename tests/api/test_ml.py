@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import orjson
 import pytest
 import structlog
+from tests.workflows.service import tracked_home
 
 from vfr import bootstrap
 from vfr.data import synthetic
@@ -242,3 +244,36 @@ def test_a_horizon_is_trained_when_every_starter_member_has_a_version(
     assert bare.untrained() == trained.untrained() == ("7d", "1d", "30d")
     monkeypatch.setattr("vfr.workflows.train.fit_here", lambda _: (("linear",), {}))
     assert trained.untrained() == ("1d", "30d")
+
+
+def test_health_says_how_each_member_answered(client_at: Any, homes: tuple[Path, Path], copy: Path) -> None:
+    sound = answered(client_at(homes[1]))
+    assert (sound["calls"], sound["failures"], sound["failureRate"], sound["byStatus"]) == (1, 0, 0.0, {"ok": 1})
+    assert 0 < sound["p50Ms"] <= sound["p95Ms"] <= sound["p99Ms"]
+    truncated(copy)
+    broken = answered(client_at(copy))
+    assert (broken["failureRate"], broken["p50Ms"], broken["horizons"]) == (1.0, None, {})
+
+
+def answered(client: Any) -> dict[str, Any]:
+    """Return the health of the only member once its first call is counted, which is not on the path of answers."""
+    for _ in range(200):
+        members = client.get("/api/ml/health").json()["data"]["members"]
+        if "linear" in members:
+            found: dict[str, Any] = members["linear"]
+            return found
+        time.sleep(0.05)
+    raise AssertionError("no call was counted")
+
+
+def test_health_names_a_benched_member_with_its_reason(client_at: Any, tmp_path: Path) -> None:
+    client = client_at(tracked_home(tmp_path / "home"))
+    members = client.get("/api/ml/health").json()["data"]["members"]
+    broken = members["lightgbm"]["horizons"]["1d"]
+    assert (broken["weight"], broken["health"]) == (0.0, 0.0)
+    assert broken["reason"].startswith("rank correlation with the other members")
+    assert [(members[m]["calls"], members[m]["horizons"]["1d"]["reason"]) for m in ("linear", "trees")] == [
+        (0, None)
+    ] * 2
+    (tmp_path / "home" / "ensembles" / "synthetic-1d.vfe").write_bytes(b"?")
+    assert client.get("/api/ml/health").json()["data"]["members"] == {}
