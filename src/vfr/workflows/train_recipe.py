@@ -53,5 +53,9 @@ class Recipe:
 
 DEFAULT = Recipe()
 
-STARTER = Recipe(judged=6 * 252)
-"""Of a first start: judged on the newest six years, so that a forecast is there in a minute and a half."""
+STARTER = Recipe(judged=9 * 252)
+"""Of a first start: judged on the newest nine years, so that a forecast is there in two minutes.
+
+Fewer are too few for the bundled data: over the newest six years one feature of twenty names has a rank IC of 0.07 a week
+ahead by luck, the leak alarm rings, and no member may answer the default question.
+"""
