@@ -48,6 +48,9 @@ class Diary:
     def outcomes(self, data_name, horizon, since=""):
         return [one for one in self.came if str(one.as_of) >= since]
 
+    def checked(self, data_name):
+        return f"v{len(self.came)}"
+
 
 def fitted(horizon="1d", better=0.0, sessions=SESSIONS, data_name="live", trained=TRAINED) -> Fitted:
     """Return the record of three members; the first is better by so much rank correlation."""
@@ -91,7 +94,7 @@ def tracked_home(folder, broken_from=20, evenings=40):
     app.datasets.publish(snapshot, QualityReport.of((), {}), compute_board(snapshot))
     trained = snapshot.sessions.size - evenings - 1
     record = fitted("1d", 0.05, snapshot.sessions, snapshot.name, trained)
-    app.tracking.ensembles.save(record)
+    app.learning.ensembles.save(record)
     made, _ = served(evenings, broken_from, "1d", snapshot.sessions[trained:], snapshot.symbols, snapshot.name)
     journal = app.journal._journal()
     for one in made:

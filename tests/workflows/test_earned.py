@@ -88,3 +88,15 @@ def test_a_restart_changes_nothing():
     first = standing(fitted(), Diary(made, came), SESSIONS, at)
     again = standing(fitted(), Diary(list(made), list(came)), SESSIONS.copy(), at)
     assert first.weights == again.weights
+
+
+def test_the_record_is_read_again_when_an_outcome_is_settled_and_only_then():
+    made, came = served(60)
+    diary, at = Diary(made, came[:30]), SESSIONS[TRAINED + 60]
+    asked = earned(fitted(), diary)
+    before = asked.known("live", "1d", at)
+    assert asked.known("live", "1d", at) is before
+    diary.came = came
+    after = asked.known("live", "1d", at)
+    assert [found.scores.dates.size for _, found in (before, after)] == [TRAINED + 30, TRAINED + 60]
+    assert asked.known("live", "1d", SESSIONS[TRAINED + 59])[1].sessions[-1] == SESSIONS[TRAINED + 59]

@@ -256,7 +256,6 @@ def build(settings: Settings) -> Application:
 
     def forecasts() -> Forecaster:
         from vfr.adapters.telemetry import log_failed_member
-        from vfr.workflows.earned import Earned
         from vfr.workflows.forecast import Forecasts
 
         return Forecasts(
@@ -266,7 +265,7 @@ def build(settings: Settings) -> Application:
             failed=log_failed_member,
             made=journal.made,
             heard=tracking.heard,
-            combining=Earned(tracking.ensembles, lambda: datasets.snapshot().sessions, journal.opened),
+            combining=tracking.earned,
             voting=settings.ml_voting,
         )
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from threading import Lock
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from vfr.errors import VfrError
@@ -14,12 +13,10 @@ from vfr.typing import HORIZONS, Horizon
 if TYPE_CHECKING:
     from vfr.bootstrap.journal import JournalDesk
     from vfr.ensemble.asking import MemberResult
-    from vfr.ensemble.fitted import Fitted
     from vfr.settings import Settings
-    from vfr.workflows.earned import Standing
+    from vfr.workflows.earned import Earned, Standing
     from vfr.workflows.held import HeldDatasets
     from vfr.workflows.tracking import HorizonRecord, PerformanceReport
-    from vfr.workflows.train_ensemble import EnsembleStore
 
 __all__ = ["Tracking"]
 
@@ -38,7 +35,7 @@ class Tracking:
 
     Notes
     -----
-    Calls are those of this process. Where members stand is computed once for each state of what is stored.
+    Calls are those of this process.
     """
 
     def __init__(self, settings: Settings, datasets: HeldDatasets, journal: JournalDesk) -> None:
@@ -46,15 +43,15 @@ class Tracking:
         self._datasets = datasets
         self._journal = journal
         self._calls = CallRecorder()
-        self._lock = Lock()
-        self._standings: tuple[tuple[str, ...], dict[Horizon, Standing]] | None = None
 
-    @property
-    def ensembles(self) -> EnsembleStore:
-        """What the ensembles of the data home are served with."""
+    @cached_property
+    def earned(self) -> Earned:
+        """What the members have earned; forecasts and reports ask the same one."""
         from vfr.adapters.store.ensembles import EnsembleFiles
+        from vfr.workflows.earned import Earned
 
-        return EnsembleFiles(self._settings.data_home)
+        ensembles = EnsembleFiles(self._settings.data_home)
+        return Earned(ensembles, lambda: self._datasets.snapshot().sessions, self._journal.opened)
 
     def heard(self, results: Sequence[MemberResult]) -> None:
         """Take in what members answered, failures and timeouts included."""
@@ -83,7 +80,7 @@ class Tracking:
         from vfr.workflows.availability import members_health
 
         try:
-            standings = self._all_standings()
+            standings = self._standings()
         except (VfrError, OSError, ValueError):
             standings = {}
         return members_health(self._calls.calls(), standings)
@@ -93,32 +90,20 @@ class Tracking:
 
         from vfr.workflows.tracking import HorizonRecord, record_of_members
 
-        fitted = self.ensembles.load(data_name, horizon)
-        if fitted is None:
+        known = self.earned.known(data_name, horizon, self._datasets.board().as_of)
+        if known is None:
             return HorizonRecord(
                 horizon, "equal weights: no record of members has been made by a training run (vfr train)"
             )
-        found = self._standing(fitted)
+        fitted, found = known
         if found is None:
             return HorizonRecord(horizon, "equal weights: no outcome of the members is known yet")
         return record_of_members(fitted, found, rng=np.random.default_rng(0))
 
-    def _standing(self, fitted: Fitted) -> Standing | None:
-        from vfr.workflows.earned import standing
-
-        snapshot = self._datasets.snapshot()
-        return standing(fitted, self._journal.opened(), snapshot.sessions, snapshot.as_of)
-
-    def _all_standings(self) -> dict[Horizon, Standing]:
-        """Return where members stand; outcomes are settled once for each version of the data."""
+    def _standings(self) -> dict[Horizon, Standing]:
+        """Return where members stand, without the horizons that have no record."""
         if self._datasets.current() is None:
             return {}
-        board, journal = self._datasets.board(), self._journal.opened()
-        settled = None if journal is None else journal.checked(board.data_name)
-        key = (self.ensembles.stamp(), board.data_name, board.data_version, str(settled))
-        with self._lock:
-            if self._standings is None or self._standings[0] != key:
-                fitted = (self.ensembles.load(board.data_name, horizon) for horizon in HORIZONS)
-                found = {one.horizon: self._standing(one) for one in fitted if one is not None}
-                self._standings = key, {horizon: one for horizon, one in found.items() if one is not None}
-            return self._standings[1]
+        board = self._datasets.board()
+        known = {h: self.earned.known(board.data_name, h, board.as_of) for h in HORIZONS}
+        return {h: one[1] for h, one in known.items() if one is not None and one[1] is not None}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -17,7 +19,7 @@ from vfr.monitoring import signals as evenings
 from vfr.monitoring.health import Health, health_by_session
 from vfr.monitoring.signals import Signals
 from vfr.typing import BoolArray, DateArray, FloatArray, Horizon
-from vfr.workflows.journalled import record_of
+from vfr.workflows.journalled import matured
 
 if TYPE_CHECKING:
     from vfr.journal.journal import Journal
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["Earned", "Standing", "standing"]
 
 APPLIED = "learned_weights"
+
+KEPT: Final = 16
+"""Standings held in memory: of three horizons, and of some sessions of the past."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +89,10 @@ class Earned:
         Gives the sessions of the current data set.
     journal : callable
         Gives the journal, None where there is none yet; may raise `DataError`.
+
+    Notes
+    -----
+    Where members stand is computed once for each state of what is stored: a year of service takes seconds to read.
     """
 
     def __init__(
@@ -95,17 +104,19 @@ class Earned:
         self._ensembles = ensembles
         self._sessions = sessions
         self._journal = journal
+        self._lock = Lock()
+        self._kept: OrderedDict[Hashable, tuple[Fitted, Standing | None] | None] = OrderedDict()
 
     def at(self, data_name: str, horizon: Horizon, members: Sequence[str], day: np.datetime64) -> Base:
         """Return weights of the members, and what was fitted, for a session; see `Combining.at`.
 
         A member without a record holds what the others hold on average.
         """
-        fitted = self._ensembles.load(data_name, horizon)
-        if fitted is None:
+        known = self.known(data_name, horizon, day)
+        if known is None:
             return Base.equal(members, "equal weights: no record of these members has been made by a training run")
+        fitted, found = known
         stage = fitted.at(day)
-        found = standing(fitted, self._journal(), self._sessions(), day)
         if found is None:
             return Base.equal(members, f"equal weights: no outcome of these members was known by {day}")
         usual = float(np.mean(list(found.weights.values())))
@@ -114,6 +125,26 @@ class Earned:
             return Base.equal(members, f"equal weights: every member asked for is benched ({found.note})")
         stacker, confidence = (None, None) if stage is None else (stage.stacker, stage.confidence)
         return Base(weights, found.note, APPLIED, stacker, confidence)
+
+    def known(self, data_name: str, horizon: Horizon, day: np.datetime64) -> tuple[Fitted, Standing | None] | None:
+        """Return what training fitted and where members stand for a session; None where nothing was fitted.
+
+        Raises
+        ------
+        ArtifactCorrupt, DataError
+            If the ensemble or the journal cannot be read.
+        """
+        journal, sessions = self._journal(), self._sessions()
+        # Outcomes are settled once for each version of the data, and only those of earlier sessions count.
+        settled = None if journal is None else journal.checked(data_name)
+        key = (self._ensembles.stamp(), data_name, horizon, str(day), sessions.size, settled)
+        with self._lock:
+            if key not in self._kept:
+                fitted = self._ensembles.load(data_name, horizon)
+                self._kept[key] = None if fitted is None else (fitted, standing(fitted, journal, sessions, day))
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+            return self._kept[key]
 
     def stamp(self) -> str:
         """Return a key that changes whenever an ensemble does; a new session, which has new outcomes, is new data."""
@@ -175,7 +206,7 @@ class _Served:
         made = [one for one in journal.forecasts(fitted.data_name, fitted.horizon, since) if one.as_of < day]
         if not made:
             return None
-        found = record_of(journal, fitted.data_name, fitted.horizon, since)
+        found = matured(fitted.horizon, made, journal.outcomes(fitted.data_name, fitted.horizon, since))
         cells = found.counted & np.isfinite(found.base)
         scores = score_dates(
             found.members,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vfr.scoring.table import ScoreTable
     from vfr.workflows.forecaster import Forecast
 
-__all__ = ["Matured", "as_record", "empty_record", "record_of"]
+__all__ = ["Matured", "as_record", "empty_record", "matured", "record_of"]
 
 _FIGURES: Final = ("p_up", "expected", "low", "high", "confidence", "ml_score", "classic", "blended")
 _OPENS: Final = time(9, 30)
@@ -166,11 +166,24 @@ def record_of(journal: Journal, data_name: str, horizon: Horizon, since: str = "
     DataError
         If the journal cannot be used.
     """
-    outcomes = {one.as_of: one for one in journal.outcomes(data_name, horizon, since)}
-    made = [one for one in journal.forecasts(data_name, horizon, since) if one.as_of in outcomes]
+    return matured(horizon, journal.forecasts(data_name, horizon, since), journal.outcomes(data_name, horizon, since))
+
+
+def matured(horizon: Horizon, forecasts: Sequence[ForecastRecord], outcomes: Sequence[Outcomes]) -> Matured:
+    """Return forecasts whose outcomes are there as grids.
+
+    Parameters
+    ----------
+    horizon : Horizon
+    forecasts : sequence of ForecastRecord
+        One of each session, oldest first.
+    outcomes : sequence of Outcomes
+    """
+    came = {one.as_of: one for one in outcomes}
+    made = [one for one in forecasts if one.as_of in came]
     members = tuple(name for name in MEMBER_NAMES if any(name in one.members for one in made))
     symbols = tuple(sorted({symbol for one in made for symbol in one.symbols}))
-    return _Grids(horizon, members, symbols, len(made)).filled(made, [outcomes[one.as_of] for one in made])
+    return _Grids(horizon, members, symbols, len(made)).filled(made, [came[one.as_of] for one in made])
 
 
 def empty_record(horizon: Horizon) -> Matured:
