@@ -93,6 +93,20 @@ def test_it_answers_and_stops(home: Path, port: int, told: signal.Signals) -> No
         ask(port, "/api/health")
 
 
+def test_killed_it_leaves_the_port_free(home: Path, port: int) -> None:
+    with serving(home, port, VFR_ML_ENABLED="false") as process:
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=30)
+        for _ in range(300):
+            try:
+                ask(port, "/api/health")
+            except OSError:
+                break
+            Event().wait(0.1)
+        with pytest.raises(OSError, match="refused"):
+            ask(port, "/api/health")
+
+
 def test_a_taken_port_is_named(home: Path, port: int) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))

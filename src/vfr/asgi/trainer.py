@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from vfr.asgi.terminal import progress_line, say
 from vfr.clock import elapsed_ms
+from vfr.typing import HORIZONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from vfr.bootstrap import Application
 
-__all__ = ["training_beside"]
+__all__ = ["finished", "training_beside"]
 
 _CODE: Final = "from vfr.bootstrap import train_starter; train_starter()"
 _LOOK_S: Final = 0.5
@@ -54,6 +55,19 @@ def training_beside(application: Application) -> Iterator[None]:
         teller.join(timeout=2 * _LOOK_S)
 
 
+def finished(minutes: float, led: Collection[str]) -> str:
+    """Return what is said when training ends: the horizons that have a champion, if any.
+
+    Examples
+    --------
+    >>> finished(2.04, {"7d", "1d"})
+    'Training finished after 2.0 minutes; predictions for 1d, 7d. `vfr models list` shows what passed.'
+    """
+    on = ", ".join(horizon for horizon in HORIZONS if horizon in led)
+    said = f"predictions for {on}" if on else "no predictions, as no model passed its gates"
+    return f"Training finished after {minutes:.1f} minutes; {said}. `vfr models list` shows what passed."
+
+
 def _wanted(application: Application) -> bool:
     state = application.ml_state()
     return bool(state["enabled"]) and state["training"]["state"] != "running" and bool(application.untrained())
@@ -71,6 +85,6 @@ def _tell(application: Application, leader: subprocess.Popen[bytes], done: Event
     status = application.training.read()
     minutes = elapsed_ms(started) / 60_000
     if leader.returncode == 0:
-        say(f"Training finished after {minutes:.1f} minutes; predictions are on. `vfr models list` shows what passed.")
+        say(finished(minutes, {champion["horizon"] for champion in application.ml_state()["champions"]}))
     else:
         say(f"Training stopped: {status.message or 'see training.log in the data home'}. Classic analysis is complete.")
