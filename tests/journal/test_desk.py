@@ -201,6 +201,22 @@ def test_a_command_leaves_its_exposures_to_whoever_opens_the_journal(app: Applic
     later.journal.close(LONG)
 
 
+def test_a_line_that_is_no_exposure_keeps_out_none_of_the_others(app: Application) -> None:
+    app.analyze(query(), "one")
+    assert app.journal.close(LONG)
+    file = app.settings.data_home / "exposures.jsonl"
+    whole = json.loads(file.read_text().splitlines()[0])
+    changes = ({"score": None}, {"score": 10**400}, {"symbol": 7}, {"symbol": "A\0"}, {"request": "r" * 33})
+    spoiled = [json.dumps(whole | {"request": "spoiled"} | change) for change in changes]
+    with file.open("a") as lines:
+        lines.write("\n".join([*spoiled, "[" * 100_000, "[1]", ""]))
+    server = reopened(app)
+    server.journal.made(predicted())
+    assert server.journal.close(LONG)
+    assert reopened(app).journal.state()["exposures"] == 3
+    assert not list(app.settings.data_home.glob("exposures.*"))
+
+
 def test_a_command_that_just_ends_keeps_its_exposures(app: Application) -> None:
     program = f"""
 import sys

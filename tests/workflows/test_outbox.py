@@ -88,6 +88,39 @@ def test_a_failed_batch_is_written_when_the_store_is_back(store: Store) -> None:
     assert isinstance(told[0], DataError)
 
 
+def test_what_can_never_be_written_is_dropped_counted_and_holds_up_nothing() -> None:
+    kept: list[int] = []
+    told: list[tuple[int, BaseException | None]] = []
+
+    def write(batch: Sequence[int]) -> None:
+        if 1 in batch:
+            raise KeyError("it has no such field")
+        kept.extend(batch)
+
+    made = Outbox("test-outbox", write, capacity=9, batch=1, every=0.01, told=lambda *news: told.append(news))
+    for k in range(3):
+        made.put(k)
+    assert made.close(LONG)
+    assert kept == [0, 2]
+    assert (made.written, made.dropped, made.failures, made.waiting) == (2, 1, 1, 0)
+    assert [(count, type(error)) for count, error in told] == [(1, KeyError)]
+
+
+def test_a_process_out_of_threads_keeps_what_is_put_and_fails_nobody(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    made = box(store)
+    with monkeypatch.context() as starved:
+        starved.setattr(threading.Thread, "start", no_thread)
+        assert made.put(1)
+    assert made.put(2)
+    assert made.close(LONG)
+    assert store.kept == [1, 2]
+
+
 def test_closing_tries_once_more_and_gives_up(store: Store) -> None:
     store.broken = True
     made = box(store, every=LONG)

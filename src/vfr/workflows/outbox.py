@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from threading import Condition, Thread, current_thread
 from typing import Final, Generic, TypeVar
 from weakref import ref
@@ -24,6 +25,9 @@ _SLOWEST_S: Final = 60.0
 
 _AT_EXIT_S: Final = 1.0
 
+_AWAY: Final = (VfrError, OSError)
+"""What a store raises that may be back later."""
+
 
 class Outbox(Generic[_T]):
     """Things on their way to a store that may be slow or away.
@@ -33,7 +37,8 @@ class Outbox(Generic[_T]):
     name : str
         Of the thread.
     write : callable
-        Writes a batch whole or raises; a batch that failed with `VfrError` or `OSError` is written again later.
+        Writes a batch whole or raises; a batch that failed with `VfrError` or `OSError` is written again later, one
+        that failed with anything else is dropped: it would fail for ever, and hold up what comes behind it.
     capacity : int
         Things that may wait; one more is dropped and counted.
     batch : int
@@ -91,8 +96,10 @@ class Outbox(Generic[_T]):
                 return False
             self._line.extend(things)
             if self._thread is None and things:
-                self._thread = Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
+                thread = Thread(target=self._run, name=self._name, daemon=True)
+                with suppress(RuntimeError):  # Out of threads: the next thing put tries again.
+                    thread.start()
+                    self._thread = thread
         return True
 
     @property
@@ -128,8 +135,9 @@ class Outbox(Generic[_T]):
                 if self._told is not None and (error is not None or self.dropped > known):
                     self._told(self.dropped - known, error)
                 known = self.dropped
-                wait = self._every if error is None else min(2.0 * wait, _SLOWEST_S)
-                if error is not None and self._closed:  # One last attempt was enough.
+                away = isinstance(error, _AWAY)
+                wait = min(2.0 * wait, _SLOWEST_S) if away else self._every
+                if away and self._closed:  # One last attempt was enough.
                     return
         finally:
             with self._changed:
@@ -153,10 +161,16 @@ class Outbox(Generic[_T]):
     def _written(self, batch: list[_T]) -> BaseException | None:
         try:
             self._write(batch)
-        except (VfrError, OSError) as error:
+        except _AWAY as error:
             self.failures += 1
             with self._changed:
                 self._line.extendleft(reversed(batch))
+                self._writing = 0
+            return error
+        except Exception as error:  # noqa: BLE001 - one thing that cannot be written must not end the thread of all
+            self.failures += 1
+            with self._changed:
+                self.dropped += len(batch)
                 self._writing = 0
             return error
         with self._changed:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import Final
 
@@ -48,17 +50,34 @@ class Spool:
 
     def drain(self, keep: Callable[[Sequence[Exposure]], None]) -> None:
         """Hand everything to a journal, and forget it once it was kept."""
-        if self._file.exists():
+        # Another process may take in the same file at the same time: then it is gone here.
+        with suppress(FileNotFoundError):
             # Under a name of its own, so that whoever adds meanwhile begins a new file.
             self._file.rename(self._file.with_suffix(f".{os.getpid()}-{os.urandom(4).hex()}"))
         for taken in self._file.parent.glob("exposures.*-*"):
-            keep([one for line in taken.read_bytes().splitlines() if (one := _read(line)) is not None])
-            taken.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                keep([one for line in taken.read_bytes().splitlines() if (one := _read(line)) is not None])
+                taken.unlink(missing_ok=True)
 
 
 def _read(line: bytes) -> Exposure | None:
-    """Return the exposure of a line, None where a killed writer left half of one."""
+    """Return the exposure of a line, None where it is none: half of one by a killed writer, or changed by hand.
+
+    One line that the database refuses would keep out all the others.
+    """
     try:
-        return Exposure(**json.loads(line))
-    except (ValueError, TypeError):
+        found = Exposure(**json.loads(line))
+        return found if _fits(found) else None
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
+
+
+def _fits(one: Exposure) -> bool:
+    """Whether the journal's table takes it."""
+    texts = ((one.request, 32), (one.symbol, 24), (one.data_name, 64), (one.as_of, 10), (one.horizon or "", 4))
+    figures = (one.score, one.shown_at, one.ml_weight or 0.0)
+    return (
+        all(isinstance(text, str) and text.isprintable() and len(text) <= longest for text, longest in texts)
+        and all(isinstance(figure, (int, float)) and isfinite(figure) for figure in figures)
+        and isinstance(one.include_ml, bool)
+    )
