@@ -57,6 +57,8 @@ def test_the_stamp_follows_every_change(store, fitted):
         lambda _blob: b"",
         lambda blob: blob[:-9] + bytes([blob[-9] ^ 1]) + blob[-8:],
         lambda blob: blob.replace(b'"ensemble.json", ', b'"ensemble.json", -'),
+        lambda _blob: b'[["ensemble.json", Infinity, ""]]\n',
+        lambda _blob: b"[" * 60_000 + b"\n",
     ],
 )
 def test_a_damaged_file_is_refused_by_name(store, fitted, tmp_path, damage):

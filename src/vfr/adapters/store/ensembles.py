@@ -27,7 +27,7 @@ _HEAD_BYTES: Final = 1 << 16
 
 
 class EnsembleFiles:
-    """Ensembles of one data home; implements `vfr.workflows.combining.EnsembleStore`.
+    """Ensembles of one data home; implements `vfr.workflows.train_ensemble.EnsembleStore`.
 
     Parameters
     ----------
@@ -92,6 +92,6 @@ def _table(head: bytes) -> list[tuple[str, int, str]] | None:
         return None
     try:
         table = [(str(part), int(size), str(digest)) for part, size, digest in json.loads(head)]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return None
     return None if any(size < 0 for _, size, _ in table) else table
