@@ -135,7 +135,7 @@ def _training(task: Task, fold: Fold, target: Target, columns: Sequence[str]) ->
             weight = weight * _class_weight(y, weight)
         return Rows(task.inputs.rows(r, n, columns, task.learner.lookback), y, weight, r)
 
-    most = task.learner.max_rows(outcome.shape[1])
+    most = round(task.recipe.rows * task.learner.max_rows(outcome.shape[1]))
     watched = min(task.recipe.watch, fold.train.size // 5)
     if not task.learner.watches or watched == 0:
         return rows(fold.train, most), None
