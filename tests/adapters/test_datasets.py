@@ -333,15 +333,25 @@ def test_names_cannot_leave_the_data_home(
             store.snapshot(name)
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [((28, "No space left on device"), "No space left on device"), (("9 requested and 3 written",), "is the disk full")],
+    ids=["by the system", "by NumPy"],
+)
 def test_a_full_disk_leaves_the_data_as_it_was(
-    store: DirectoryDatasets, market: Snapshot, board: Callable[[Snapshot], Board], monkeypatch: pytest.MonkeyPatch
+    store: DirectoryDatasets,
+    market: Snapshot,
+    board: Callable[[Snapshot], Board],
+    monkeypatch: pytest.MonkeyPatch,
+    said: tuple[object, ...],
+    shown: str,
 ) -> None:
     def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(*said)
 
     monkeypatch.setattr(np, "savez", full)
     other = variant(market, scale=9.0)
-    with pytest.raises(DataError, match="No space left on device"):
+    with pytest.raises(DataError, match=shown):
         store.publish(other, QUALITY, board(other))
     assert store.snapshot().version == variant(market).version
     assert not list((home(store) / "one").glob(".tmp-*"))

@@ -59,6 +59,14 @@ def test_a_home_that_cannot_be_written_fails(cli) -> None:
     assert outcomes(result.json)["data home"] == "failed"
 
 
+def test_a_home_under_a_file_still_gets_every_check(cli, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = cli("doctor", "--json", home=tmp_path / "file" / "home")
+    assert result.code == 1
+    assert set(outcomes(result.json)) == set(CHECKS) | {"archives"}
+    assert outcomes(result.json)["models"] == "failed"
+
+
 def test_a_taken_port_and_a_misspelt_setting_are_notes(
     cli, bundled_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

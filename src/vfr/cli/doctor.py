@@ -56,6 +56,8 @@ def _looked(name: str, look: Callable[[Application], Iterator[Check]], app: Appl
         yield from look(app)
     except VfrError as error:
         yield Check(name, "failed", error.message, _FIXES[name])
+    except OSError as error:
+        yield Check(name, "failed", f"{error.filename or 'input or output'}: {error.strerror}", _FIXES["data home"])
 
 
 def _python(app: Application) -> Iterator[Check]:

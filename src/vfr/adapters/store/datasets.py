@@ -67,9 +67,8 @@ class DirectoryDatasets:
         try:
             self._publish(folder, snapshot, quality, board, make_current=make_current)
         except OSError as error:
-            raise DataError(
-                f"the data home cannot be written ({error.strerror}); the data in it is unchanged"
-            ) from error
+            why = error.strerror or "a file was cut short: is the disk full?"  # NumPy drops the system's words.
+            raise DataError(f"the data home cannot be written ({why}); the data in it is unchanged") from error
         return snapshot.version
 
     def _publish(
