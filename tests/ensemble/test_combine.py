@@ -194,7 +194,7 @@ def test_the_stacker_answers_rows_that_all_its_members_did_and_equal_weights_the
         (stacker(beats_equal=False, verdict="it lost 0.02 more"), "falls back to equal weight because it lost 0.02"),
         (
             stacker(members=("linear", "xgboost")),
-            "falls back to equal weight because the stacker needs linear, xgboost",
+            "falls back to equal weight because the stacker needs xgboost, which is not asked or benched",
         ),
     ],
 )
@@ -209,6 +209,23 @@ def test_a_stacker_none_of_whose_rows_is_whole_gives_way():
     found = stacked(stacker(), [answered("linear", [0.6, NAN]), answered("trees", [NAN, 0.7])])
     assert (found.method_applied, found.prediction.p_up.tolist()) == ("equal_weight", [0.6, 0.7])
     assert "no name was answered by all of linear, trees" in found.note
+
+
+def test_a_stacker_one_of_whose_members_is_benched_gives_way():
+    members = [answered("linear", [0.6, 0.4]), answered("trees", [0.2, 0.9], expected=[-0.3, 0.3])]
+    base = Base({"linear": 1.0, "trees": 0.0}, "earned on 900 dates", "learned_weights", stacker())
+    found = combine(members, "stacking", 2, base)
+    np.testing.assert_allclose(found.prediction.expected_excess, [0.1, -0.1])
+    assert found.weights.tolist() == [[1.0, 1.0], [0.0, 0.0]]
+    assert found.method_applied == "learned_weights"
+    assert found.note == "falls back to learned weights because the stacker needs trees, which is not asked or benched"
+
+
+def test_a_member_in_another_unit_is_left_out():
+    percent = answered("lstm", [0.6, 0.4], expected=[-120.0, 150.0])
+    found = equally([answered("linear", [0.6, 0.4]), percent], "weighted", 2)
+    np.testing.assert_allclose(found.prediction.expected_excess, [0.1, -0.1])
+    assert found.weights.tolist() == [[1.0, 1.0], [0.0, 0.0]]
 
 
 def test_a_stacker_without_coefficients_reports_the_base_weights():

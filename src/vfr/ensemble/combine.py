@@ -8,7 +8,7 @@ Every method gives each member a weight of at least 0, and the weights of a row 
   half on a tie, members within the neutral band abstaining; or soft, the mean probability. What has no direction
   (excess, interval) is averaged.
 - *stacking*: the fitted log-odds pool and linear combination of `vfr.ensemble.stacking` on rows that all its members
-  answered, where it beat equal weights; base weights elsewhere, and the note says so.
+  answered, where it beat equal weights and none of them is benched; base weights elsewhere, and the note says so.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ Method: TypeAlias = Literal["weighted", "voting", "stacking"]
 Voting: TypeAlias = Literal["hard", "soft"]
 
 EQUAL: Final = "equal_weight"
+
+_MOST: Final = 1.0
+"""Expected excess return, in absolute value, beyond which it is none: a member in another unit would decide alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,7 +154,7 @@ def combine(
     ----------
     results : sequence of MemberResult, length M
         Members without a prediction take weight 0; so does, on its own, each row of a member that is not finite
-        throughout, or whose probabilities are none.
+        throughout, whose probabilities are none, or which expects an excess return beyond 100 %.
     method : {"weighted", "voting", "stacking"}
     n_rows : int
         N, the rows each member was asked for: one whole cross-section.
@@ -190,7 +193,8 @@ def _rows(results: Sequence[MemberResult], n_rows: int, base: Base) -> _Rows:
             values[:, m] = [getattr(result.prediction, field) for field in FIELDS]
     p_up, confidence = values[FIELDS.index("p_up")], values[FIELDS.index("confidence")]
     chances = (p_up >= 0) & (p_up <= 1) & (confidence >= 0) & (confidence <= 1)
-    usable = np.asarray(np.isfinite(values).all(axis=0) & chances)
+    sane = np.abs(values[FIELDS.index("expected_excess")]) <= _MOST
+    usable = np.asarray(np.isfinite(values).all(axis=0) & chances & sane)
     held = np.array([base.weights.get(result.member, 0.0) for result in results], dtype=np.float64)
     total = sum(base.weights.values())
     coverage = held @ usable / total if total > 0 else usable.any(axis=0).astype(np.float64)
@@ -224,8 +228,9 @@ def _stacked(rows: _Rows, members: Sequence[str], base: Base, pooled: _Answer) -
         return fallback("no stacker has been fitted that beats equal weights")
     if not stacker.beats_equal:
         return fallback(stacker.verdict)
-    if not set(stacker.members) <= set(members):
-        return fallback(f"the stacker needs {', '.join(stacker.members)}")
+    missing = [member for member in stacker.members if member not in members or not base.weights.get(member)]
+    if missing:
+        return fallback(f"the stacker needs {', '.join(missing)}, which is not asked or benched")
     seats = [members.index(member) for member in stacker.members]
     whole = rows.usable[seats].all(axis=0)
     if not whole.any():
