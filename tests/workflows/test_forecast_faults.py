@@ -359,6 +359,51 @@ def test_without_what_was_earned_equal_weights_answer_and_say_so(make, told, mon
     assert not at(forecasts).from_cache
 
 
+def test_a_record_that_hangs_holds_up_the_first_request_only(make, monkeypatch):
+    """A database may be away for a minute before it says so; it is asked once, and equal weights answer meanwhile."""
+    monkeypatch.setattr("vfr.workflows.forecast.EARNED_MS", 50.0)
+    monkeypatch.setattr("vfr.workflows.forecast.LOOK_AGAIN_MS", 0.0)
+    gate, asked = threading.Event(), []
+
+    class Away(Earned):
+        def at(self, *about):
+            asked.append(about)
+            assert gate.wait(LONG / 1e3)
+            return super().at(*about)
+
+    forecasts = make(combining=Away({"linear": 3.0, "trees": 1.0}))
+    notes = [at(forecasts, members=("linear", "trees"), timeout_ms=1_000).note for _ in range(3)]
+    assert set(notes) == {"equal weights: what the members have earned cannot be read"}
+    assert len(asked) == 1
+    gate.set()
+    assert at(forecasts, members=("linear", "trees")).method_applied == "earned_weight"
+
+
+def test_in_a_vote_who_is_benched_has_no_voice(make):
+    found = at(make(combining=Earned({"linear": 0.6, "trees": 0.0, "lstm": 0.4})), "voting")
+    assert {m.member: m.weight[0] for m in found.members} == {
+        "linear": 0.25, "lightgbm": 0.25, "lstm": 0.25, "xgboost": 0.25, "trees": 0.0,
+    }  # fmt: skip
+    assert (found.method_applied, found.note) == ("voting", "earned on 900 dates")
+
+
+@pytest.mark.parametrize("when", ["out of threads", "closed"])
+def test_a_forecaster_that_cannot_begin_is_an_ml_error(make, told, monkeypatch, when):
+    forecasts = make()
+
+    def no_thread(_thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as starved:
+        if when == "closed":
+            forecasts.close()
+        else:
+            starved.setattr(threading.Thread, "start", no_thread)
+        found = at(forecasts)
+    assert found == MlUnavailable("ML_ERROR", "the forecast failed (RuntimeError)")
+    assert told == [("forecast", RuntimeError)]
+
+
 def test_a_new_forecast_is_told_once_after_it_is_made_and_a_listener_that_fails_is_told_on(make, told):
     gate, heard = threading.Event(), []
 

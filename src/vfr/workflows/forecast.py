@@ -18,7 +18,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from vfr import clock
-from vfr.ensemble.lanes import Lanes, Limits
+from vfr.ensemble.lanes import Lanes, Left, Limits, Task
 from vfr.errors import VfrError
 from vfr.typing import Horizon
 from vfr.workflows.combining import Combining
@@ -56,6 +56,11 @@ MEMBERS_SHARE: Final = 0.9
 
 LEAST_MS: Final = 200.0
 """What members have at least: where the data alone took all the time, the answer is for the next request."""
+
+EARNED_SHARE: Final = 0.5
+EARNED_MS: Final = 2_000.0
+"""How long what the members have earned is waited for, as a share of what is left and at least: the journal's database
+may hang, and equal weights answer meanwhile."""
 
 PREDICT_MS: Final = 2_000.0
 """What a version that is in memory has at most, however patient the request: it takes milliseconds."""
@@ -165,12 +170,27 @@ class Forecasts:
         Forecast or MlUnavailable
             Never raises for a reason of machine learning.
         """
+        try:
+            return self._at(as_of, horizon, tuple(members), method, timeout_ms)
+        except Exception as error:  # noqa: BLE001 - such as no thread left for it; the classic answer stands
+            self._failed("forecast", error)
+            return MlUnavailable("ML_ERROR", f"the forecast failed ({type(error).__name__})")
+
+    def close(self) -> None:
+        """Finish what is running and end every thread but those of members that hang, which end when they return."""
+        self._worker.shutdown(wait=True, cancel_futures=True)
+        self._lanes.close()
+        self._teller.shutdown(wait=True)
+
+    def _at(
+        self, as_of: np.datetime64 | None, horizon: Horizon, members: tuple[str, ...], method: str, timeout_ms: int
+    ) -> Forecast | MlUnavailable:
         start = clock.elapsed_ms()
         state = self._enabled()
         if state is not None and state.code != "TRAINING":
             return state
         try:
-            ask = self._ask(as_of, horizon, tuple(members), method, start + timeout_ms)
+            ask = self._ask(as_of, horizon, members, method, start + timeout_ms)
         except (VfrError, OSError) as error:
             self._failed("store", error)
             return MlUnavailable("ML_ERROR", "the model store cannot be read")
@@ -180,12 +200,6 @@ class Forecasts:
         if state is not None and found.code in ("NO_MODEL", "NO_MODEL_AS_OF"):
             return state
         return found
-
-    def close(self) -> None:
-        """Finish what is running and end every thread but those of members that hang, which end when they return."""
-        self._worker.shutdown(wait=True, cancel_futures=True)
-        self._lanes.close()
-        self._teller.shutdown(wait=True)
 
     def _ask(
         self, as_of: np.datetime64 | None, horizon: Horizon, members: tuple[str, ...], method: str, until: float
@@ -306,7 +320,7 @@ class Forecasts:
         )
 
     def _base(self, ask: _Ask, snapshot: Snapshot, members: list[str]) -> tuple[Base, bool]:
-        """Return what the members have earned, and whether that could be read; in a vote each has one voice."""
+        """Return what the members have earned, and whether that could be read."""
         from vfr.ensemble.combine import Base
 
         equal, combining = Base.equal(members), self._combining
@@ -315,10 +329,12 @@ class Forecasts:
 
         def earned() -> Base | None:
             found = combining.at(snapshot.name, ask.horizon, members, snapshot.as_of)
-            return replace(equal, confidence=found.confidence) if ask.method == "voting" else replace(found)
+            return _one_voice_each(found, members) if ask.method == "voting" else replace(found)
 
-        base = self._or("combining", earned, None)
-        if base is None:
+        patience = max(EARNED_SHARE * (ask.until - clock.elapsed_ms()), EARNED_MS)
+        task = Task("combining", lambda: self._or("combining", earned, None), slow=True)
+        [base] = self._lanes.run([task], Limits(whole=patience, opening=patience))
+        if base is None or isinstance(base, Left):
             return replace(equal, note="equal weights: what the members have earned cannot be read"), False
         return base, True
 
@@ -337,6 +353,13 @@ class Forecasts:
             while len(self._loaded) > KEPT_MODELS:
                 self._loaded.popitem(last=False)
         return loaded
+
+
+def _one_voice_each(earned: Base, members: Sequence[str]) -> Base:
+    """Return one voice for each member, none for those that are benched."""
+    voices = {member: float(earned.weights.get(member, 1.0) > 0.0) for member in (*members, *earned.weights)}
+    note = earned.note if 0.0 in voices.values() else None
+    return replace(earned, weights=voices, note=note, stacker=None)
 
 
 def _lasts(found: Forecast) -> float:

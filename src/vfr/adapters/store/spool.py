@@ -74,8 +74,14 @@ def _read(line: bytes) -> Exposure | None:
 
 def _fits(one: Exposure) -> bool:
     """Whether the journal's table takes it."""
-    texts = ((one.request, 32), (one.symbol, 24), (one.data_name, 64), (one.as_of, 10), (one.horizon or "", 4))
-    figures = (one.score, one.shown_at, one.ml_weight or 0.0)
+    texts: tuple[tuple[object, int], ...] = (
+        (one.request, 32),
+        (one.symbol, 24),
+        (one.data_name, 64),
+        (one.as_of, 10),
+        (one.horizon or "", 4),
+    )
+    figures: tuple[object, ...] = (one.score, one.shown_at, one.ml_weight or 0.0)
     return (
         all(isinstance(text, str) and text.isprintable() and len(text) <= longest for text, longest in texts)
         and all(isinstance(figure, (int, float)) and isfinite(figure) for figure in figures)
