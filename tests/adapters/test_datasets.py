@@ -335,7 +335,10 @@ def test_names_cannot_leave_the_data_home(
 
 @pytest.mark.parametrize(
     ("said", "shown"),
-    [((28, "No space left on device"), "No space left on device"), (("9 requested and 3 written",), "is the disk full")],
+    [
+        ((28, "No space left on device"), "No space left on device"),
+        (("9 requested and 3 written",), "is the disk full"),
+    ],
     ids=["by the system", "by NumPy"],
 )
 def test_a_full_disk_leaves_the_data_as_it_was(
