@@ -72,7 +72,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
             yield connection
     except (SQLAlchemyError, OSError) as error:
         # The cause is not chained: a driver's error may repeat the address it was given.
-        kind = type(error).__name__
+        kind = getattr(getattr(error, "orig", None), "sqlite_errorname", type(error).__name__)
         raise DataError(
             f"{_SETTING}: {_described(engine.url)} cannot be used ({kind}); check that it runs, that the address is "
             "right and that this account may write there"
