@@ -98,7 +98,7 @@ def test_database_that_is_away(url: str, caplog: pytest.LogCaptureFixture) -> No
 def test_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "a.db").write_text("something else, long enough to be looked at as a page header" * 50)
     engine = open_engine(f"sqlite:///{tmp_path / 'a.db'}")
-    with pytest.raises(DataError, match="the database file cannot be used .SQLITE_NOTADB.") as caught:
+    with pytest.raises(DataError, match=r"the database file cannot be used \(SQLITE_NOTADB\)") as caught:
         migrate(engine)
     engine.dispose()
     assert str(tmp_path) not in str(caught.value)
