@@ -118,6 +118,15 @@ def test_a_restarted_server_is_found_again(engine: Engine) -> None:
     assert Pace(engine).reserve("acme", 1.0, 1, 0.0) == 1.0
 
 
+def test_who_reads_waits_for_nobody_who_writes(engine: Engine) -> None:
+    with transaction(engine) as writer:
+        writer.execute(text("INSERT INTO leases VALUES ('a', 'b', 1.0)"))
+        with transaction(engine, reads=True) as reader:
+            assert reader.execute(text("SELECT count(*) FROM leases")).scalar() == 0
+    with transaction(engine, reads=True) as reader:
+        assert reader.execute(text("SELECT count(*) FROM leases")).scalar() == 1
+
+
 def test_error_inside_changes_nothing(engine: Engine) -> None:
     def insert_and_fail() -> None:
         with transaction(engine) as connection:

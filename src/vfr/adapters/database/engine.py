@@ -20,6 +20,9 @@ _SETTING: Final = "VFR_DATABASE_URL"
 _BUSY_MS: Final = 30_000
 """Longest wait of an SQLite writer for another."""
 
+_READS: Final = "vfr_reads"
+"""Execution option of a transaction that writes nothing."""
+
 _SOCKET_S: Final = 60
 """Longest wait for PostgreSQL; above a busy moment, below a worker's patience."""
 
@@ -36,8 +39,8 @@ _TLS: Final = {"disable": False, "require": True, "verify-full": True}
 def open_engine(url: str) -> Engine:
     """Return an engine; nothing is connected yet. Dispose of it before forking.
 
-    An SQLite file is used with a write-ahead log, and every transaction takes the write lock as it begins: reading
-    first and writing later would fail when two processes do it at once.
+    An SQLite file is used with a write-ahead log, and every transaction that may write takes the write lock as it
+    begins: reading first and writing later would fail when two processes do it at once.
 
     Raises
     ------
@@ -59,8 +62,14 @@ def open_engine(url: str) -> Engine:
 
 
 @contextmanager
-def transaction(engine: Engine) -> Iterator[Connection]:
+def transaction(engine: Engine, *, reads: bool = False) -> Iterator[Connection]:
     """Run statements as one transaction, and say in plain words what the database cannot do.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+    reads : bool
+        Nothing is written: then an SQLite file is read as it was last written, without waiting for who writes.
 
     Raises
     ------
@@ -68,7 +77,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         If the database cannot be reached or refuses; names the setting, never the address, a path or a password.
     """
     try:
-        with engine.begin() as connection:
+        with engine.execution_options(**{_READS: reads}).begin() as connection:
             yield connection
     except (SQLAlchemyError, OSError) as error:
         # The cause is not chained: a driver's error may repeat the address it was given.
@@ -139,7 +148,8 @@ def _prepare(connection: Any, _record: Any) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get(_READS, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _described(url: URL) -> str:

@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-from sqlalchemy import and_, exists, func, insert, select, update
+from sqlalchemy import and_, bindparam, exists, func, insert, select, update
 
 from vfr.adapters.database.engine import transaction
 from vfr.adapters.database.journal_rows import (
@@ -110,12 +110,12 @@ class SqlJournal:
 
     def data_names(self) -> tuple[str, ...]:
         """Return the data sets that were forecast from."""
-        with transaction(self.engine) as connection:
+        with transaction(self.engine, reads=True) as connection:
             return tuple(connection.execute(select(FORECASTS.c.data_name).distinct().order_by("data_name")).scalars())
 
     def checked(self, data_name: str) -> str | None:
         """Return the data version that a data set was last settled with, None if it never was."""
-        with transaction(self.engine) as connection:
+        with transaction(self.engine, reads=True) as connection:
             found = select(CHECKS.c.data_version).where(CHECKS.c.data_name == data_name)
             return connection.execute(found).scalar_one_or_none()
 
@@ -129,7 +129,7 @@ class SqlJournal:
             .where(FORECASTS.c.data_name == data_name, FORECASTS.c.settled_at.is_(None), ~_HAS_OUTCOME)
             .order_by(*columns)
         )
-        with transaction(self.engine) as connection:
+        with transaction(self.engine, reads=True) as connection:
             rows = connection.execute(question).all()
         return [
             OpenSession(cast("Horizon", horizon), as_of, tuple(row[2] for row in group))
@@ -149,7 +149,7 @@ class SqlJournal:
             # First of all, so that of two processes that settle at once the second waits here.
             _remember(connection, data_name, data_version, at)
             new = sum(_add(connection, data_name, data_version, one, at) for one in fresh)
-            moved = sum(_restate(connection, data_name, data_version, one) for one in restated)
+            moved = _restate(connection, data_name, data_version, restated)
             _close_sessions(connection, data_name, at)
         return new, moved
 
@@ -157,7 +157,7 @@ class SqlJournal:
         """Return the outcomes of sessions from an ISO day on, oldest first."""
         mine = (OUTCOMES.c.data_name == data_name) & (OUTCOMES.c.horizon == horizon) & (OUTCOMES.c.as_of >= since)
         question = select(*(OUTCOMES.c[name] for name in OUTCOME_COLUMNS)).where(mine).order_by("as_of", "symbol")
-        with transaction(self.engine) as connection:
+        with transaction(self.engine, reads=True) as connection:
             rows = connection.execute(question).all()
         return [outcomes_of(horizon, as_of, list(group)) for as_of, group in groupby(rows, key=lambda row: str(row[0]))]
 
@@ -170,7 +170,7 @@ class SqlJournal:
             FORECASTS.c.standard.is_(True),
         )
         heads = select(FORECASTS).where(mine).order_by("as_of", "created_at", "id")
-        with transaction(self.engine) as connection:
+        with transaction(self.engine, reads=True) as connection:
             sessions = groupby(connection.execute(heads).mappings().all(), key=lambda row: str(row["as_of"]))
             best = [max(group, key=lambda row: len(json.loads(row["members"]))) for _, group in sessions]
             entries = (
@@ -185,7 +185,7 @@ class SqlJournal:
 
     def state(self) -> list[JournalState]:
         """Return how much there is, by data set and horizon."""
-        with transaction(self.engine) as connection:
+        with transaction(self.engine, reads=True) as connection:
             heads = connection.execute(_HEADS).all()
             entries = {(row[0], row[1]): row[2] for row in connection.execute(_ENTRIES_HELD)}
             came = {(row[0], row[1]): tuple(row[2:]) for row in connection.execute(_CAME)}
@@ -196,7 +196,7 @@ class SqlJournal:
 
     def exposures(self) -> int:
         """Return how many exposures are kept."""
-        with transaction(self.engine) as connection:
+        with transaction(self.engine, reads=True) as connection:
             return int(connection.execute(select(func.count()).select_from(EXPOSURES)).scalar_one())
 
 
@@ -217,12 +217,29 @@ def _add(connection: Connection, data_name: str, data_version: str, found: Outco
     return len(new)
 
 
-def _restate(connection: Connection, data_name: str, data_version: str, one: Restatement) -> int:
-    key = {"data_name": data_name, "horizon": one.horizon, "as_of": str(one.as_of), "symbol": one.symbol}
-    mine = [OUTCOMES.c[name] == value for name, value in key.items()]
-    moved = update(OUTCOMES).where(*mine, OUTCOMES.c.restated == one.times)
-    values = moved.values(restated=one.times + 1, latest=one.returns, latest_version=data_version)
-    return connection.execute(values).rowcount
+def _restate(connection: Connection, data_name: str, data_version: str, moved: Sequence[Restatement]) -> int:
+    """Count restatements in one statement: new data may restate a year at once, and others wait for the database."""
+    if not moved:
+        return 0
+    rows = [
+        {
+            "of_horizon": one.horizon,
+            "of_session": str(one.as_of),
+            "of_symbol": one.symbol,
+            "before": one.times,
+            "restated": one.times + 1,
+            "latest": one.returns,
+        }
+        for one in moved
+    ]
+    mine = update(OUTCOMES).where(
+        OUTCOMES.c.data_name == data_name,
+        OUTCOMES.c.horizon == bindparam("of_horizon"),
+        OUTCOMES.c.as_of == bindparam("of_session"),
+        OUTCOMES.c.symbol == bindparam("of_symbol"),
+        OUTCOMES.c.restated == bindparam("before"),
+    )
+    return connection.execute(mine.values(latest_version=data_version), rows).rowcount
 
 
 def _close_sessions(connection: Connection, data_name: str, at: float) -> None:

@@ -76,5 +76,5 @@ class Lease:
     def holder(self, now: float) -> str | None:
         """Return who holds the lease, None if nobody does."""
         held = (LEASES.c.name == self.name) & (LEASES.c.expires_at > now)
-        with transaction(self.engine) as connection:
+        with transaction(self.engine, reads=True) as connection:
             return connection.execute(select(LEASES.c.owner).where(held)).scalar_one_or_none()

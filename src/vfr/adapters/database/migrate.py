@@ -36,7 +36,7 @@ def migrate(engine: Engine) -> None:
     DataError
         If the database cannot be used, or was made by a newer version of VFR.
     """
-    with transaction(engine) as connection:
+    with transaction(engine, reads=True) as connection:
         if _revision(connection) == HEAD:
             return
     with _ONE_AT_A_TIME, transaction(engine) as connection:

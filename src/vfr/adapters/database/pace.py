@@ -114,7 +114,7 @@ class Pace:
 
     def state(self, provider: str) -> PaceState:
         """Return where a vendor stands; one never asked stands at zero."""
-        with transaction(self.engine) as connection:
+        with transaction(self.engine, reads=True) as connection:
             return _read(connection, provider, lock=False) or PaceState()
 
 
