@@ -152,3 +152,14 @@ def test_a_version_that_answers_in_place_of_a_damaged_one_is_named() -> None:
     made = with_ml()
     made.metadata["mlEnhancement"]["warnings"] = ["c: model.txt is truncated; b answers in its place"]
     assert "c: model.txt is truncated; b answers in its place" in seen(analyze_tables.overview(made, 120), 120)
+
+
+def test_a_member_that_is_damaged_is_named_once_and_one_that_was_never_promoted_is_not() -> None:
+    members = [
+        {"model": "trees", "status": "corrupt", "reason": "model.txt is truncated or changed"},
+        {"model": "lstm", "status": "no_model", "reason": "was never trained"},
+    ]
+    found = answer(*(stock(symbol, symbol, 50.0, ml=prediction(members=members)) for symbol in ("MSFT", "AAPL")))
+    text = seen(analyze_tables.overview(found, 120), 120)
+    assert text.count("Without trees: model.txt is truncated or changed") == 1
+    assert "lstm" not in text

@@ -151,3 +151,11 @@ def test_why_nobody_can_answer(cards, members, want, problems, code):
     found = none_reason(choose(cards, members, LEARNERS, want), want, problems)
     assert found.code == code
     assert found.message
+
+
+def test_members_with_one_reason_share_a_sentence():
+    refused = [card(member, status="staged") for member in ("linear", "trees")]
+    found = none_reason(
+        choose(refused, ("linear", "lstm", "trees"), ("linear", "lstm", "trees"), wanted()), wanted(), ()
+    )
+    assert found.message.endswith("(linear, trees: no version has passed the gates; lstm: was never trained)")

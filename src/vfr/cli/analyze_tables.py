@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from rich.console import RenderableType
@@ -22,6 +22,9 @@ WIDE: Final = 136
 """Columns of screen from which the change of the day, market value and units are shown, too."""
 _MOST: Final = 8
 """Most warnings below a table, and most symbols of one warning; `--explain` shows all of them."""
+
+_BROKEN: Final = ("corrupt", "failed", "timeout", "mismatch")
+"""How a member ends that should have answered; one that was never promoted is no news."""
 
 _HEADS: Final[Mapping[FactorName, str]] = {
     "technical": "Tech",
@@ -171,6 +174,7 @@ def _predictions(answer: Answer) -> Iterator[RenderableType]:
         horizon = rows[0][1].body["horizon"]
         yield f"[bold]Machine learning, {horizon} ahead[/]  [dim]{escape(_versions(answer))}[/]"
         yield table
+        yield from _left_out(prediction for _, prediction in rows)
     missing: dict[tuple[str, str], list[str]] = {}
     for stock in answer.stocks:
         if isinstance(stock.ml, MlUnavailable):
@@ -178,6 +182,14 @@ def _predictions(answer: Answer) -> Iterator[RenderableType]:
     for (code, message), symbols in missing.items():
         about = "" if len(symbols) == len(answer.stocks) else f" for {', '.join(symbols)}"
         yield f"  [yellow]No prediction{about}[/], {code}: {escape(message)}"
+
+
+def _left_out(predictions: Iterable[MlPrediction]) -> Iterator[str]:
+    """Yield each member once that has a version and still took no part, with the reason."""
+    members = (member for prediction in predictions for member in prediction.body.get("members", ()))
+    broken = {member["model"]: member.get("reason", "") for member in members if member["status"] in _BROKEN}
+    for name, reason in broken.items():
+        yield f"  [yellow]Without {escape(name)}[/]: {escape(reason)}"
 
 
 def _versions(answer: Answer) -> str:

@@ -66,7 +66,7 @@ class Standing:
         """What the weights rest on, and who is not well, in a sentence."""
         unwell = {member: health for member, health in self.health.latest().items() if health < 1.0}
         dates = self.scores.dates
-        words = f"weights learned from {dates.size} sessions whose outcomes are known, to {dates[-1]}"
+        words = f"weights learned from {dates.size:,} sessions whose outcomes are known, to {dates[-1]}"
         if unwell and max(self.health.latest().values()) == 0.0:
             return f"{words}; {ALL_BENCHED}"
         for member, health in unwell.items():

@@ -131,7 +131,7 @@ def _none(
         return Choice(member, None, "mismatch", "trained for another feature specification; train again")
     if standing or wanted.past:
         return Choice(member, None, "no_model_as_of", f"no version had finished learning by {wanted.session}")
-    return Choice(member, None, "no_model", "no version has passed the gates")
+    return Choice(member, None, "no_model", "no version has passed the gates" if mine else "was never trained")
 
 
 def none_reason(choices: Sequence[Choice], wanted: Wanted, problems: Collection[str]) -> MlUnavailable:
@@ -145,7 +145,10 @@ def none_reason(choices: Sequence[Choice], wanted: Wanted, problems: Collection[
     problems : collection of str
         Ids of stored versions that fail their checks.
     """
-    reasons = "; ".join(f"{c.member}: {c.reason}" for c in choices)
+    about: dict[str, list[str]] = {}
+    for choice in choices:
+        about.setdefault(choice.reason or "", []).append(choice.member)
+    reasons = "; ".join(f"{', '.join(members)}: {reason}" for reason, members in about.items())
     statuses = {c.status for c in choices}
     if statuses == {"no_learner"}:
         return MlUnavailable("UNKNOWN_MEMBER", f"none of the members asked for has a learner here ({reasons})")
