@@ -56,7 +56,8 @@ def _print(state: Mapping[str, Any], *, as_json: bool) -> None:
     screen = console()
     changed = f", changed by {state['changedBy']} at {state['changedAt']}" if state["changedAt"] else ""
     word = "[green]on[/]" if state["enabled"] else "[red]off[/]"
-    reason = f": {escape(state['reason'])}" if state["reason"] else ""
+    why = state["reason"].removeprefix("machine learning is switched off").lstrip(": ")  # The line says it already.
+    reason = f": {escape(why)}" if why else ""
     screen.print(f"Machine learning is {word}{reason}[dim]{changed}[/]")
     for row in state["champions"]:
         screen.print(f"  {row['horizon']:>3}  {row['member']}  {row['modelId']}, learned until {row['labelsEnd']}")
@@ -66,4 +67,5 @@ def _print(state: Mapping[str, Any], *, as_json: bool) -> None:
         screen.print(f"  [yellow]![/] {escape(warning)}")
     training = state["training"]
     if training["state"] != "idle":
-        screen.print(f"  Training: {training['state']} {training['stage']} {training['progress']}%")
+        at = f", {training['stage']}, {training['progress']}% done" if training["state"] == "running" else ""
+        screen.print(f"  Training: {training['state']}{at}")
