@@ -153,6 +153,7 @@ def test_evidence_prints_every_table(cli, application) -> None:
         "seed": 0,
         "seeds": 1,
         "ablate": (),
+        "replay": False,
         "out": None,
         "page": page,
         "cluster": None,

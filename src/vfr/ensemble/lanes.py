@@ -128,6 +128,7 @@ class Lanes:
         self._busy: dict[str, _Call] = {}
         self._idle: list[_Inbox] = []
         self._threads: dict[Thread, _Inbox] = {}
+        self._leaving: list[Thread] = []
         self._rounds = 0
         self._closed = False
 
@@ -180,7 +181,8 @@ class Lanes:
             while self._rounds or len(self._threads) > sum(call.late for call in self._busy.values()):
                 self._change.wait(0.05)
             stuck = set(self._threads)
-        for thread in threads:
+            leaving = list(self._leaving)
+        for thread in (*threads, *leaving):
             if thread not in stuck:
                 thread.join()
 
@@ -255,7 +257,10 @@ class Lanes:
                     self._idle.append(inbox)
         finally:
             with self._change:
-                del self._threads[current_thread()]
+                thread = current_thread()
+                del self._threads[thread]
+                # It lives on for a moment, in which whoever closes the lanes must still be able to wait for it.
+                self._leaving = [other for other in self._leaving if other.is_alive()] + [thread]
                 self._change.notify_all()
 
     def _serve(self, turn: _Round[Any]) -> None:
