@@ -55,7 +55,7 @@ def test_an_empty_journal_says_so_with_nulls(client_with: Any) -> None:
     found = checked(client_with().get(URL))
     assert (found["dates"], found["rows"], found["first"], found["members"]) == (0, 0, None, {})
     assert set(found["direction"].values()) == {None}
-    assert found["note"] == "no forecast of this horizon has matured yet"
+    assert found["note"] == f"no forecast of this horizon has matured since {found['since']}"
     assert found["journal"]["dropped"] == 0
 
 
@@ -71,9 +71,17 @@ def test_realised_figures_stand_beside_their_base_rates(client: Any) -> None:
     assert set(found["composite"]) == {"classic", "blended"}
 
 
-def test_a_time_frame_cuts_sessions(client: Any) -> None:
-    dates = [checked(client.get(URL, params={"timeframe": frame}))["dates"] for frame in ("7d", "30d", "90d")]
-    assert dates[0] < dates[1] <= dates[2] == 19
+def test_a_time_frame_cuts_by_the_day_the_outcome_came(client: Any) -> None:
+    """Of a week's forecasts none is a week old when it matures: cut by their own day, the last week would be empty."""
+    today = np.datetime64(utc_now().date(), "D")
+    days = sessions_between(today - 700, today - 1)[-300:].astype(str).tolist()
+    counts = []
+    for frame in ("7d", "30d", "90d"):
+        found = checked(client.get(URL, params={"timeframe": frame}))
+        came = [day for row, day in enumerate(days[:294]) if row >= 275 and days[row + 6] >= found["since"]]
+        assert (found["dates"], found["first"]) == (len(came), came[0])
+        counts.append(len(came))
+    assert 0 < counts[0] < counts[1] <= counts[2] == 19
 
 
 def test_groups_and_models(client: Any) -> None:

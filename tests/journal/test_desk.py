@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 import structlog
+from sqlalchemy import text
 
 from vfr import bootstrap
+from vfr.adapters.database.engine import transaction
 from vfr.bootstrap import Application
 from vfr.clock import epoch_ms
 from vfr.data import synthetic
@@ -263,6 +265,23 @@ def test_a_database_that_is_away_fails_neither_an_answer_nor_an_import(
     assert app.journal.counters()["waiting"] == 1
     with pytest.raises(DataError, match="VFR_DATABASE_URL"):
         app.journal.state()
+
+
+def test_a_journal_that_holds_what_nobody_wrote_fails_no_import(app: Application) -> None:
+    app.journal.made(predicted())
+    wait_for(lambda: app.journal.counters()["forecastsWritten"] == 1)
+    with transaction(app.journal._journal().engine) as connection:
+        connection.execute(text("UPDATE journal_forecasts SET as_of = 'no day'"))
+    publish(app, 303)
+    assert app.datasets.board().as_of == BOARDS[303].as_of
+
+
+def test_closing_does_not_wait_for_who_opens_a_database_that_is_away(app: Application) -> None:
+    assert app.journal._lock.acquire()
+    try:
+        assert app.journal.close(0.01)
+    finally:
+        app.journal._lock.release()
 
 
 def test_a_full_line_is_counted_and_the_answer_comes(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:

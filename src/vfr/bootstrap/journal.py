@@ -152,10 +152,10 @@ class JournalDesk:
         return settle(self._journal(), self._datasets, utc_now(), again=again)
 
     def settle_quietly(self) -> None:
-        """Settle after an import, which a journal that cannot be used must not fail."""
+        """Settle after an import, which a journal that cannot be used, or holds what nobody wrote, must not fail."""
         try:
             self.settle()
-        except (VfrError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - the import is done; whatever is wrong here is said and tried again
             _log("outcomes", 0, error)
 
     def settle_soon(self) -> None:
@@ -198,7 +198,7 @@ class JournalDesk:
         ----------
         horizon : Horizon
         days : int, optional
-            Only sessions of the last so many days; all of them by default.
+            Only forecasts whose outcome came in the last so many days; all of them by default.
         model : str, optional
             A member or a version; the ensemble by default.
         group_by : {"daily", "stock"}, optional
@@ -208,13 +208,15 @@ class JournalDesk:
         DataError
             If the journal cannot be used.
         """
-        from vfr.workflows.journal_report import report
+        from vfr.workflows.journal_report import first_session, report
         from vfr.workflows.journalled import empty_record, record_of
 
         name = self._datasets.current()
-        since = "" if days is None else f"{utc_now() - timedelta(days=days):%Y-%m-%d}"
-        record = record_of(self._journal(), name, horizon, since) if name and self._there() else empty_record(horizon)
-        return {"dataName": name, "since": since or None} | report(record, model, group_by)
+        since = None if days is None else (utc_now() - timedelta(days=days)).date()
+        first = "" if since is None else first_session(since, horizon)
+        record = record_of(self._journal(), name, horizon, first) if name and self._there() else empty_record(horizon)
+        about = {"dataName": name, "since": None if since is None else str(since)}
+        return about | report(record, model, group_by, since=since)
 
     def counters(self) -> dict[str, int]:
         """Return what this process wrote, dropped and has waiting, and how often writing failed."""
@@ -230,10 +232,14 @@ class JournalDesk:
     def close(self, timeout: float = 1.0) -> bool:
         """Write what waits, within some seconds each, and let the database go; return whether all was written."""
         drained = [box.close(timeout) for box in (self._forecasts, self._exposures)]
-        with self._lock:
-            if all(drained) and self._engine is not None:
-                self._engine.dispose()
-                self._engine = None
+        # Who opens a database that is away holds the lock for as long as that takes.
+        if all(drained) and self._lock.acquire(timeout=timeout):
+            try:
+                if self._engine is not None:
+                    self._engine.dispose()
+                    self._engine = None
+            finally:
+                self._lock.release()
         return all(drained)
 
     def _record(self, forecast: Forecast, board: Board) -> None:

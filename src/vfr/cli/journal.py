@@ -64,7 +64,7 @@ def settle(as_json: AsJson = False) -> None:
 @group.command("report")
 def report(
     horizon: Annotated[str, typer.Option(help="Horizon of the forecasts: 1d, 7d or 30d.")] = "7d",
-    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Only sessions of the last so many days.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Only outcomes of the last so many days.")] = None,
     model: Annotated[str | None, typer.Option(metavar="NAME", help="A member or a version; else the ensemble.")] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
 
+from vfr.data.trading_days import trading_days
 from vfr.typing import HORIZONS, BoolArray, FloatArray, Horizon
 from vfr.validation import metrics
 from vfr.validation.bootstrap import ratio_interval
@@ -17,9 +19,12 @@ from vfr.validation.significance import newey_west, overlap_lag
 if TYPE_CHECKING:
     from vfr.workflows.journalled import Matured
 
-__all__ = ["GroupBy", "report"]
+__all__ = ["GroupBy", "first_session", "report"]
 
 GroupBy: TypeAlias = Literal["daily", "stock"]
+
+_FIRST: Final = date(1991, 1, 1)
+"""No forecast was journaled before; the exchange's earlier calendar takes seconds to load."""
 
 _BINS: Final = 10
 _DIGITS: Final = 6
@@ -42,7 +47,22 @@ class _Judged:
     cells: BoolArray
 
 
-def report(record: Matured, model: str | None = None, group_by: GroupBy | None = None) -> dict[str, Any]:
+def first_session(day: date, horizon: Horizon) -> str:
+    """Return the first session, an ISO day, whose outcome came on a day or later: a month ahead, a month before it.
+
+    Examples
+    --------
+    >>> first_session(date(2024, 7, 5), "1d")
+    '2024-07-02'
+    """
+    span = HORIZONS[horizon] + 1
+    known = max(day, _FIRST)
+    return str(trading_days(known - timedelta(days=2 * span + 14), known - timedelta(days=1))[-span])
+
+
+def report(
+    record: Matured, model: str | None = None, group_by: GroupBy | None = None, *, since: date | None = None
+) -> dict[str, Any]:
     """Return figures of a journal's matured forecasts, on index members at the time.
 
     Parameters
@@ -53,6 +73,8 @@ def report(record: Matured, model: str | None = None, group_by: GroupBy | None =
         default.
     group_by : {"daily", "stock"}, optional
         Also return one row per session or per symbol.
+    since : datetime.date, optional
+        The day from which on outcomes were asked for; only told.
 
     Returns
     -------
@@ -75,7 +97,7 @@ def report(record: Matured, model: str | None = None, group_by: GroupBy | None =
         "calibration": [],
         "composite": {},
         "members": {},
-        "note": _note(record, judged, model),
+        "note": _note(record, judged, model, since),
     }
     if model is None:
         found["excess"] |= {"intervalCoverage": _coverage(record, judged.cells), "intervalLevel": _level(record)}
@@ -219,7 +241,7 @@ def _groups(record: Matured, j: _Judged, by: GroupBy) -> list[dict[str, Any]]:
     ]
 
 
-def _note(record: Matured, j: _Judged, model: str | None) -> str | None:
+def _note(record: Matured, j: _Judged, model: str | None, since: date | None) -> str | None:
     if j.cells.any():
         some = j.cells.any(axis=1)
         late = int((some & ~record.timely).sum())
@@ -227,7 +249,7 @@ def _note(record: Matured, j: _Judged, model: str | None) -> str | None:
             return f"{late} of {int(some.sum())} dates were forecast from data that were old already"
         return None
     if record.sessions.size == 0:
-        return "no forecast of this horizon has matured yet"
+        return f"no forecast of this horizon has matured {'yet' if since is None else f'since {since}'}"
     return "no matured forecast counts here" + (f" for {model}" if model else "")
 
 
