@@ -25,6 +25,13 @@ def only(table: Table, **what: object) -> dict:
     return row
 
 
+def test_no_universe_supports_a_claim_where_members_are_unknown():
+    unknown = study(0.2)
+    known = replace(unknown, universes={"members at t": unknown.cells})
+    assert "so no claim" in evidence_tables.rank_ic_table(unknown).note
+    assert "Only the first universe supports a claim" in evidence_tables.rank_ic_table(known).note
+
+
 def test_planted_skill_is_measured():
     planted = study(0.2, more={"idle": 0.0})
     model, idle = rows(evidence_tables.rank_ic_table(planted))
