@@ -34,8 +34,8 @@ def rank_ic_table(study: Study) -> Table:
         ("universe", "returns", "model", "rank IC", "t", "ICIR", "dates", "IC", "t of IC"),
         tuple(rows),
         f"t: Newey-West with lag {study.lag}. {_phases(study)} Rank IC: Spearman's correlation of score and return in "
-        f"each session, their mean; IC: Pearson's, of the score's rank. {_claim(study)} A dash: unknown, or the same for "
-        "every name of a session.",
+        f"each session, their mean; IC: Pearson's, of the score's rank. {_claim(study)} A dash: unknown, or the same "
+        "for every name of a session.",
     )
 
 
@@ -44,8 +44,8 @@ def _claim(study: Study) -> str:
     if "all names" in study.universes:
         return "Who was a member at the time is unknown: names may be here because they did well later, so no claim."
     return (
-        "Only the first universe supports a claim; names that were not members at the time are in the data because they "
-        "did well later."
+        "Only the first universe supports a claim; names that were not members at the time are in the data because "
+        "they did well later."
     )
 
 
