@@ -187,3 +187,36 @@ def test_closed_lanes_refuse_and_those_stuck_end_when_they_return():
     thread.join(PATIENCE)
     assert alive() == []
     lanes.close()
+
+
+def test_a_round_that_runs_while_the_lanes_are_closed_still_reaches_every_member():
+    lanes, hang, found = Lanes("test-lane"), Hang(), []
+    lanes.run([Task(name, lambda: time.sleep(0.05)) for name in "xy"], Limits(overtake=PATIENCE), 2)
+
+    def ask():
+        tasks = [Task("a", hang), *quick("b")]
+        found.extend(lanes.run(tasks, Limits(whole=400.0, overtake=100.0)))
+
+    asking, closing = threading.Thread(target=ask), threading.Thread(target=lanes.close)
+    asking.start()
+    assert hang.began.wait(PATIENCE)
+    closing.start()
+    asking.join(PATIENCE)
+    hang.event.set()
+    closing.join(PATIENCE)
+    assert (type(found[0]), found[1]) == (Left, "b")
+    assert not closing.is_alive()
+
+
+def test_a_process_out_of_threads_says_so_and_can_still_close(monkeypatch):
+    def no_thread(_thread):
+        raise RuntimeError("can't start new thread")
+
+    lanes = Lanes("test-lane")
+    with monkeypatch.context() as starved:
+        starved.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError, match="new thread"):
+            lanes.run(quick("a"))
+    assert lanes.run(quick("a")) == ["a"]
+    lanes.close()
+    assert alive() == []

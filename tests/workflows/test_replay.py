@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from vfr.ensemble.fit import OutOfFold
 from vfr.models.design import session_ranks
-from vfr.workflows.replay import corrupted, replay
+from vfr.workflows.replay import _judge, _replaced, corrupted, replay
 from vfr.workflows.replay_result import KINDS
 
 MEMBERS = ("lightgbm", "xgboost", "lstm", "linear", "trees")
@@ -94,6 +96,17 @@ def test_tables_say_it_all(result):
 def test_the_same_seed_gives_the_same_replay(record, result):
     again = replay(record, "1d", np.random.default_rng(1))
     assert again == result
+
+
+def test_figures_of_a_member_that_was_silent_for_a_week_stay_on_their_dates(record):
+    silent = replace(record, rank=record.rank.copy(), p_up=record.p_up.copy())
+    silent.rank[1, 900:905], silent.p_up[1, 900:905] = np.nan, np.nan
+    whole = _judge(silent, np.arange(SESSIONS), slice(None))
+    own = _judge(silent, np.arange(800, SESSIONS), slice(1, 2))
+    assert own.dates.size == SESSIONS - 805
+    put = _replaced(whole, own, 1, record.sessions[800])
+    for name in ("log_loss", "brier", "ic", "accuracy"):
+        np.testing.assert_array_equal(getattr(put, name), getattr(whole, name))
 
 
 def test_a_member_can_break_on_any_session(record):

@@ -175,10 +175,12 @@ class Lanes:
         """Finish the rounds that run, and end every thread but those that are stuck, which end when they return."""
         with self._change:
             self._closed = True
+            while self._rounds:  # A round may still send an idle lane to a member.
+                self._change.wait(0.05)
             threads = list(self._threads)
             for inbox in self._threads.values():
                 inbox.put(None)
-            while self._rounds or len(self._threads) > sum(call.late for call in self._busy.values()):
+            while len(self._threads) > sum(call.late for call in self._busy.values()):
                 self._change.wait(0.05)
             stuck = set(self._threads)
             leaving = list(self._leaving)
@@ -223,8 +225,8 @@ class Lanes:
             else:
                 inbox = SimpleQueue()
                 thread = Thread(target=self._live, args=(inbox,), name=self._name, daemon=True)
-                self._threads[thread] = inbox
                 thread.start()
+                self._threads[thread] = inbox
             turn.coming += 1
             inbox.put(turn)
 

@@ -79,7 +79,8 @@ def replay(
         for kind in KINDS:
             broken = corrupted(record, m, kind, start, rng)
             health = health_by_session(_signals_from(broken, sound, start), rule, refits=refits)
-            judged = _replaced(scores, _judge(broken, np.arange(start, record.sessions.size), slice(m, m + 1)), m)
+            own = _judge(broken, np.arange(start, record.sessions.size), slice(m, m + 1))
+            judged = _replaced(scores, own, m, record.sessions[start])
             weights = weights_by_session(judged, record.sessions, horizon)
             found.append(_found(record, m, kind, start, health, weights))
             outcomes.append(_by_outcomes(record, m, kind, start, scores, alarms[m], HORIZONS[horizon], rng))
@@ -142,12 +143,13 @@ def _dates(scores: Scores, keep: BoolArray) -> Scores:
     return Scores(members=scores.members, **parts)
 
 
-def _replaced(scores: Scores, later: Scores, m: int) -> Scores:
-    """Return scores whose last dates hold, for member m, the figures of a record of it alone."""
+def _replaced(scores: Scores, later: Scores, m: int, first: np.datetime64) -> Scores:
+    """Return scores that hold, for member m from a session on, the figures of a record of it alone."""
     columns = {}
     for name in ("log_loss", "brier", "ic", "accuracy"):
         columns[name] = getattr(scores, name).copy()
-        columns[name][scores.dates.size - later.dates.size :, m] = getattr(later, name)[:, 0]
+        columns[name][scores.dates >= first, m] = np.nan
+        columns[name][np.searchsorted(scores.dates, later.dates), m] = getattr(later, name)[:, 0]
     return replace(scores, **columns)
 
 
