@@ -142,6 +142,15 @@ def test_scores_that_move_without_a_change_of_order_are_frozen():
     assert found.events[0].reason == "the order of its scores is that of the session before, while other members' moved"
 
 
+def test_a_standing_alarm_keeps_the_reason_it_rang_for():
+    rng = np.random.default_rng(20)
+    score = members(rng)
+    score[0, BROKEN, :60] = score[0, BROKEN - 1, :60]
+    reasons = [event.reason for event in health_of(score).events if event.member == "lightgbm"]
+    assert "of its scores are those of the session before" in reasons[0]
+    assert not any("the order of its scores" in reason for reason in reasons)
+
+
 def test_a_member_that_stops_answering_is_benched_and_one_that_never_did_is_not():
     rng = np.random.default_rng(12)
     score = members(rng)

@@ -172,8 +172,8 @@ class Frozen:
         """
         if not (isfinite(same) or isfinite(own)):
             return
-        self.words = f"{same:.0%} of its scores are those" if same >= _FROZEN else "the order of its scores is that"
         if same >= _FROZEN or own >= _SAME_ORDER:
+            self.words = f"{same:.0%} of its scores are those" if same >= _FROZEN else "the order of its scores is that"
             self.stands, self._streak = True, 0
             return
         self._streak += 1
