@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -277,3 +278,17 @@ def test_health_names_a_benched_member_with_its_reason(client_at: Any, tmp_path:
     ] * 2
     (tmp_path / "home" / "ensembles" / "synthetic-1d.vfe").write_bytes(b"?")
     assert client.get("/api/ml/health").json()["data"]["members"] == {}
+
+
+def test_health_answers_while_the_journal_hangs(
+    client_of: Any, homes: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application, gate = bootstrap.build(Settings(data_home=homes[0])), threading.Event()
+    monkeypatch.setattr(application.journal, "opened", lambda: gate.wait(60) and None)
+    monkeypatch.setattr("vfr.bootstrap.tracking.READ_MS", 50.0)
+    client = client_of(application)
+    try:
+        assert [client.get("/api/ml/health").json()["data"]["members"] for _ in range(2)] == [{}, {}]
+        assert list(application.tracking._lanes.stuck) == ["standings"]
+    finally:
+        gate.set()

@@ -85,11 +85,11 @@ def served(count, broken_from=None, horizon="1d", sessions=SESSIONS[TRAINED:], n
 
 
 def tracked_home(folder, broken_from=20, evenings=40):
-    """Make a data home of 40 names with a record of training at 1d and the evenings served since, settled.
+    """Make a data home of 60 names with a record of training at 1d and the evenings served since, settled.
 
     The first member breaks on one of these evenings.
     """
-    snapshot = synthetic.snapshot(np.random.default_rng(3), n_sessions=330, n_symbols=40)
+    snapshot = synthetic.snapshot(np.random.default_rng(3), n_sessions=330, n_symbols=60)
     app = bootstrap.build(Settings(data_home=folder))
     app.datasets.publish(snapshot, QualityReport.of((), {}), compute_board(snapshot))
     trained = snapshot.sessions.size - evenings - 1

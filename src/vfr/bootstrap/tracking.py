@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from vfr.ensemble.lanes import Lanes, Left, Limits, Task
 from vfr.errors import VfrError
 from vfr.monitoring.calls import CallRecord, CallRecorder
 from vfr.typing import HORIZONS, Horizon
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Tracking"]
 
-_SPARE = "spare"
+READ_MS: Final = 2_000.0
+"""How long a question for health waits for where members stand."""
+
+_SPARE: Final = "spare"
 """Status of a call that another version answered than the one that should have: for that one it is a failure."""
 
 
@@ -43,6 +47,7 @@ class Tracking:
         self._datasets = datasets
         self._journal = journal
         self._calls = CallRecorder()
+        self._lanes = Lanes("vfr-tracking")
 
     @cached_property
     def earned(self) -> Earned:
@@ -75,15 +80,13 @@ class Tracking:
     def members(self) -> dict[str, Any]:
         """Return how members answer in this process and where they stand, as plain JSON types.
 
-        Where that cannot be read, no horizon is listed: what is asked for health must answer.
+        Where that cannot be read soon, no horizon is listed: a database may hang, and health must answer.
         """
         from vfr.workflows.availability import members_health
 
-        try:
-            standings = self._standings()
-        except (VfrError, OSError, ValueError):
-            standings = {}
-        return members_health(self._calls.calls(), standings)
+        task = Task("standings", self._standings, slow=True)
+        [found] = self._lanes.run([task], Limits(whole=READ_MS, opening=READ_MS))
+        return members_health(self._calls.calls(), {} if isinstance(found, Left) else found)
 
     def _record(self, data_name: str, horizon: Horizon) -> HorizonRecord:
         import numpy as np
@@ -101,9 +104,12 @@ class Tracking:
         return record_of_members(fitted, found, rng=np.random.default_rng(0))
 
     def _standings(self) -> dict[Horizon, Standing]:
-        """Return where members stand, without the horizons that have no record."""
-        if self._datasets.current() is None:
+        """Return where members stand, without the horizons that have no record; nothing where that cannot be read."""
+        try:
+            if self._datasets.current() is None:
+                return {}
+            board = self._datasets.board()
+            known = {h: self.earned.known(board.data_name, h, board.as_of) for h in HORIZONS}
+        except (VfrError, OSError, ValueError):
             return {}
-        board = self._datasets.board()
-        known = {h: self.earned.known(board.data_name, h, board.as_of) for h in HORIZONS}
         return {h: one[1] for h, one in known.items() if one is not None and one[1] is not None}
