@@ -13,6 +13,9 @@ __all__ = ["RULE", "Frozen", "HealthRule", "Relative", "luck"]
 _FROZEN: Final = 0.5
 """Share of unchanged scores from which a member is frozen: the inputs of every name change every session."""
 
+_FEW: Final = 100
+"""Names below which unchanged scores say nothing: scores follow the rank, and of few names half keep theirs overnight."""
+
 _SAME_ORDER: Final = 1.0 - 1e-6
 """Rank correlation with the session before from which the order is the same; rounding takes the rest."""
 
@@ -157,23 +160,24 @@ class Frozen:
         self.words = ""
         self.stands = False
 
-    def look(self, same: float, own: float) -> None:
+    def look(self, same: float, own: float, names: float) -> None:
         """Take in a session's share of unchanged scores and the correlation with the session before; NaN says nothing.
 
         Examples
         --------
         >>> check = Frozen(HealthRule())
-        >>> check.look(0.0, 0.97)
+        >>> check.look(0.0, 0.97, 400)
         >>> check.stands
         False
-        >>> check.look(0.2, 1.0)
+        >>> check.look(0.2, 1.0, 400)
         >>> check.stands
         True
         """
         if not (isfinite(same) or isfinite(own)):
             return
-        if same >= _FROZEN or own >= _SAME_ORDER:
-            self.words = f"{same:.0%} of its scores are those" if same >= _FROZEN else "the order of its scores is that"
+        still = same >= _FROZEN and names >= _FEW
+        if still or own >= _SAME_ORDER:
+            self.words = f"{same:.0%} of its scores are those" if still else "the order of its scores is that"
             self.stands, self._streak = True, 0
             return
         self._streak += 1

@@ -179,7 +179,7 @@ class _Member:
         self._known.look(float(signals.known[r, m]))
         for check in (self._answered, self._known):
             check.stands |= check.suspected
-        self._frozen.look(float(signals.same[r, m]), float(signals.own[r, m]))
+        self._frozen.look(float(signals.same[r, m]), float(signals.own[r, m]), float(signals.names[r]))
         self._alike = bool(signals.alike[r, m] != 0.0)  # not known is not different
 
     def learn(self) -> None:
