@@ -14,7 +14,7 @@ _FROZEN: Final = 0.5
 """Share of unchanged scores from which a member is frozen: the inputs of every name change every session."""
 
 _FEW: Final = 100
-"""Names below which unchanged scores say nothing: scores follow the rank, and of few names half keep theirs overnight."""
+"""Names below which unchanged scores say nothing: they follow the rank, and of few names half keep theirs overnight."""
 
 _SAME_ORDER: Final = 1.0 - 1e-6
 """Rank correlation with the session before from which the order is the same; rounding takes the rest."""
