@@ -271,3 +271,28 @@ def test_among_twenty_names_those_that_keep_their_rank_overnight_are_not_frozen(
     stuck = health_by_session(signals(["a", "b", "c", "d", "e"], days, score))
     assert stuck.events[0].member == "b"
     assert stuck.events[0].session == days[300]
+
+
+def test_among_twenty_names_whose_order_lasts_peers_accuse_nobody():
+    """Weekly forecasts of few names agree or not for months by luck; that is no fault, and no bench lasts for ever."""
+    rng = np.random.default_rng(4)
+    lasting = rng.normal(size=(5, 40, 20)).repeat(21, axis=1)
+    score = 0.7 * rng.normal(size=(40, 20)).repeat(21, axis=0) + lasting
+    days = np.datetime64("2018-01-01") + np.arange(840)
+    refits = np.zeros((840, 5), dtype=bool)
+    refits[::252] = True
+    found = health_by_session(signals(["a", "b", "c", "d", "e"], days, score), refits=refits)
+    assert found.health.min() == 1.0
+    assert found.events == ()
+
+
+def test_a_fault_that_cannot_be_judged_any_more_does_not_stand():
+    """A market that shrinks to a few names leaves no judge of who broke before."""
+    rng = np.random.default_rng(5)
+    score = rng.normal(size=(200, 400)) + 0.8 * rng.normal(size=(5, 200, 400))
+    score[2, 100:120] = rng.normal(size=(20, 400))
+    score[:, 120:, 20:] = np.nan
+    days = np.datetime64("2018-01-01") + np.arange(200)
+    found = health_by_session(signals(["a", "b", "c", "d", "e"], days, score))
+    assert found.health[119, 2] == 0.0
+    assert found.health[150, 2] == 1.0

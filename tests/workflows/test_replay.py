@@ -11,7 +11,7 @@ from vfr.workflows.replay import _judge, _replaced, corrupted, replay
 from vfr.workflows.replay_result import KINDS
 
 MEMBERS = ("lightgbm", "xgboost", "lstm", "linear", "trees")
-SESSIONS, NAMES = 1200, 60
+SESSIONS, NAMES = 1200, 120
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,8 @@ def record() -> OutOfFold:
     view = rng.normal(size=(SESSIONS, NAMES))
     noise = np.array([0.6, 0.7, 1.5, 1.0, 1.2])[:, None, None]
     score = np.stack([session_ranks(one) for one in view + noise * rng.normal(size=(5, SESSIONS, NAMES))])
-    score[3, :, 50:] = np.nan
-    excess = 0.04 * view + rng.normal(size=view.shape)
+    score[3, :, 100:] = np.nan
+    excess = 0.02 * view + rng.normal(size=view.shape)
     return OutOfFold(
         members=MEMBERS,
         sessions=np.datetime64("2010-01-04") + np.arange(SESSIONS),

@@ -13,6 +13,12 @@ __all__ = ["RULE", "Frozen", "HealthRule", "Relative", "luck"]
 _FROZEN: Final = 0.5
 """Share of unchanged scores from which a member is frozen: the inputs of every name change every session."""
 
+_CLEAR_OF_LUCK: Final = 2.0
+"""A usual figure below this many times luck is not judged: halfway to none it could not be told from chance."""
+
+_TOO_MUCH_LUCK: Final = 0.25
+"""Luck (of 65 names) above which a version whose usual figure is not known yet is not judged."""
+
 _FEW: Final = 100
 """Names below which unchanged scores say nothing: they follow the rank, and of few names half keep theirs overnight."""
 
@@ -118,16 +124,18 @@ class Relative:
         value : float
             NaN says nothing.
         chance : float
-            What a figure without meaning reaches; a usual figure below it cannot be told from none and is not judged.
-            While no usual figure is known, twice this stands for it.
+            What a figure without meaning reaches. A usual figure that is not clear of it says nothing and is not
+            judged: with few names, whose order hardly changes from session to session, luck lasts for months. While
+            no usual figure is known, twice this stands for it.
         """
         self.value = value
         usual = self.usual
-        self._centre = usual if isfinite(usual) else 2.0 * chance
+        self._centre = usual if isfinite(usual) else _CLEAR_OF_LUCK * chance
         if not isfinite(value):
             return
-        if self._centre <= chance:
-            self._evidence = 0.0
+        clear = usual > _CLEAR_OF_LUCK * chance if isfinite(usual) else 0.0 < chance <= _TOO_MUCH_LUCK
+        if not clear:
+            self._evidence, self.stands = 0.0, False
             return
         bound = self._share * self._centre
         step = (bound - value) / (self._centre - bound)
