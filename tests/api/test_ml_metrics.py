@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +15,14 @@ from pydantic import TypeAdapter
 from tests.journal.made import forecast
 
 from vfr import bootstrap
+from vfr.api.application import ML_THREADS
 from vfr.api.ml_metrics import MetricsData
 from vfr.api.shapes import Success
 from vfr.clock import utc_now
 from vfr.data import synthetic
 from vfr.data.quality import QualityReport
 from vfr.data.sessions import sessions_between
+from vfr.errors import DataError
 from vfr.factors.compute import compute_board
 from vfr.settings import Settings
 
@@ -93,6 +97,31 @@ def test_groups_and_models(client: Any) -> None:
     assert len({one["symbol"] for one in stock["groups"]}) == len(stock["groups"]) > 15
     assert sum(one["count"] for one in stock["groups"]) == stock["rows"]
     assert checked(client.get(URL, params={"model": "nobody-7d-x"}))["rows"] == 0
+
+
+def test_reports_of_a_journal_that_hangs_hold_up_no_answer(home: Path, client_of: Any) -> None:
+    app, gate = bootstrap.build(Settings(data_home=home)), threading.Event()
+
+    def hang(*_about: Any, **_how: Any) -> None:
+        assert gate.wait(30.0)
+        raise DataError("the journal is away")
+
+    app.journal.report = hang
+    client = client_of(app)
+
+    async def ask() -> int:
+        async with client.session() as session:
+            reports = [asyncio.ensure_future(session.get(URL)) for _ in range(ML_THREADS)]
+            await asyncio.sleep(0.1)
+            body = {"mode": "single", "symbols": ["AAPL"], "include_ml": True}
+            try:
+                answered = await asyncio.wait_for(session.post("/api/stocks/analyze", json=body), 20.0)
+            finally:
+                gate.set()
+            await asyncio.gather(*reports)
+            return answered.status_code
+
+    assert asyncio.run(ask()) == 200
 
 
 @pytest.mark.parametrize("wrong", [{"timeframe": "1y"}, {"horizon": "4h"}, {"groupBy": "sector"}, {"model": ""}])

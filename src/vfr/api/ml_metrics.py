@@ -9,11 +9,16 @@ from pydantic import Field
 
 from vfr.api.context import Context
 from vfr.api.shapes import Shape, Share, Success
+from vfr.api.work import Work
 from vfr.clock import epoch_ms
 
 __all__ = ["MetricsData", "router"]
 
 _DAYS: Final = {"7d": 7, "30d": 30, "90d": 90, "all": None}
+
+_THREADS: Final = 2
+_QUEUE: Final = 8
+"""Reports at once, and waiting: the journal's database may hang for a minute, and no answer may wait behind that."""
 
 
 class DirectionFigures(Shape):
@@ -139,6 +144,7 @@ class MetricsData(Shape):
 def router(context: Context) -> APIRouter:
     """Return the route of realised figures."""
     application = context.application
+    reports = Work(_THREADS, _QUEUE)
     made = APIRouter(prefix="/api/ml", tags=["machine learning"])
 
     @made.get("/metrics", response_model=Success[MetricsData], summary="What was predicted, and what came of it")
@@ -155,7 +161,7 @@ def router(context: Context) -> APIRouter:
             days = _DAYS[timeframe]
             return application.journal.report(horizon, days=days, model=model, group_by=group_by)
 
-        found = await context.ml_work.run(answer)
+        found = await reports.run(answer)
         about = {"timeframe": timeframe, "journal": application.journal.counters(), "timestamp": epoch_ms()}
         return context.answer(found | about)
 
