@@ -262,3 +262,14 @@ def test_sessions_the_membership_table_does_not_know_count_every_priced_name(see
 def test_the_recipe_refits_more_often_on_short_data():
     assert DEFAULT.spacing(8000) == (756, 12)
     assert DEFAULT.spacing(700) == (233, 3)
+
+
+WRONG = [({"horizons": ()}, "horizons"), ({"horizons": ("2d",)}, "horizons"), ({"seed": 1 << 40}, "seed")]
+
+
+@pytest.mark.parametrize(("wrong", "field"), WRONG)
+def test_what_cannot_be_trained_is_said_before_anything_is_fitted(seeded_snapshot, tmp_path, wrong, field):
+    with pytest.raises(InvalidField) as refused:
+        _train(seeded_snapshot, tmp_path, **wrong)
+    assert refused.value.field == field
+    assert not list(tmp_path.iterdir())

@@ -11,9 +11,10 @@ from vfr.clock import elapsed_ms
 from vfr.data.coverage import survivorship
 from vfr.data.snapshot import Snapshot
 from vfr.errors import InvalidField
+from vfr.models.learner import MOST_SEED
 from vfr.models.learners import LEARNERS
 from vfr.models.prediction import ModelStore
-from vfr.typing import Horizon
+from vfr.typing import HORIZONS, Horizon
 from vfr.validation.splits import matured
 from vfr.workflows.train_card import peak_rss_mb
 from vfr.workflows.train_data import Targets, counting, prepare, targets
@@ -92,12 +93,14 @@ def train(
     Raises
     ------
     InvalidField
-        If a member that was named has no learner, or cannot be fitted here.
+        If a member that was named has no learner, or cannot be fitted here; if no horizon is named, or the seed is none
+        that every learner takes.
     TrainingFailed
         If there is too little data for a walk-forward with calibration, or a fit fails.
     """
     from vfr.features import compute as features
 
+    _check(horizons, seed)
     chosen, skipped = fit_here(members)
     started = elapsed_ms()
     tell = progress or (lambda _stage, _fraction: None)
@@ -140,6 +143,16 @@ def train(
     return TrainReport(
         cut.name, cut.version, inputs.spec, seed, seconds, tuple(trained), coverage, skipped, peak_rss_mb()
     )
+
+
+def _check(horizons: Sequence[Horizon], seed: int) -> None:
+    if not horizons:
+        raise InvalidField("horizons", f"name at least one; choose from {', '.join(HORIZONS)}")
+    for horizon in horizons:
+        if horizon not in HORIZONS:
+            raise InvalidField("horizons", f"no horizon is named {horizon!r}; choose from {', '.join(HORIZONS)}")
+    if not 0 <= seed <= MOST_SEED:
+        raise InvalidField("seed", f"must be 0 to {MOST_SEED:,}, got {seed}")
 
 
 def _versions(
