@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from tests.workflows.service import MEMBERS, SESSIONS, TRAINED, Diary, Kept, fitted, served
 
-from vfr.ensemble.combine import EQUAL
+from vfr.ensemble.asking import MemberResult
+from vfr.ensemble.combine import EQUAL, combine
+from vfr.models.prediction import Prediction
 from vfr.typing import HORIZONS
 from vfr.workflows.earned import APPLIED, Earned, standing
 
@@ -38,14 +40,33 @@ def test_the_better_member_holds_more_and_the_newest_stage_answers():
 
 def test_members_asked_for_share_what_they_hold_and_a_new_one_holds_the_mean():
     base = earned(fitted()).at("live", "1d", ("linear", "lstm"), SESSIONS[TRAINED])
-    assert set(base.weights) == {"linear", "lstm"}
     assert base.weights["lstm"] == pytest.approx(1 / 3)
+    assert base.weights["linear"] == earned(fitted()).at("live", "1d", MEMBERS, SESSIONS[TRAINED]).weights["linear"]
+
+
+def test_one_member_asked_alone_is_less_sure_than_all_of_them():
+    expected = np.array([0.01, 0.0, -0.01])
+    said = Prediction(np.full(3, 0.5), expected, expected - 0.1, expected + 0.1, np.full(3, 0.52), 0.9)
+    answers = [MemberResult(name, f"{name}-1", said, "ok", None, None, 1.0) for name in MEMBERS]
+    sure = {}
+    for asked in (1, 3):
+        base = earned(fitted()).at("live", "1d", MEMBERS[:asked], SESSIONS[TRAINED + 3])
+        sure[asked] = combine(answers[:asked], "weighted", 3, base).prediction.confidence
+    assert 0.5 < sure[1][0] < sure[3][0]
+
+
+@pytest.mark.parametrize("horizon", ["1d", "30d"])
+def test_of_the_past_only_outcomes_that_had_come_are_told(horizon):
+    found = standing(fitted(horizon), None, SESSIONS, SESSIONS[300])
+    last = 300 - HORIZONS[horizon] - 1
+    assert found.scores.dates[-1] == SESSIONS[last]
+    assert found.note == f"weights learned from {last + 1} sessions whose outcomes are known, to {SESSIONS[last]}"
 
 
 def test_what_was_served_counts_once_it_has_matured():
     made, came = served(60)
-    alone = standing(fitted(), None, SESSIONS, SESSIONS[TRAINED + 60])
-    after = standing(fitted(), Diary(made, came), SESSIONS, SESSIONS[TRAINED + 60])
+    alone = standing(fitted(), None, SESSIONS, SESSIONS[TRAINED + 61])
+    after = standing(fitted(), Diary(made, came), SESSIONS, SESSIONS[TRAINED + 61])
     assert after.scores.dates.size == TRAINED + 60
     assert after.weights != alone.weights
     assert min(after.health.latest().values()) == 1.0
@@ -92,7 +113,7 @@ def test_a_restart_changes_nothing():
 
 def test_the_record_is_read_again_when_an_outcome_is_settled_and_only_then():
     made, came = served(60)
-    diary, at = Diary(made, came[:30]), SESSIONS[TRAINED + 60]
+    diary, at = Diary(made, came[:30]), SESSIONS[TRAINED + 61]
     asked = earned(fitted(), diary)
     before = asked.known("live", "1d", at)
     assert asked.known("live", "1d", at) is before

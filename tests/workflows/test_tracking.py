@@ -18,7 +18,7 @@ from vfr.workflows.forecaster import MemberForecast
 from vfr.workflows.tracking import record_of_members, tried
 
 SERVED = 60
-AT = SESSIONS[TRAINED + SERVED]
+AT = SESSIONS[TRAINED + SERVED + 1]
 
 
 def stood(broken_from=None, ensemble=None, day=AT):

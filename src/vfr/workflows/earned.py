@@ -18,7 +18,7 @@ from vfr.ensemble.weights import ALL_BENCHED, weights_by_session, with_health
 from vfr.monitoring import signals as evenings
 from vfr.monitoring.health import Health, health_by_session
 from vfr.monitoring.signals import Signals
-from vfr.typing import BoolArray, DateArray, FloatArray, Horizon
+from vfr.typing import HORIZONS, BoolArray, DateArray, FloatArray, Horizon
 from vfr.workflows.journalled import matured
 
 if TYPE_CHECKING:
@@ -110,7 +110,8 @@ class Earned:
     def at(self, data_name: str, horizon: Horizon, members: Sequence[str], day: np.datetime64) -> Base:
         """Return weights of the members, and what was fitted, for a session; see `Combining.at`.
 
-        A member without a record holds what the others hold on average.
+        A member without a record holds what the others hold on average. Members that are not asked keep their weights
+        beside those that are: a few that answer alone are less sure than all together.
         """
         known = self.known(data_name, horizon, day)
         if known is None:
@@ -120,8 +121,8 @@ class Earned:
         if found is None:
             return Base.equal(members, f"equal weights: no outcome of these members was known by {day}")
         usual = float(np.mean(list(found.weights.values())))
-        weights = {member: found.weights.get(member, usual) for member in members}
-        if sum(weights.values()) == 0.0:
+        weights = {member: found.weights.get(member, usual) for member in (*members, *found.weights)}
+        if not any(weights[member] for member in members):
             return Base.equal(members, f"equal weights: every member asked for is benched ({found.note})")
         stacker, confidence = (None, None) if stage is None else (stage.stacker, stage.confidence)
         return Base(weights, found.note, APPLIED, stacker, confidence)
@@ -167,7 +168,8 @@ def standing(fitted: Fitted, journal: Journal | None, sessions: DateArray, day: 
     served = _Served.of(journal, fitted, day)
     scores = fitted.scores if served is None else record.joined(fitted.scores, served.scores)
     signals, refits = _evenings(fitted, served, day)
-    if not scores.dates.size or scores.dates[0] >= day:
+    scores = _known(scores, sessions[sessions <= day], HORIZONS[fitted.horizon] + 1)
+    if not scores.dates.size:
         return None
     span = sessions[(sessions >= scores.dates[0]) & (sessions <= day)]
     learned = weights_by_session(scores, span, fitted.horizon)
@@ -175,6 +177,12 @@ def standing(fitted: Fitted, journal: Journal | None, sessions: DateArray, day: 
     held = _held(scores.members, span[-1:], learned[-1:], health, signals.sessions)[0]
     weights = dict(zip(scores.members, held.tolist(), strict=True))
     return Standing(weights, scores, health, signals.sessions, span, learned)
+
+
+def _known(scores: Scores, sessions: DateArray, span: int) -> Scores:
+    """Return the dates whose outcome had come by the close of the last session."""
+    come = np.searchsorted(sessions, scores.dates) + span < sessions.size
+    return record.from_array(scores.members, record.to_array(scores)[come])
 
 
 def _held(
