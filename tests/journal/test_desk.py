@@ -306,6 +306,14 @@ def test_switched_off_it_keeps_nothing_and_reads_what_is_there(app: Application)
     off.journal.close(LONG)
 
 
+def test_a_journal_whose_address_has_options_is_found_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'other.sqlite3'}?timeout=5"
+    app = bootstrap.build(Settings(data_home=tmp_path, database_url=url))
+    publish(app, 300)
+    app.journal.made(predicted())
+    assert reopened(app).journal.state()["rows"][0]["forecasts"] == 1
+
+
 def test_a_server_settles_as_it_starts(app: Application) -> None:
     app.journal.made(predicted())
     assert app.journal.close(LONG)

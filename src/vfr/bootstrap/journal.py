@@ -269,7 +269,8 @@ class JournalDesk:
     def _there(self) -> bool:
         """Whether there can be a journal: the file of a data home, or a database somewhere else."""
         url = self._settings.database
-        return not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///")).exists()
+        file = url.partition("?")[0].removeprefix("sqlite:///")
+        return not url.startswith("sqlite:///") or Path(file).exists()
 
     def _journal(self) -> SqlJournal:
         from vfr.adapters.database.engine import open_engine
