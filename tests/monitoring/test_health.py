@@ -261,16 +261,19 @@ def test_health_of_a_session_is_the_same_whatever_comes_later(cut, m):
 def test_among_twenty_names_those_that_keep_their_rank_overnight_are_not_frozen():
     """Scores follow the rank, so that of few names many repeat; in the bundled data a member was benched for it."""
     rng = np.random.default_rng(6)
-    lasting = np.cumsum(0.05 * rng.normal(size=(500, 20)), axis=0) + rng.normal(size=20)
+    lasting = rng.normal(size=(500, 20))
+    for t in range(1, 500):
+        lasting[t] = 0.999 * lasting[t - 1] + (1 - 0.999**2) ** 0.5 * lasting[t]
     score = np.stack([session_ranks(lasting + 0.02 * rng.normal(size=lasting.shape)) for _ in range(5)])
     days = np.datetime64("2018-01-01") + np.arange(500)
     sound = signals(["a", "b", "c", "d", "e"], days, score)
     assert (sound.same >= 0.5).any()
-    assert not any("of its scores" in event.reason for event in health_by_session(sound).events)
+    assert (sound.own >= 1.0 - 1e-6).any()
+    assert health_by_session(sound).events == ()
     score[1, 300:] = score[1, 299]
     stuck = health_by_session(signals(["a", "b", "c", "d", "e"], days, score))
     assert stuck.events[0].member == "b"
-    assert stuck.events[0].session == days[300]
+    assert stuck.events[0].session in days[300:303]
 
 
 def test_among_twenty_names_whose_order_lasts_peers_accuse_nobody():

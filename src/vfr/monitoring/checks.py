@@ -20,7 +20,8 @@ _TOO_MUCH_LUCK: Final = 0.25
 """Luck (of 65 names) above which a version whose usual figure is not known yet is not judged."""
 
 _FEW: Final = 100
-"""Names below which unchanged scores say nothing: they follow the rank, and of few names half keep theirs overnight."""
+"""Names below which a session on which scores stand still says nothing by itself: scores follow the rank, and of few
+names half keep theirs overnight, at times all of them. The whole order must last for `HealthRule.limit` sessions."""
 
 _SAME_ORDER: Final = 1.0 - 1e-6
 """Rank correlation with the session before from which the order is the same; rounding takes the rest."""
@@ -165,6 +166,7 @@ class Frozen:
     def __init__(self, rule: HealthRule) -> None:
         self._rule = rule
         self._streak = 0
+        self._lasted = 0
         self.words = ""
         self.stands = False
 
@@ -184,7 +186,8 @@ class Frozen:
         if not (isfinite(same) or isfinite(own)):
             return
         still = same >= _FROZEN and names >= _FEW
-        if still or own >= _SAME_ORDER:
+        self._lasted = self._lasted + 1 if own >= _SAME_ORDER else 0
+        if still or self._lasted >= (1 if names >= _FEW else self._rule.limit):
             self.words = f"{same:.0%} of its scores are those" if still else "the order of its scores is that"
             self.stands, self._streak = True, 0
             return
