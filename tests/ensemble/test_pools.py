@@ -35,3 +35,10 @@ def test_sessions_are_combined_as_each_of_them_alone():
 def test_log_odds_are_bounded_and_keep_the_unknown():
     found = pools.log_odds(np.array([0.0, 0.5, 1.0, np.nan]))
     np.testing.assert_allclose(found, [-13.8155, 0.0, 13.8155, np.nan], rtol=1e-5, atol=1e-12)
+
+
+def test_rounding_puts_nothing_on_a_side():
+    weights, values = np.full((3, 1), 1 / 3), np.array([[0.4], [0.5], [0.6]])
+    for edge in (-1e-16, 0.0, 1e-16):
+        assert pools.same_side(values, weights, np.array([0.5 + edge]), 0.5) == pytest.approx([2 / 3])
+        assert pools.same_side(values - 0.5, weights, np.array([edge]), 0.0) == pytest.approx([2 / 3])

@@ -16,6 +16,9 @@ __all__ = ["hard_vote", "linear", "linear_pool", "log_odds", "log_odds_pool", "m
 _EDGE = 1e-6
 """A probability this close to 0 or 1 is as certain as log-odds get."""
 
+_ROUNDING = 1e-12
+"""What the order of a sum may change."""
+
 
 def shares(held: FloatArray, usable: BoolArray) -> FloatArray:
     """Renormalise weights over the members that can be used, cell by cell.
@@ -112,7 +115,8 @@ def linear(values: FloatArray, coefficients: FloatArray) -> FloatArray:
 def same_side(values: FloatArray, weights: FloatArray, combined: FloatArray, centre: float) -> FloatArray:
     """Return the share of the weight on the combined value's side of a centre, shape (...); NaN without a member.
 
-    The centre itself belongs to the lower side. A combined value at the centre has no side: the larger one counts.
+    The centre itself belongs to the lower side. A combined value at the centre, but for rounding, has no side: the
+    larger one counts.
 
     Examples
     --------
@@ -121,7 +125,9 @@ def same_side(values: FloatArray, weights: FloatArray, combined: FloatArray, cen
     [0.75]
     """
     above = (weights * (np.where(weights > 0, values, centre) > centre)).sum(axis=0)
-    side = np.where(combined > centre, above, np.where(combined < centre, 1.0 - above, np.maximum(above, 1.0 - above)))
+    beyond = combined - centre
+    middle = np.where(beyond < -_ROUNDING, 1.0 - above, np.maximum(above, 1.0 - above))
+    side = np.where(beyond > _ROUNDING, above, middle)
     return np.asarray(np.where(weights.sum(axis=0) > 0, side, np.nan))
 
 
