@@ -96,7 +96,7 @@ def test_groups_and_models(client: Any) -> None:
     assert daily["groups"][0]["date"] == daily["first"]
     assert len({one["symbol"] for one in stock["groups"]}) == len(stock["groups"]) > 15
     assert sum(one["count"] for one in stock["groups"]) == stock["rows"]
-    assert checked(client.get(URL, params={"model": "nobody-7d-x"}))["rows"] == 0
+    assert checked(client.get(URL, params={"model": "linear-7d-x"}))["rows"] == 0
 
 
 def test_reports_of_a_journal_that_hangs_hold_up_no_answer(home: Path, client_of: Any) -> None:
@@ -124,7 +124,9 @@ def test_reports_of_a_journal_that_hangs_hold_up_no_answer(home: Path, client_of
     assert asyncio.run(ask()) == 200
 
 
-@pytest.mark.parametrize("wrong", [{"timeframe": "1y"}, {"horizon": "4h"}, {"groupBy": "sector"}, {"model": ""}])
+@pytest.mark.parametrize(
+    "wrong", [{"timeframe": "1y"}, {"horizon": "4h"}, {"groupBy": "sector"}, {"model": ""}, {"model": "nobody"}]
+)
 def test_a_wrong_parameter_is_named(client: Any, failure: Any, wrong: dict[str, str]) -> None:
     message = failure(client.get(URL, params=wrong), 422, "INVALID_FIELD")
     assert next(iter(wrong)) in message

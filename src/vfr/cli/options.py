@@ -73,6 +73,7 @@ _OPTION_OF: Final[Mapping[str, str]] = {
     "seeds": "--seeds",
     "ablate": "--ablate",
     "replay": "--replay",
+    "model": "--model",
     "against": "--against",
     "sector": "--sector",
 }

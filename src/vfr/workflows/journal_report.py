@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 import numpy as np
 
 from vfr.data.trading_days import trading_days
-from vfr.typing import HORIZONS, BoolArray, FloatArray, Horizon
+from vfr.errors import InvalidField
+from vfr.typing import HORIZONS, MEMBER_NAMES, BoolArray, FloatArray, Horizon
 from vfr.validation import metrics
 from vfr.validation.bootstrap import ratio_interval
 from vfr.validation.correlation import rank_ic
@@ -81,7 +82,14 @@ def report(
     dict
         Plain JSON types; None where a figure cannot be computed, with a sentence in ``note`` where there is nothing at
         all. Intervals are 95 %, over blocks of dates of at least twice the horizon; t is Newey and West's (1987).
+
+    Raises
+    ------
+    InvalidField
+        If `model` can be neither a member nor a version of one.
     """
+    if model is not None and model.split("-")[0] not in MEMBER_NAMES:
+        raise InvalidField("model", f"no member is named {model}; choose from {', '.join(MEMBER_NAMES)}, or a version")
     judged = _judged(record, model)
     some = judged.cells.any(axis=1)
     found: dict[str, Any] = {
