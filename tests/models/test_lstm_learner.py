@@ -197,7 +197,20 @@ def _huge(model):
     _constant(model, "mean").raw_data = b""
 
 
+def _set(model, op, **attributes):
+    node = next(node for node in model.graph.node if node.op_type == op)
+    del node.attribute[:]
+    node.attribute.extend(onnx.helper.make_attribute(name, value) for name, value in attributes.items())
+
+
 FOREIGN = {
+    "another order of axes": lambda m: _set(m, "Transpose", perm=[0, 1, 2]),
+    "no order of axes": lambda m: _set(m, "Transpose"),
+    "another size": lambda m: _set(m, "LSTM", hidden_size=8),
+    "backwards": lambda m: _set(m, "LSTM", hidden_size=16, direction="reverse"),
+    "a setting of ours elsewhere": lambda m: _set(m, "Sub", transB=1),
+    "a weight turned": lambda m: _set(m, "Gemm", transB=0),
+    "a scaled weight": lambda m: _set(m, "Gemm", transB=1, alpha=2.0),
     "no device": lambda m: m.ClearField("metadata_props"),
     "lookback": lambda m: setattr(m.graph.input[0].type.tensor_type.shape.dim[1], "dim_value", L + 1),
     "input": _rename_input,

@@ -5,6 +5,7 @@ Written from trained weights, and recognised again before it is run.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -38,12 +39,8 @@ def graph(weights: Weights) -> bytes:
     """
     from onnx import TensorProto, checker, helper
 
-    attributes: dict[str, dict[str, Any]] = {
-        "Transpose": {"perm": [1, 0, 2]},
-        "LSTM": {"hidden_size": weights.hidden},
-        "Gemm": {"transB": 1},
-    }
-    steps = [helper.make_node(op, inputs, outputs, **attributes.get(op, {})) for op, inputs, outputs in _STEPS]
+    settings = _settings(weights.hidden)
+    steps = [helper.make_node(op, inputs, outputs, **settings.get(op, {})) for op, inputs, outputs in _STEPS]
     shape: list[str | int | None] = ["n", weights.lookback, weights.mean.size]
     body = helper.make_graph(
         steps,
@@ -73,12 +70,24 @@ def recognise(blob: bytes) -> tuple[Matrix32, Matrix32]:
     if contents.steps != _STEPS or set(found) != {"axis", *_shapes(0, 0)}:
         raise ValueError("another graph")
     columns, hidden = found["mean"].size, found["R"].shape[-1]
+    ours = _settings(hidden)
+    if any(_as_numbers(ours.get(op, {})) != given for (op, _, _), given in zip(_STEPS, contents.settings, strict=True)):
+        raise ValueError("operators set otherwise")
     for name, shape in _shapes(columns, hidden).items():
         if found[name].shape != shape or found[name].dtype != np.float32 or not np.isfinite(found[name]).all():
             raise ValueError(f"{name} does not fit")
     if not (found["inverse"] > 0).all():
         raise ValueError("a column without spread")
     return found["mean"].astype(np.float32), np.float32(1.0) / found["inverse"].astype(np.float32)
+
+
+def _settings(hidden: int) -> dict[str, dict[str, Any]]:
+    """Return the attributes of the operators that have any."""
+    return {"Transpose": {"perm": [1, 0, 2]}, "LSTM": {"hidden_size": hidden}, "Gemm": {"transB": 1}}
+
+
+def _as_numbers(settings: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(value) if isinstance(value, list) else (value,) for name, value in settings.items()}
 
 
 def _shapes(columns: int, hidden: int) -> dict[str, tuple[int, ...]]:

@@ -50,6 +50,12 @@ _NODE: Final[_Allowed] = {
     (4, _BYTES): "op_type",
     (5, _BYTES): "attribute",
 }
+_ATTRIBUTE: Final[_Allowed] = {
+    (1, _BYTES): "name",
+    (3, _NUMBER): "i",
+    (8, _NUMBER): "ints",
+    (20, _NUMBER): "type",
+}
 _TENSOR: Final[_Allowed] = {
     (1, _NUMBER): "dims",
     (2, _NUMBER): "data_type",
@@ -61,9 +67,10 @@ _TYPES: Final[Mapping[int, np.dtype[Any]]] = {1: np.dtype("<f4"), 7: np.dtype("<
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contents:
-    """Nodes in their order, and constants by name."""
+    """Nodes in their order, the whole numbers that each is set to by name, and constants by name."""
 
     steps: tuple[Step, ...]
+    settings: tuple[Mapping[str, tuple[int, ...]], ...]
     constants: Mapping[str, Matrix32 | IntArray]
 
 
@@ -73,7 +80,8 @@ def read(blob: bytes) -> Contents:
     Raises
     ------
     ValueError
-        If the bytes are no ONNX file, or hold anything but standard operators and float32 or int64 constants.
+        If the bytes are no ONNX file, or hold anything but standard operators, set to whole numbers, and float32 or
+        int64 constants.
     """
     model = _parse(blob, _MODEL)
     if any(b"".join(_parse(opset, _OPSET).chunks["domain"]) for opset in model.chunks["opset_import"]):
@@ -83,7 +91,8 @@ def read(blob: bytes) -> Contents:
     constants = dict(tensors)
     if len(constants) != len(tensors):
         raise ValueError("two constants of one name")
-    return Contents(tuple(_step(_parse(node, _NODE)) for node in graph.chunks["node"]), constants)
+    nodes = [_parse(node, _NODE) for node in graph.chunks["node"]]
+    return Contents(tuple(map(_step, nodes)), tuple(map(_settings, nodes)), constants)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,6 +111,14 @@ class _Message:
 def _step(node: _Message) -> Step:
     inputs, outputs = (tuple(name.decode() for name in node.chunks[side]) for side in ("input", "output"))
     return node.chunk("op_type").decode(), inputs, outputs
+
+
+def _settings(node: _Message) -> dict[str, tuple[int, ...]]:
+    attributes = [_parse(attribute, _ATTRIBUTE) for attribute in node.chunks["attribute"]]
+    found = {a.chunk("name").decode(): (*a.numbers["i"], *a.numbers["ints"]) for a in attributes}
+    if len(found) != len(attributes):
+        raise ValueError("a node is set twice")
+    return found
 
 
 def _tensor(tensor: _Message) -> tuple[str, Matrix32 | IntArray]:
