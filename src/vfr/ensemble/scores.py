@@ -53,6 +53,10 @@ class Scores:
     base_log_loss: FloatArray
     base_brier: FloatArray
 
+    def on(self, dates: BoolArray) -> Scores:
+        """Return the record of the dates that are marked, shape (D,)."""
+        return from_array(self.members, to_array(self)[dates])
+
 
 def score_dates(
     members: Sequence[str],

@@ -182,7 +182,7 @@ def standing(fitted: Fitted, journal: Journal | None, sessions: DateArray, day: 
 def _known(scores: Scores, sessions: DateArray, span: int) -> Scores:
     """Return the dates whose outcome had come by the close of the last session."""
     come = np.searchsorted(sessions, scores.dates) + span < sessions.size
-    return record.from_array(scores.members, record.to_array(scores)[come])
+    return scores.on(come)
 
 
 def _held(

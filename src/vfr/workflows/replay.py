@@ -73,8 +73,8 @@ def replay(
     outcomes: list[ByOutcomes] = []
     # An outcome is known h + 2 sessions later.
     known = scores.dates < record.sessions[max(start - HORIZONS[horizon] - 2, 0)]
-    alarms = fit_alarm(_dates(scores, known), horizon, rng=rng)
-    later = _dates(scores, scores.dates >= record.sessions[start])
+    alarms = fit_alarm(scores.on(known), horizon, rng=rng)
+    later = scores.on(scores.dates >= record.sessions[start])
     for m in range(len(record.members)):
         for kind in KINDS:
             broken = corrupted(record, m, kind, start, rng)
@@ -133,14 +133,6 @@ def _judge(record: OutOfFold, rows: IntArray, chosen: slice) -> Scores:
         record.cells[at],
         record.sessions[at],
     )
-
-
-def _dates(scores: Scores, keep: BoolArray) -> Scores:
-    parts = {
-        name: getattr(scores, name)[keep]
-        for name in ("dates", "cells", "log_loss", "brier", "ic", "accuracy", "base_log_loss", "base_brier")
-    }
-    return Scores(members=scores.members, **parts)
 
 
 def _replaced(scores: Scores, later: Scores, m: int, first: np.datetime64) -> Scores:
