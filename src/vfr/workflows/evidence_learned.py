@@ -192,7 +192,7 @@ def _draft(prepared: _Prepared, asked: Asked, walked: _Walked, horizon: Horizon,
         recipe=asked.recipe,
     )
     body = [*_tables(study, reference), calibrators(study, labelled, walks, served, asked.recipe)]
-    starts = [int(refit.fold.test[0]) for refit in walks[asked.members[0]].refits]
+    starts = walks[asked.members[0]].starts
     body += ensemble(study, prepared.snapshot, labelled, served, starts, broken=asked.replay)
     seeds = [_of_horizon(found, horizon) for found in walked.seeds]
     if seeds:

@@ -175,9 +175,8 @@ def _versions(
     promoted = {one.trained.member: one.served for one in made if one.trained.status == "champion"}
     if ensembles is not None and replaces(ensembles, run.snapshot.name, horizon, tuple(promoted)):
         tell(f"ensemble {horizon}", len(members) / (len(members) + 1))
-        starts = [int(refit.fold.test[0]) for refit in walks[horizon, members[0]].walk.refits]
         with single_threaded_algebra():
-            ensembles.save(fit_ensemble(run.snapshot, labelled, promoted, starts))
+            ensembles.save(fit_ensemble(run.snapshot, labelled, promoted, walks[horizon, members[0]].walk.starts))
     return [one.trained for one in made]
 
 

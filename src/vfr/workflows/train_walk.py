@@ -75,6 +75,11 @@ class Walk:
     rank: FloatArray
 
     @property
+    def starts(self) -> list[int]:
+        """First session that each refit tests."""
+        return [int(refit.fold.test[0]) for refit in self.refits]
+
+    @property
     def rows(self) -> IntArray:
         """Sessions with out-of-fold scores."""
         return np.concatenate([refit.fold.test for refit in self.refits]) if self.refits else np.empty(0, np.int64)
