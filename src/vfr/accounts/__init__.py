@@ -1,0 +1,1 @@
+"""Who calls: callers, their scopes and tiers, and what they may use up."""
