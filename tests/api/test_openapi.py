@@ -65,6 +65,7 @@ ANSWERS = [
     ("GET", "/api/stocks/search?query=a", schemas.SearchData),
     ("GET", "/api/stocks/AAPL/history?limit=3", schemas.HistoryData),
     ("GET", "/api/stocks/by-sector?sector=energy", schemas.SectorData),
+    ("GET", "/api/stocks/sector-rankings", schemas.RankingsData),
     ("GET", "/api/ml/models", schemas.ModelsData),
     ("POST", "/api/stocks/analyze", schemas_analyze.AnalyzeData),
 ]

@@ -115,6 +115,7 @@ READS = [
     "/api/stocks/search?query=a",
     "/api/stocks/AAPL/history",
     "/api/stocks/by-sector?sector=energy",
+    "/api/stocks/sector-rankings",
     "/api/ml/models",
     "/api/ml/models/x",
     "/api/ml/health",

@@ -14,6 +14,7 @@ __all__ = [
     "MlHealthData",
     "ModelData",
     "ModelsData",
+    "RankingsData",
     "ReadyData",
     "SearchData",
     "SectorData",
@@ -135,6 +136,35 @@ class SectorData(Shape):
 
     sector: str
     symbols: list[NamedSymbol]
+
+
+class SectorReturns(Shape):
+    """Mean total returns of a sector's names, as fractions; null where the data is too short."""
+
+    one_day: float | None
+    five_day: float | None
+    one_month: float | None
+    three_month: float | None
+    year_to_date: float | None
+
+
+class SectorRanking(Shape):
+    """A sector at the last session; `relativeStrength` is its three-month return less that of all names."""
+
+    sector: str
+    rank: int
+    returns: SectorReturns
+    relative_strength: float | None
+    volatility: float | None
+    members: int
+    top_symbols: list[str]
+
+
+class RankingsData(Shape):
+    """Sectors, strongest first."""
+
+    rankings: list[SectorRanking]
+    as_of: str
 
 
 class Span(Shape):

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from vfr.api.context import Context
-from vfr.api.schemas import HistoryData, SearchData, SectorData
+from vfr.api.schemas import HistoryData, RankingsData, SearchData, SectorData
 from vfr.api.shapes import Success
 from vfr.workflows.browse import HistoryQuery
 
@@ -32,6 +32,11 @@ def router(context: Context) -> APIRouter:
     async def by_sector(request: Request, sector: Annotated[str, Query(min_length=1, max_length=64)]) -> Response:
         context.authorise(request, "read")
         return context.answer(await work.run(application.by_sector, sector))
+
+    @made.get("/sector-rankings", response_model=Success[RankingsData], summary="How the sectors did, strongest first")
+    async def sector_rankings(request: Request) -> Response:
+        context.authorise(request, "read")
+        return context.answer(await work.run(application.sector_rankings))
 
     @made.get("/{symbol}/history", response_model=Success[HistoryData], summary="Bars of a symbol")
     async def history(

@@ -152,6 +152,12 @@ class Application:
         board = self.datasets.board()
         return by_sector(board.scores.symbols, board.securities, sector)
 
+    def sector_rankings(self) -> dict[str, Any]:
+        """Rank the sectors of the last session; see `vfr.workflows.sectors.sector_rankings`."""
+        from vfr.workflows.sectors import sector_rankings
+
+        return sector_rankings(self.datasets.snapshot().panel, self.datasets.board(), self.table)
+
     def history(self, query: HistoryQuery) -> dict[str, Any]:
         """Return the bars of a symbol; see `vfr.workflows.browse.history`."""
         from vfr.workflows.browse import history
