@@ -1,0 +1,148 @@
+"""Figures of running servers in Prometheus' text format, summed over the processes of one server.
+
+Several processes share one port, so whichever answers must speak for all: each writes its figures to files of its own
+in one folder (the client library's multi-process mode), and the answer adds them up. Without that folder, which
+``PROMETHEUS_MULTIPROC_DIR`` names, figures are those of this process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from vfr.errors import VfrError
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+__all__ = ["FAMILIES", "Family", "Metrics", "Reading"]
+
+Reading: TypeAlias = tuple[str, Mapping[str, str], float]
+"""Family, labels and value of a figure that somebody else counts; running totals for counters."""
+
+SAMPLE_S: Final = 1.0
+"""How often figures that others count are read."""
+
+_SUMMED: Final = frozenset({"vfr_cache_bytes", "vfr_journal_waiting"})
+
+BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+"""Upper bounds of the histogram of durations, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric: its kind, labels and meaning."""
+
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    help: str
+
+
+FAMILIES: Final[Mapping[str, Family]] = {
+    "vfr_requests": Family("counter", ("route", "method", "status"), "Requests answered."),
+    "vfr_request_seconds": Family("histogram", ("route",), "Time a request took inside the server."),
+    "vfr_predictions": Family("counter", ("horizon", "code"), "Stocks with ML asked for, by outcome: OK or why not."),
+    "vfr_cache_requests": Family("counter", ("tier", "kind", "outcome"), "Look-ups of the cache: hit, miss, fallback."),
+    "vfr_cache_bytes": Family("gauge", (), "Bytes held by the memory tier of the cache."),
+    "vfr_journal_rows": Family("counter", ("what",), "Rows of the journal: written, dropped, failed."),
+    "vfr_journal_waiting": Family("gauge", (), "Rows of the journal that wait to be written."),
+    "vfr_ml_enabled": Family("gauge", (), "1 while machine learning may answer."),
+    "vfr_breaker_open": Family("gauge", ("what",), "1 while calls are held back after repeated failures."),
+    "vfr_scoreboard_age_seconds": Family("gauge", ("horizon",), "Age of the published predictions."),
+    "vfr_data_age": Family("gauge", ("input",), "Age of an input, in sessions or days as its limit is counted."),
+    "vfr_limited": Family("counter", ("what",), "Requests refused or degraded by a limit."),
+}
+"""Every metric; counters are shown with the suffix ``_total``."""
+
+
+class Metrics:
+    """Figures of this process, shared with those beside it if `shared` names their folder.
+
+    Parameters
+    ----------
+    shared : Path or None
+        What ``PROMETHEUS_MULTIPROC_DIR`` was set to before the first import of the client library.
+    """
+
+    def __init__(self, shared: Path | None = None) -> None:
+        import prometheus_client as client
+
+        self._shared = shared
+        self._registry = client.CollectorRegistry()
+        kinds: Mapping[str, Any] = {"counter": client.Counter, "gauge": client.Gauge, "histogram": client.Histogram}
+        self._families: dict[str, Any] = {}
+        for name, family in FAMILIES.items():
+            made = kinds[family.kind](name, family.help, family.labels, registry=self._registry, **_more(name, family))
+            self._families[name] = made
+        self._children: dict[tuple[object, ...], Any] = {}
+        self._totals: dict[tuple[object, ...], float] = {}
+        self._ended = Event()
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        self._child("vfr_requests", route, method, str(status)).inc()
+        self._child("vfr_request_seconds", route).observe(seconds)
+
+    def predictions(self, horizon: str, code: str, count: int = 1) -> None:
+        """Count stocks for which machine learning was asked."""
+        self._child("vfr_predictions", horizon, code).inc(count)
+
+    def take(self, readings: Iterable[Reading]) -> None:
+        """Take in figures that others count."""
+        for name, labels, value in readings:
+            values = tuple(labels[label] for label in FAMILIES[name].labels)
+            if FAMILIES[name].kind == "gauge":
+                self._child(name, *values).set(value)
+            else:
+                key = (name, *values)
+                self._child(*key).inc(max(value - self._totals.get(key, 0.0), 0.0))
+                self._totals[key] = value
+
+    def follow(self, read: Callable[[], Iterable[Reading]]) -> None:
+        """Read figures that others count, every second until `close`, on a thread of its own."""
+
+        def run() -> None:
+            while not self._ended.wait(SAMPLE_S):
+                try:
+                    self.take(read())
+                except (VfrError, OSError):
+                    continue  # Nothing depends on a figure; the next second may know it again.
+
+        Thread(target=run, name="metrics", daemon=True).start()
+
+    def render(self) -> bytes:
+        """Return the figures of every process in text exposition format 0.0.4."""
+        from prometheus_client import generate_latest
+
+        return generate_latest(self._registry if self._shared is None else self._collected())
+
+    def close(self) -> None:
+        """Stop following."""
+        self._ended.set()
+
+    def _collected(self) -> CollectorRegistry:
+        from prometheus_client import CollectorRegistry
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=str(self._shared))  # type: ignore[no-untyped-call]
+        return registry
+
+    def _child(self, name: str, *values: object) -> Any:
+        key = (name, *values)
+        child = self._children.get(key)
+        if child is None:
+            family = self._families[name]
+            child = self._children[key] = family.labels(*values) if values else family
+        return child
+
+
+def _more(name: str, family: Family) -> dict[str, Any]:
+    """Return what a kind of metric needs besides its name: processes that have ended leave no gauge behind."""
+    if family.kind == "gauge":
+        # What is true of one process is true of all, but for what they hold each.
+        return {"multiprocess_mode": "livesum" if name in _SUMMED else "livemax"}
+    return {"buckets": BUCKETS} if family.kind == "histogram" else {}
