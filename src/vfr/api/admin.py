@@ -15,14 +15,14 @@ def router(context: Context) -> APIRouter:
 
     @made.get("", response_model=None, summary="State of the machine-learning switch (needs a token)")
     async def toggles(request: Request) -> None:
-        context.refuse_admin(request)
+        context.authorise(request, "admin")
 
     @made.post("", response_model=None, summary="Turn the machine-learning switch (needs a token)")
     async def turn(request: Request) -> None:
-        context.refuse_admin(request)
+        context.authorise(request, "admin")
 
     @made.get("/audit-logs", response_model=None, summary="Who turned the switch, when and why (needs a token)")
     async def audit_logs(request: Request) -> None:
-        context.refuse_admin(request)
+        context.authorise(request, "admin")
 
     return made

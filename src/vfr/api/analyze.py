@@ -62,11 +62,11 @@ def routes(context: Context) -> list[Route]:
     application, work = context.application, context.work
 
     async def analyze(request: Request) -> Response:
-        context.authorise(request, "classic")
+        context.authorise(request, "classic", public=True)
         body = decode(await read_body(request, application.settings.max_body_bytes))
         query = AnalyzeQuery.parse(body)
         if query.include_ml:
-            context.authorise(request, "read")
+            context.authorise(request, "ml")
         threads = context.ml_work if query.include_ml else work
         answer, rendered = await threads.run(_answer, query, request_id(request.scope))
         if answer.failed_status is not None:
@@ -83,7 +83,7 @@ def routes(context: Context) -> list[Route]:
         return answer, context.answer(answer.to_dict())
 
     async def status(request: Request) -> Response:
-        context.authorise(request, "classic")
+        context.authorise(request, "classic", public=True)
         board = await work.run(application.datasets.board)
         old = described(ages(board.inputs, utc_now()))
         services = {

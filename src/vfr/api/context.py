@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vfr.api.security import Headers, Need, authorise, refuse_admin
+from vfr.accounts.principal import Principal, Scope
+from vfr.api.security import Headers, authorise
 from vfr.api.work import Work
 from vfr.bootstrap import Application
 
@@ -28,13 +29,9 @@ class Context:
     work: Work
     ml_work: Work
 
-    def authorise(self, request: Request, need: Need) -> None:
-        """Let the caller of a request pass, or refuse."""
-        authorise(need, _headers(request), self.application.settings)
-
-    def refuse_admin(self, request: Request) -> NoReturn:
-        """Refuse an admin call, saying what to do instead."""
-        refuse_admin(_headers(request), self.application.settings)
+    def authorise(self, request: Request, need: Scope, *, public: bool = False) -> Principal:
+        """Return the caller of a request if it holds the scope, or refuse; `public` routes may be open to everybody."""
+        return authorise(need, _headers(request), self.application.settings, public=public)
 
     @staticmethod
     def answer(data: Mapping[str, Any], status: int = 200) -> Response:

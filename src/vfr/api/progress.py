@@ -131,7 +131,7 @@ def routes(context: Context) -> list[Route]:
             places.release()
 
     async def progress(request: Request) -> Response:
-        context.authorise(request, "classic")
+        context.authorise(request, "classic", public=True)
         session_id = request.path_params["session_id"]
         if not SESSION_ID.fullmatch(session_id):
             raise InvalidField("sessionId", "must be 22 to 128 letters, digits, - and _: at least 128 random bits")

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal, NoReturn, TypeAlias
+from typing import Final, TypeAlias
 
+from vfr.accounts.principal import ANONYMOUS, LOCAL, Principal, Scope
 from vfr.api.errors import Refusal
 from vfr.settings import Settings
 
-__all__ = ["SECURITY_HEADERS", "Headers", "Need", "authorise", "check_request", "refuse_admin", "single_user"]
+__all__ = ["SECURITY_HEADERS", "Headers", "authorise", "check_request", "single_user"]
 
 Headers: TypeAlias = Mapping[str, str]
 """Header values by lower-case name; a name given more than once holds all values, separated by a line feed."""
-
-Need: TypeAlias = Literal["classic", "read"]
 
 SECURITY_HEADERS: Final = (
     (
@@ -102,34 +101,31 @@ def single_user(headers: Headers, settings: Settings) -> bool:
     return settings.loopback and settings.secret is None and FORWARDING.isdisjoint(headers)
 
 
-def authorise(need: Need, headers: Headers, settings: Settings) -> None:
-    """Let the caller pass, or refuse.
+def authorise(need: Scope, headers: Headers, settings: Settings, *, public: bool = False) -> Principal:
+    """Return the caller if it may do what it asks for, or refuse.
 
     Parameters
     ----------
-    need : {"classic", "read"}
-        ``classic`` is analysis without machine learning; ``read`` everything else that changes nothing.
+    need : {"classic", "ml", "backtest", "risk", "admin"}
+        The scope a route needs; ``classic`` is everything that uses no machine learning and changes nothing.
     headers : mapping
         Of the request.
     settings : Settings
+    public : bool
+        The route is classic analysis, which the settings may open to everybody.
 
     Raises
     ------
     Refusal
-        401 outside single-user mode, but for classic analysis where the settings open it to everybody.
+        401 outside single-user mode, but for classic analysis where the settings open it to everybody; 403 for a
+        caller who lacks the scope.
     """
-    if single_user(headers, settings) or (need == "classic" and settings.public_classic):
-        return
-    raise Refusal(401, "UNAUTHORIZED", _UNKNOWN_CALLER, {"WWW-Authenticate": 'Bearer realm="vfr"'})
-
-
-def refuse_admin(headers: Headers, settings: Settings) -> NoReturn:
-    """Refuse an admin call: nobody holds that scope without a token.
-
-    Raises
-    ------
-    Refusal
-        403 in single-user mode, saying which command does the work; 401 outside it.
-    """
-    authorise("read", headers, settings)
-    raise Refusal(403, "FORBIDDEN", _NO_ADMIN)
+    if single_user(headers, settings):
+        caller = LOCAL
+    elif public and settings.public_classic:
+        caller = ANONYMOUS
+    else:
+        raise Refusal(401, "UNAUTHORIZED", _UNKNOWN_CALLER, {"WWW-Authenticate": 'Bearer realm="vfr"'})
+    if not caller.may(need):
+        raise Refusal(403, "FORBIDDEN", _NO_ADMIN)
+    return caller
