@@ -93,6 +93,12 @@ class StartedLate:
                 )
         return found
 
+    def ready(
+        self, as_of: np.datetime64 | None, horizon: Horizon, members: Sequence[str], method: str, /
+    ) -> Forecast | MlUnavailable | None:
+        """Return what the forecaster has ready, None before the first question; see `Forecaster`."""
+        return None if self._made is None else self._made.ready(as_of, horizon, members, method)
+
 
 def health(forecaster: Forecaster) -> dict[str, Any]:
     """Ask for a forecast at every horizon, as a request would.

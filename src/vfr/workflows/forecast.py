@@ -176,6 +176,10 @@ class Forecasts:
             self._failed("forecast", error)
             return MlUnavailable("ML_ERROR", f"the forecast failed ({type(error).__name__})")
 
+    def ready(self, *_: object) -> None:
+        """Return None: telling whether a kept forecast is still that of the stores means reading them."""
+        return None
+
     def close(self) -> None:
         """Finish what is running and end every thread but those of members that hang, which end when they return."""
         self._worker.shutdown(wait=True, cancel_futures=True)

@@ -6,8 +6,8 @@ Nothing here imports models: a classic answer is made without them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -116,6 +116,9 @@ class Forecast:
     from_cache : bool
     method : str
         What was asked for; `weighted` is what requests ask for by default.
+    memo : dict
+        What is made of this forecast once and kept with it. `dataclasses.replace` hands the same one on, as it should
+        where only `latency_ms` and `from_cache` change; whoever changes anything else gives a new one.
     """
 
     data_version: str
@@ -140,6 +143,7 @@ class Forecast:
     latency_ms: float
     from_cache: bool
     method: str = DEFAULT_METHOD
+    memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def versions(self) -> tuple[str, ...]:
@@ -169,3 +173,8 @@ class Forecaster(Protocol):
         timeout_ms: int,
     ) -> Forecast | MlUnavailable:
         """Forecast from the close of a day's session (None: the latest) within a deadline."""
+
+    def ready(
+        self, as_of: np.datetime64 | None, horizon: Horizon, members: Sequence[str], method: str, /
+    ) -> Forecast | MlUnavailable | None:
+        """Return what `at` would answer if that takes no waiting, else None; asked on the event loop."""
