@@ -178,7 +178,6 @@ class Forecasts:
 
     def ready(self, *_: object) -> None:
         """Return None: telling whether a kept forecast is still that of the stores means reading them."""
-        return None
 
     def close(self) -> None:
         """Finish what is running and end every thread but those of members that hang, which end when they return."""
