@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 import structlog
 
-from vfr.adapters.net.breaker import Breaker
 from vfr.adapters.net.reply import Reply, Transport
 from vfr.adapters.net.verdict import Refusal, error_of, read_json, read_text, refusal, retry_after
 from vfr.errors import BadAnswer, ProviderError, ProviderUnavailable, Throttled
+from vfr.workflows.breaker import Breaker
 
 if TYPE_CHECKING:
     import numpy as np
