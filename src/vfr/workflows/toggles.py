@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Protocol
 
-__all__ = ["EVERYTHING", "Toggle", "ToggleState", "Toggles"]
+from vfr.errors import InvalidField
+from vfr.typing import MEMBER_NAMES
+
+__all__ = ["EVERYTHING", "UNKNOWN", "Toggle", "ToggleState", "Toggles", "checked_id", "checked_reason"]
+
+MAX_REASON: Final = 500
+_NAMED: Final = 20
+"""Ids that a refusal names; a store holds hundreds of versions."""
 
 EVERYTHING: Final = "ml"
 """Id of the switch of all machine learning; the others are names of members and model ids."""
@@ -60,3 +67,48 @@ class Toggles(Protocol):
 
     def read(self) -> ToggleState:
         """Return the switches as this process knows them: no older than a second while the store can be reached."""
+
+
+UNKNOWN: Final = ToggleState(
+    Toggle(EVERYTHING, False, "the stored switches cannot be read, so nobody knows that it is on", "", "")
+)
+"""What holds before the switches were read for the first time: off, for whoever turned it off had a reason."""
+
+
+def checked_id(toggle_id: str, models: Collection[str]) -> str:
+    """Return the id of a switch that exists: ``ml``, a member, or a stored model version.
+
+    Raises
+    ------
+    InvalidField
+        If it is none of them; names those that are.
+
+    Examples
+    --------
+    >>> checked_id("linear", [])
+    'linear'
+    """
+    if toggle_id == EVERYTHING or toggle_id in MEMBER_NAMES or toggle_id in models:
+        return toggle_id
+    shown = sorted(models)[:_NAMED]
+    more = ", or another model id of `vfr models list --all`" if len(models) > len(shown) else ""
+    raise InvalidField("id", f"is no switch; use one of {', '.join((EVERYTHING, *MEMBER_NAMES, *shown))}{more}")
+
+
+def checked_reason(reason: str) -> str:
+    """Return a reason without the spaces around it.
+
+    Raises
+    ------
+    InvalidField
+        If it is empty, too long or not printable.
+
+    Examples
+    --------
+    >>> checked_reason(" drift alert ")
+    'drift alert'
+    """
+    text = reason.strip()
+    if not text or len(text) > MAX_REASON or not text.isprintable():
+        raise InvalidField("reason", f"is required: say why in 1 to {MAX_REASON} printable characters")
+    return text

@@ -28,6 +28,8 @@ __all__ = [
     "OUTCOMES",
     "PROVIDER_PACE",
     "REASON_LENGTH",
+    "TOGGLES",
+    "TOGGLE_AUDIT",
 ]
 
 REASON_LENGTH: Final = 300
@@ -145,3 +147,28 @@ CHECKS: Final = Table(
     Column("checked_at", Double, nullable=False),
 )
 """The data version each data set was last settled with."""
+
+TOGGLES: Final = Table(
+    "toggles",
+    METADATA,
+    Column("id", String(100), primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("reason", String(500), nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("at", String(32), nullable=False),
+)
+"""Each switch of machine learning as it was last turned; `at` is an ISO moment, as it is shown and hashed."""
+
+TOGGLE_AUDIT: Final = Table(
+    "toggle_audit",
+    METADATA,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("id", String(100), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("reason", String(500), nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""Every change of a switch, never changed itself: each row is chained to the one before by its hash."""
