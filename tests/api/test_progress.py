@@ -23,8 +23,12 @@ ID = "0123456789abcdefABCDEF-_"
 def events(response: Any) -> list[dict[str, Any]]:
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/event-stream")
-    lines = [line for line in response.text.split("\n\n") if line.startswith("data: ")]
+    lines = [line for line in response.text.splitlines() if line.startswith("data: ")]
     return [json.loads(line.removeprefix("data: ")) for line in lines]
+
+
+def ids(response: Any) -> list[str]:
+    return [line.removeprefix("id: ") for line in response.text.splitlines() if line.startswith("id: ")]
 
 
 def body(session_id: str, *symbols: str, **more: Any) -> dict[str, Any]:
@@ -107,7 +111,7 @@ def test_streams_are_bounded(application: Any, client_of: Any, monkeypatch: pyte
 
 
 def test_events_expire_and_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_files, "KEPT", 3)
+    monkeypatch.setattr(progress_files, "KEPT", 2)
     channel = ProgressFiles(tmp_path)
     channel.begin("old")
     old = next((tmp_path / "progress").iterdir())
@@ -116,9 +120,9 @@ def test_events_expire_and_are_bounded(tmp_path: Path, monkeypatch: pytest.Monke
         channel.begin(name)
         channel.append(name, {"stage": name})
     assert not old.exists()
-    assert len(list((tmp_path / "progress").iterdir())) == 3
-    assert channel.read("d")[0] == [{"stage": "d"}]
-    assert channel.read("none") == ([], None)
+    assert len(list((tmp_path / "progress").iterdir())) == 4
+    assert [told.event for told in channel.read("d")] == [{"stage": "d"}]
+    assert channel.read("none") == []
 
 
 def test_half_an_event_waits_for_its_end(tmp_path: Path) -> None:
@@ -128,26 +132,27 @@ def test_half_an_event_waits_for_its_end(tmp_path: Path) -> None:
     path = next((tmp_path / "progress").iterdir())
     with path.open("ab") as log:
         log.write(b'{"stage": "tw')
-    found, place = channel.read("s")
-    assert [event["stage"] for event in found] == ["one"]
+    [(place, event)] = channel.read("s")
+    assert event["stage"] == "one"
     with path.open("ab") as log:
         log.write(b'o"}\n')
-    assert channel.read("s", place)[0] == [{"stage": "two"}]
+    assert [told.event for told in channel.read("s", place)] == [{"stage": "two"}]
 
 
 def test_a_session_begun_anew_is_read_from_its_beginning_however_long(tmp_path: Path) -> None:
     channel = ProgressFiles(tmp_path)
     channel.begin("s")
     channel.append("s", {"stage": "first"})
-    found, place = channel.read("s")
-    assert [event["stage"] for event in found] == ["first"]
+    [(place, event)] = channel.read("s")
+    assert event["stage"] == "first"
     channel.begin("s")
     again = [{"stage": f"a much longer stage {n}"} for n in range(9)]
     for event in again:
         channel.append("s", event)
-    found, place = channel.read("s", place)
-    assert found == again
-    assert channel.read("s", place) == ([], place)
+    found = channel.read("s", place)
+    assert [told.event for told in found] == again
+    assert channel.read("s", found[-1].id) == []
+    assert [told.event for told in channel.read("s", found[3].id)] == again[4:]
 
 
 def test_a_broken_line_is_passed_over(tmp_path: Path) -> None:
@@ -156,7 +161,7 @@ def test_a_broken_line_is_passed_over(tmp_path: Path) -> None:
     with next((tmp_path / "progress").iterdir()).open("ab") as log:
         log.write(b'{"stage": "tw{"stage": "x"}\n\xff\n\n7\n')
     channel.append("s", {"stage": "three"})
-    assert channel.read("s")[0] == [{"stage": "three"}]
+    assert [told.event for told in channel.read("s")] == [{"stage": "three"}]
 
 
 def test_a_stream_that_finds_no_free_thread_looks_again(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +173,7 @@ def test_a_stream_that_finds_no_free_thread_looks_again(client: Any, monkeypatch
     async def refused_at_first(self: Work, *call: Any, **more: Any) -> Any:
         nonlocal looks
         looks += 1
-        if looks < 3:
+        if looks in (2, 3):  # The first finds out whose session it is, before the response begins.
             raise Refusal(503, "OVERLOADED", "full")
         return await real(self, *call, **more)
 
@@ -188,3 +193,34 @@ def test_no_session_leaves_no_trace(tmp_path: Path, home: Path, client_of: Any) 
     app = bootstrap.build(Settings(data_home=tmp_path / "home"))
     assert client_of(app).post(URL, json={"mode": "single", "symbols": ["AAPL"]}).status_code == 200
     assert [p.name for p in (tmp_path / "home").iterdir()] == ["datasets"]
+
+
+def test_a_stream_goes_on_after_the_last_event_seen(client: Any) -> None:
+    session = f"{ID}resume"
+    client.post(URL, **body(session))
+    whole = client.get(f"{URL}/progress/{session}")
+    seen, told = ids(whole), events(whole)[1:]
+    assert len(seen) == len(told) > 2
+    rest = client.get(f"{URL}/progress/{session}", headers={"Last-Event-ID": seen[1]})
+    assert events(rest)[1:] == told[2:]
+    assert ids(rest) == seen[2:]
+    ended = client.get(f"{URL}/progress/{session}", headers={"Last-Event-ID": seen[-1]})
+    assert [event["stage"] for event in events(ended)] == ["connected"]
+
+
+@pytest.mark.parametrize("strange", ["x", "-", "0-99999999999999", "\N{DIGIT TWO}-\N{ARABIC-INDIC DIGIT TWO}"])
+def test_an_event_id_that_means_nothing_reads_from_the_beginning(tmp_path: Path, strange: str) -> None:
+    channel = ProgressFiles(tmp_path)
+    channel.begin("s")
+    channel.append("s", {"stage": "one"})
+    assert [told.event for told in channel.read("s", strange)] == [{"stage": "one"}]
+
+
+def test_a_session_belongs_to_whoever_opens_it_first(client: Any, application: Any, failure: Any) -> None:
+    session = f"{ID}taken"
+    assert application.progress.claim(session, "somebody else")
+    failure(client.get(f"{URL}/progress/{session}"), 403, "SESSION_TAKEN")
+    # The answer stands; only its progress is told to nobody.
+    assert client.post(URL, **body(session)).status_code == 200
+    assert application.progress.read(session) == []
+    assert application.progress.claim(session, "somebody else")

@@ -62,21 +62,21 @@ def routes(context: Context) -> list[Route]:
     application, work = context.application, context.work
 
     async def analyze(request: Request) -> Response:
-        context.authorise(request, "classic", public=True)
+        caller = context.authorise(request, "classic", public=True)
         body = decode(await read_body(request, application.settings.max_body_bytes))
         query = AnalyzeQuery.parse(body)
         if query.include_ml:
-            context.authorise(request, "ml")
+            caller = context.authorise(request, "ml")
         threads = context.ml_work if query.include_ml else work
-        answer, rendered = await threads.run(_answer, query, request_id(request.scope))
+        answer, rendered = await threads.run(_answer, query, request_id(request.scope), caller.subject)
         if answer.failed_status is not None:
             errors = [error.to_dict() for error in answer.errors]
             code = errors[0]["code"] if errors else "NO_DATA"
             return error_response(request.scope, answer.failed_status, code, _failure(answer), errors=errors)
         return rendered
 
-    def _answer(query: AnalyzeQuery, asked_as: str) -> tuple[Answer, Response]:
-        with reported(application, query.session_id) as reporter:
+    def _answer(query: AnalyzeQuery, asked_as: str, owner: str) -> tuple[Answer, Response]:
+        with reported(application, query.session_id, owner) as reporter:
             answer = application.analyze(query, asked_as, reporter)
             if answer.failed_status is not None:
                 reporter.failure = _failure(answer)

@@ -1,6 +1,8 @@
 """Progress of an analysis as server-sent events, opened before or after the request it belongs to.
 
-The format is that of the HTML standard, section on server-sent events: ``data: {...}`` and an empty line per event.
+The format is that of the HTML standard, section on server-sent events: ``id: ...``, ``data: {...}`` and an empty line
+per event. A session belongs to whoever opens it first, by stream or by request; ``Last-Event-ID`` goes on after an
+event.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from vfr.api.errors import Refusal
 from vfr.bootstrap import Application
 from vfr.clock import elapsed_ms, epoch_ms
 from vfr.errors import InvalidField, VfrError
+from vfr.workflows.progress_channel import Told
 
 __all__ = ["Reporter", "reported", "routes"]
 
@@ -36,6 +39,7 @@ BEAT_S: Final = 15.0
 """Seconds of silence after which a comment shows that the stream lives."""
 
 OPEN_S: Final = 300.0
+MOST_ID: Final = 64
 _DONE: Final = frozenset({"complete", "error"})
 
 
@@ -46,7 +50,9 @@ class Reporter:
     ----------
     application : Application
     session_id : str or None
-        None, or an id that could be guessed, reports nowhere.
+        None, or an id that could be guessed, reports nowhere; so does one that another caller opened.
+    owner : str
+        Who asks.
 
     Attributes
     ----------
@@ -54,15 +60,17 @@ class Reporter:
         Why the request fails although no error is raised.
     """
 
-    def __init__(self, application: Application, session_id: str | None) -> None:
+    def __init__(self, application: Application, session_id: str | None, owner: str) -> None:
         self._channel = application.progress
-        self._id = session_id if session_id is not None and SESSION_ID.fullmatch(session_id) else None
+        self._id: str | None = None
         self._started = elapsed_ms()
         self.failure: str | None = None
-        if self._id is not None:
+        if session_id is not None and SESSION_ID.fullmatch(session_id):
             # Progress is a courtesy: a full disk must not cost the answer.
             with suppress(OSError):
-                self._channel.begin(self._id)
+                if self._channel.claim(session_id, owner):
+                    self._channel.begin(session_id)
+                    self._id = session_id
 
     def __call__(self, stage: str, message: str, percent: int, /) -> None:
         """Report a stage; the end is told by `end`, which knows how it ended."""
@@ -81,9 +89,9 @@ class Reporter:
 
 
 @contextmanager
-def reported(application: Application, session_id: str | None) -> Iterator[Reporter]:
+def reported(application: Application, session_id: str | None, owner: str) -> Iterator[Reporter]:
     """Report what happens in the context; an error that leaves it is the last event."""
-    reporter = Reporter(application, session_id)
+    reporter = Reporter(application, session_id, owner)
     ended: str | None = "the server met an error it did not foresee"
     try:
         yield reporter
@@ -99,46 +107,76 @@ def _event(stage: str, message: str, percent: int, **more: float) -> dict[str, A
     return {"stage": stage, "message": message, "progress": percent, "timestamp": epoch_ms(), **more}
 
 
-def routes(context: Context) -> list[Route]:
-    """Return the route of progress."""
-    places = BoundedSemaphore(STREAMS)
+class Streams:
+    """Streams that follow sessions, a bounded number at once.
 
-    async def follow(session_id: str) -> AsyncIterator[bytes]:
+    Parameters
+    ----------
+    context : Context
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._places = BoundedSemaphore(STREAMS)
+
+    async def follow(self, session_id: str, after: str | None) -> AsyncIterator[bytes]:
+        """Yield the events of a session after one, as they come, until the last."""
         # Taken here, not by the route: a client that leaves before the first byte must not keep a place.
-        if not places.acquire(blocking=False):
+        if not self._places.acquire(blocking=False):
             yield _rendered(_event("error", "too many progress streams are open; try again", 100))
             return
         try:
             yield _rendered(_event("connected", "Waiting for the request", 0))
-            place: tuple[bytes, int] | None = None
-            opened = told = elapsed_ms()
-            while elapsed_ms(opened) < 1e3 * OPEN_S:
-                events: list[dict[str, Any]] = []
-                # The response has begun: when no thread is free, the next look finds what this one would have.
-                with suppress(Refusal):
-                    events, place = await context.work.run(context.application.progress.read, session_id, place)
-                for event in events:
-                    yield _rendered(event)
-                    told = elapsed_ms()
-                    if event["stage"] in _DONE:
-                        return
-                if elapsed_ms(told) > 1e3 * BEAT_S:
-                    yield b": still here\n\n"
-                    told = elapsed_ms()
-                await asyncio.sleep(LOOK_S)
-            yield _rendered(_event("error", "nothing came of this session in time; open it again", 100))
+            if after is None or not _ended(await self._look(session_id, None), after):
+                async for part in self._told(session_id, after):
+                    yield part
         finally:
-            places.release()
+            self._places.release()
+
+    async def _told(self, session_id: str, after: str | None) -> AsyncIterator[bytes]:
+        opened = heard = elapsed_ms()
+        while elapsed_ms(opened) < 1e3 * OPEN_S:
+            for told in await self._look(session_id, after):
+                yield _rendered(told.event, told.id)
+                after, heard = told.id, elapsed_ms()
+                if told.event["stage"] in _DONE:
+                    return
+            if elapsed_ms(heard) > 1e3 * BEAT_S:
+                yield b": still here\n\n"
+                heard = elapsed_ms()
+            await asyncio.sleep(LOOK_S)
+        yield _rendered(_event("error", "nothing came of this session in time; open it again", 100))
+
+    async def _look(self, session_id: str, after: str | None) -> list[Told]:
+        # The response has begun: when no thread is free, the next look finds what this one would have.
+        with suppress(Refusal, OSError):
+            return await self._context.work.run(self._context.application.progress.read, session_id, after)
+        return []
+
+
+def routes(context: Context) -> list[Route]:
+    """Return the route of progress."""
+    streams, claim = Streams(context), context.application.progress.claim
 
     async def progress(request: Request) -> Response:
-        context.authorise(request, "classic", public=True)
+        caller = context.authorise(request, "classic", public=True)
         session_id = request.path_params["session_id"]
         if not SESSION_ID.fullmatch(session_id):
             raise InvalidField("sessionId", "must be 22 to 128 letters, digits, - and _: at least 128 random bits")
-        return StreamingResponse(follow(session_id), media_type="text/event-stream")
+        with suppress(OSError):
+            if not await context.work.run(claim, session_id, caller.subject):
+                raise Refusal(403, "SESSION_TAKEN", "another caller opened this session; make a new id")
+        after = request.headers.get("last-event-id", "")[:MOST_ID] or None
+        return StreamingResponse(streams.follow(session_id, after), media_type="text/event-stream")
 
     return [Route("/api/stocks/analyze/progress/{session_id}", progress, methods=["GET"])]
 
 
-def _rendered(event: dict[str, Any]) -> bytes:
-    return b"data: " + orjson.dumps(event) + b"\n\n"
+def _ended(told: list[Told], after: str) -> bool:
+    """Whether an event was the last one of its session."""
+    return bool(told) and told[-1].id == after and told[-1].event["stage"] in _DONE
+
+
+def _rendered(event: dict[str, Any], event_id: str | None = None) -> bytes:
+    named = b"" if event_id is None else b"id: " + event_id.encode() + b"\n"
+    return named + b"data: " + orjson.dumps(event) + b"\n\n"

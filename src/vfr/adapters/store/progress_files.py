@@ -3,6 +3,7 @@
 ::
 
     HOME/progress/<sha256 of the session id>.jsonl    a mark, then one event per line; gone after ten minutes
+    HOME/progress/<sha256 of the session id>.owner    who opened it first, hashed
 
 The name is a hash, so that an id cannot name another file; the folder holds a bounded number of them.
 """
@@ -17,64 +18,77 @@ from typing import Any, Final
 from uuid import uuid4
 
 from vfr.clock import epoch_ms
+from vfr.workflows.progress_channel import EXPIRES_S, Told
 
 __all__ = ["ProgressFiles"]
 
-EXPIRES_MS: Final = 600_000
 KEPT: Final = 1_000
 MARK: Final = b"# "
 """Begins the first line, which differs each time a session is begun: it tells a file from the one it took over from."""
 
-Place = tuple[bytes, int]
-"""First line of the file that was read, and the offset after what was read of it."""
-
 
 class ProgressFiles:
-    """Events by session id.
+    """Events by session id; implements `vfr.workflows.progress_channel.ProgressChannel`.
 
     Parameters
     ----------
     home : Path
         Data home.
+
+    Notes
+    -----
+    The id of an event is the mark of its file and the offset after it.
     """
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "progress"
 
+    def claim(self, session_id: str, owner: str) -> bool:
+        """Bind a session to whoever opens it first, and say whether that is `owner`."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+        path, mine = self._path(session_id, "owner"), sha256(owner.encode()).digest()
+        try:
+            with path.open("xb", buffering=0) as file:
+                file.write(mine)
+        except FileExistsError:
+            return path.read_bytes() == mine
+        return True
+
     def begin(self, session_id: str) -> None:
         """Forget what an earlier request of the same id left, and whatever has expired."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._sweep()
-        path = self._path(session_id)
+        path = self._path(session_id, "jsonl")
         path.unlink(missing_ok=True)
         self._add(path, MARK + uuid4().hex.encode())
 
     def append(self, session_id: str, event: Mapping[str, Any]) -> None:
         """Add an event; one write, so that a reader sees a whole line or none."""
-        self._add(self._path(session_id), json.dumps(dict(event)).encode())
+        self._add(self._path(session_id, "jsonl"), json.dumps(dict(event)).encode())
 
-    def read(self, session_id: str, place: Place | None = None) -> tuple[list[dict[str, Any]], Place | None]:
-        """Return the events after a place, and the place after them; None is the beginning.
-
-        A file that was begun anew since is read from its beginning; a line that is no event is passed over.
-        """
+    def read(self, session_id: str, after: str | None = None) -> list[Told]:
+        """Return the events after one, or all if the file was begun anew since; a line that is no event is passed over."""
         try:
-            content = self._path(session_id).read_bytes()
+            content = self._path(session_id, "jsonl").read_bytes()
         except FileNotFoundError:
-            return [], None
-        first = content[: content.find(b"\n") + 1]
-        start = place[1] if place is not None and place[0] == first else 0
-        whole = content[start : content.rfind(b"\n") + 1]
-        events = [event for line in whole.splitlines() if (event := _event(line)) is not None]
-        return events, (first, start + len(whole))
+            return []
+        mark = content[len(MARK) : content.find(b"\n")].decode("ascii", "replace")
+        start, told = _offset(after, mark), []
+        for line in content[start : content.rfind(b"\n") + 1].splitlines(keepends=True):
+            start += len(line)
+            event = _event(line)
+            if event is not None:
+                told.append(Told(f"{mark}-{start}", event))
+        return told
 
     @staticmethod
     def _add(path: Path, line: bytes) -> None:
         with path.open("ab", buffering=0) as log:
             log.write(line + b"\n")
 
-    def _path(self, session_id: str) -> Path:
-        return self._folder / f"{sha256(session_id.encode()).hexdigest()}.jsonl"
+    def _path(self, session_id: str, kind: str) -> Path:
+        return self._folder / f"{sha256(session_id.encode()).hexdigest()}.{kind}"
 
     def _sweep(self) -> None:
         """Remove what has expired, and the oldest beyond the bound; another process may be quicker."""
@@ -86,8 +100,14 @@ class ProgressFiles:
                 continue
         ages.sort(key=lambda entry: entry[0])
         for place, (age, path) in enumerate(ages):
-            if age > EXPIRES_MS or place >= KEPT - 1:
+            if age > 1000 * EXPIRES_S or place >= 2 * KEPT - 1:
                 path.unlink(missing_ok=True)
+
+
+def _offset(after: str | None, mark: str) -> int:
+    """Return the offset that an event's id names in the file with this mark; 0 if it is of another file."""
+    of, _, offset = (after or "").rpartition("-")
+    return int(offset) if of == mark and offset.isascii() and offset.isdigit() and len(offset) < 12 else 0
 
 
 def _event(line: bytes) -> dict[str, Any] | None:
