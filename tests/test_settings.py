@@ -172,3 +172,22 @@ def test_live_settings_have_places_in_the_data_home(tmp_path: Path) -> None:
     assert made.provider_urls == {"yahoo": "http://127.0.0.1:9/x"}
     assert made.sync_providers == ("yahoo", "fred")
     assert "hidden" not in repr(settings.load(database_url="postgresql://u:hidden@h/d", fred_key="hidden"))
+
+
+@pytest.mark.parametrize("url", ["redis://:hidden@cache:6379/1", "rediss://cache", "unix:///run/redis.sock?db=1"])
+def test_an_address_of_redis(url: str) -> None:
+    read = settings.load(redis_url=url)
+    assert read.redis_url is not None
+    assert read.redis_url.get_secret_value() == url
+    assert "hidden" not in repr(read)
+
+
+@pytest.mark.parametrize("url", ["http://hidden", "redis://", "localhost:6379", "redis://a b/hidden"])
+def test_an_address_that_is_none_of_redis_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"VFR_REDIS_URL: must be redis://") as refused:
+        settings.load(redis_url=url)
+    assert "hidden" not in str(refused.value)
+
+
+def test_nothing_is_broken_on_purpose_unless_said() -> None:
+    assert settings.load().chaos is False

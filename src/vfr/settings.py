@@ -52,6 +52,7 @@ _HOST: Final = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63})*|[0-
 _CONTACT: Final = re.compile(r"[ -~]*[^@\s]+@[^@\s]+\.[^@\s]+[ -~]*", re.ASCII)
 _URL: Final = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]{1,260}(?:/[A-Za-z0-9._~/-]{0,200})?")
 _CRON: Final = re.compile(r"(?:[0-9*/,-]+ +){3}[0-9A-Za-z*/,-]+ +[A-Za-z*,-]+")
+_REDIS: Final = re.compile(r"(?:rediss?://|unix:///|unix://[^/\s]*@/)\S{1,500}")
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.\[\]:-]{1,260}")
 
 ScoreOverrides = dict[str, Any]
@@ -97,6 +98,10 @@ class Settings(BaseSettings):
     database_url : SecretStr or None
         Where leases, the pace of providers and the journal are kept (SQLAlchemy): SQLite in the data home by default,
         PostgreSQL for several machines.
+    redis_url : SecretStr or None
+        ``redis://``, ``rediss://`` or ``unix://`` address of a Redis that several processes share; nothing needs one.
+    chaos : bool
+        Let `vfr chaos` break parts of this installation on purpose: for rehearsals, never where users are served.
     journal : bool
         Keep what is forecast and what is shown, and join it with what comes of it.
     archive_url : str
@@ -145,6 +150,8 @@ class Settings(BaseSettings):
     ml_voting: Literal["hard", "soft"] = "hard"
     work_url: str = ""
     database_url: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    chaos: bool = False
     journal: bool = True
     archive_url: str = ""
     archive_versions: int = Field(default=5, ge=1, le=1_000)
@@ -193,6 +200,13 @@ class Settings(BaseSettings):
     def _long(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < MIN_SECRET:
             raise ValueError(f"must be at least {MIN_SECRET} characters; `openssl rand -hex 32` makes one")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _REDIS.fullmatch(value.get_secret_value()):
+            raise ValueError("must be redis://HOST:PORT/N, rediss://HOST:PORT/N or unix:///PATH")
         return value
 
     @field_validator("allowed_hosts")
