@@ -10,7 +10,12 @@ the tree so that no leaf is unmapped. Messages name the field and the fix; they 
     │   ├── InvalidField           a value is malformed or out of range
     │   │   └── UnsupportedHorizon not one of 1d, 7d, 30d
     │   ├── UnknownSymbol          well formed, but not in the data
-    │   └── UnknownSector          not a GICS sector of the data
+    │   ├── UnknownSector          not a GICS sector of the data
+    │   └── UnknownAccount         no such user or token
+    ├── AccessError                who calls is not known
+    │   ├── BadCredentials         the name or the password is wrong
+    │   ├── TokenRefused           a token is malformed, expired, revoked or of somebody who may not sign in
+    │   └── LockedOut              too many wrong passwords; says when to try again
     ├── DataError                  the data cannot serve the request
     │   ├── NoData                 nothing installed, or nothing before the date asked for
     │   ├── ImportRejected         a folder cannot become a data set
@@ -32,13 +37,16 @@ the tree so that no leaf is unmapped. Messages name the field and the fix; they 
 from __future__ import annotations
 
 __all__ = [
+    "AccessError",
     "ArtifactCorrupt",
     "BadAnswer",
+    "BadCredentials",
     "DataError",
     "DatasetCorrupt",
     "ImportRejected",
     "InputError",
     "InvalidField",
+    "LockedOut",
     "ModelError",
     "NoData",
     "NoModel",
@@ -48,7 +56,9 @@ __all__ = [
     "SettingsError",
     "SyncBusy",
     "Throttled",
+    "TokenRefused",
     "TrainingFailed",
+    "UnknownAccount",
     "UnknownAtSource",
     "UnknownSector",
     "UnknownSymbol",
@@ -102,6 +112,46 @@ class UnknownSector(InputError):
     """A sector the data does not hold."""
 
     code = "UNKNOWN_SECTOR"
+
+
+class UnknownAccount(InputError):
+    """A user or a token that does not exist."""
+
+    code = "UNKNOWN_ACCOUNT"
+
+
+class AccessError(VfrError):
+    """Who calls is not known."""
+
+    code = "UNAUTHORIZED"
+
+
+class BadCredentials(AccessError):
+    """The name or the password is wrong; which of them is never said."""
+
+    code = "BAD_CREDENTIALS"
+
+
+class TokenRefused(AccessError):
+    """A token is malformed, expired, revoked or of somebody who may not sign in."""
+
+    code = "TOKEN_REFUSED"
+
+
+class LockedOut(AccessError):
+    """Too many wrong passwords for a name or from an address.
+
+    Parameters
+    ----------
+    retry_after : int
+        Seconds until the next attempt is looked at.
+    """
+
+    code = "LOCKED_OUT"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many failed attempts; try again in {retry_after} s")
+        self.retry_after = retry_after
 
 
 class UnsupportedHorizon(InvalidField):

@@ -9,7 +9,7 @@ import pytest
 
 from vfr import errors
 from vfr.api.errors import STATUS
-from vfr.errors import DatasetCorrupt, InvalidField, NoData, VfrError
+from vfr.errors import DatasetCorrupt, InvalidField, LockedOut, NoData, VfrError
 
 
 def tree(root: type[VfrError]) -> list[type[VfrError]]:
@@ -18,7 +18,13 @@ def tree(root: type[VfrError]) -> list[type[VfrError]]:
 
 def test_every_error_has_a_status_and_no_stranger_has() -> None:
     assert set(STATUS) == set(tree(VfrError))
-    assert set(STATUS.values()) <= {404, 422, 500, 503}
+    assert set(STATUS.values()) <= {401, 404, 422, 429, 500, 503}
+
+
+def made(kind: type[VfrError]) -> VfrError:
+    if issubclass(kind, InvalidField):
+        return kind("limit", "must be 1 to 50")
+    return kind(7) if issubclass(kind, LockedOut) else kind("a sentence for users")
 
 
 def raising(application: Any, error: Exception) -> Any:
@@ -35,7 +41,7 @@ def raising(application: Any, error: Exception) -> Any:
 def test_an_error_of_the_tree_is_answered_by_the_table(
     application: Any, client_of: Any, failure: Any, kind: type[VfrError]
 ) -> None:
-    error = kind("limit", "must be 1 to 50") if issubclass(kind, InvalidField) else kind("a sentence for users")
+    error = made(kind)
     response = client_of(raising(application, error)).post(
         "/api/stocks/analyze", json={"mode": "single", "symbols": ["AAPL"]}
     )

@@ -28,6 +28,11 @@ STATUS: Final[Mapping[type[VfrError], int]] = {
     errors.UnsupportedHorizon: 422,
     errors.UnknownSymbol: 404,
     errors.UnknownSector: 404,
+    errors.UnknownAccount: 404,
+    errors.AccessError: 401,
+    errors.BadCredentials: 401,
+    errors.TokenRefused: 401,
+    errors.LockedOut: 429,
     errors.DataError: 503,
     errors.NoData: 503,
     errors.ImportRejected: 422,
@@ -47,6 +52,9 @@ STATUS: Final[Mapping[type[VfrError], int]] = {
     errors.VfrError: 500,
 }
 """Status of every class of the error tree."""
+
+CHALLENGE: Final = 'Bearer realm="vfr"'
+"""What a 401 says in ``WWW-Authenticate`` (RFC 6750)."""
 
 _BY_STATUS: Final[Mapping[int, tuple[str, str]]] = {
     404: ("NOT_FOUND", "there is no such resource"),
@@ -120,7 +128,15 @@ def _from_tree(request: Request, error: Exception) -> Response:
         return error_response(request.scope, status, error.code, _BUG)
     if isinstance(error, InvalidField):
         return error_response(request.scope, status, error.code, error.message, field=error.field)
-    return error_response(request.scope, status, error.code, error.message)
+    return error_response(request.scope, status, error.code, error.message, _headers_of(error))
+
+
+def _headers_of(error: VfrError) -> dict[str, str]:
+    if isinstance(error, errors.LockedOut):
+        return {"Retry-After": str(error.retry_after)}
+    if isinstance(error, errors.AccessError):
+        return {"WWW-Authenticate": CHALLENGE}
+    return {}
 
 
 def _refused(request: Request, error: Exception) -> Response:

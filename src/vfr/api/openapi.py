@@ -26,6 +26,7 @@ FAILURES: Final[Mapping[int | str, str]] = {
     415: "The body is not declared as JSON",
     421: "The host name is not served here",
     422: "A field is wrong; it is named",
+    429: "Too many requests; Retry-After says when to try again",
     503: "No data, or too busy",
 }
 """Failures any route may answer with; their body is `Failure`."""
