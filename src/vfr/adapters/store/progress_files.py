@@ -68,7 +68,7 @@ class ProgressFiles:
         self._add(self._path(session_id, "jsonl"), json.dumps(dict(event)).encode())
 
     def read(self, session_id: str, after: str | None = None) -> list[Told]:
-        """Return the events after one, or all if the file was begun anew since; a line that is no event is passed over."""
+        """Return the events after one, or all if the file was begun anew since; a line that is no event is skipped."""
         try:
             content = self._path(session_id, "jsonl").read_bytes()
         except FileNotFoundError:

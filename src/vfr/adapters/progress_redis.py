@@ -1,0 +1,87 @@
+"""Progress of running requests in Redis, for server processes on several machines.
+
+::
+
+    vfr:progress:<sha256 of the session id>          a stream, one entry per event
+    vfr:progress:<sha256 of the session id>:owner    who opened it first, hashed
+
+Both expire by themselves. The id of an event is Redis' own, which only grows.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from vfr.workflows.progress_channel import EXPIRES_S, MOST_EVENTS, Told
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+__all__ = ["RedisProgress"]
+
+PREFIX: Final = "vfr:progress:"
+_ID: Final = re.compile(r"[0-9]{1,20}-[0-9]{1,20}", re.ASCII)
+
+
+class RedisProgress:
+    """Events by session id; implements `vfr.workflows.progress_channel.ProgressChannel`.
+
+    Parameters
+    ----------
+    connect : callable
+        Gives the client, with time limits of its own; called at the first use.
+
+    Notes
+    -----
+    Whatever goes wrong with Redis is an `OSError`: progress is a courtesy.
+    """
+
+    def __init__(self, connect: Callable[[], Redis]) -> None:
+        self._connect = connect
+        self._made: Redis | None = None
+
+    def claim(self, session_id: str, owner: str) -> bool:
+        """Bind a session to whoever opens it first, and say whether that is `owner`."""
+        key, mine = f"{_key(session_id)}:owner", sha256(owner.encode()).hexdigest().encode()
+        with self._redis() as redis:
+            return bool(redis.set(key, mine, nx=True, ex=EXPIRES_S)) or redis.get(key) == mine
+
+    def begin(self, session_id: str) -> None:
+        """Forget the events that an earlier request of the same id left."""
+        with self._redis() as redis:
+            # Emptied, not deleted: the ids of a stream go on growing, so that who read the old events misses no new one.
+            redis.xtrim(_key(session_id), maxlen=0, approximate=False)
+
+    def append(self, session_id: str, event: Mapping[str, Any]) -> None:
+        """Add an event; beyond a thousand the oldest is dropped."""
+        with self._redis() as redis, redis.pipeline() as pipe:
+            pipe.xadd(_key(session_id), {b"event": json.dumps(dict(event))}, maxlen=MOST_EVENTS, approximate=False)
+            pipe.expire(_key(session_id), EXPIRES_S)
+            pipe.execute()
+
+    def read(self, session_id: str, after: str | None = None) -> list[Told]:
+        """Return the events after one, or all where that id is not of this kind."""
+        start = f"({after}" if after is not None and _ID.fullmatch(after) else "-"
+        with self._redis() as redis:
+            found = redis.xrange(_key(session_id), min=start)
+        return [Told(entry.decode(), json.loads(fields[b"event"])) for entry, fields in found]
+
+    @contextmanager
+    def _redis(self) -> Iterator[Any]:
+        from redis.exceptions import RedisError
+
+        try:
+            if self._made is None:
+                self._made = self._connect()
+            yield self._made
+        except RedisError as error:
+            raise OSError(f"Redis cannot be used: {type(error).__name__}") from error
+
+
+def _key(session_id: str) -> str:
+    return PREFIX + sha256(session_id.encode()).hexdigest()
