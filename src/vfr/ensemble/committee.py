@@ -20,7 +20,7 @@ from vfr.errors import ModelError
 from vfr.models.prediction import ModelCard, Prediction, Predictor
 from vfr.typing import Matrix32
 
-__all__ = ["PARALLEL_ROWS", "Committee", "Seat"]
+__all__ = ["PARALLEL_ROWS", "Committee", "Seat", "shared_importance"]
 
 PARALLEL_ROWS: Final = 300
 """Rows from which lanes side by side are faster than one: below, handing over costs more than it saves; see
@@ -110,7 +110,7 @@ class Committee:
             train_start=min(card.train_start for card in cards),
             params={"method": self.method, "weights": dict(self.base.weights)},
             metrics={},
-            importance=shared_importance(cards),
+            importance=shared_importance([card.importance for card in cards]),
             gates={},
             files={},
         )
@@ -194,12 +194,12 @@ class Committee:
         return MemberResult(seat.member, version, None, "timeout", reason, late, answer.after_ms)
 
 
-def shared_importance(cards: Sequence[ModelCard]) -> Mapping[str, float]:
+def shared_importance(importances: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
     """Return each feature's importance averaged over versions, as shares of the total; empty if there is none."""
     shares: dict[str, float] = {}
-    for card in cards:
-        total = sum(card.importance.values())
-        for name, gain in card.importance.items():
+    for importance in importances:
+        total = sum(importance.values())
+        for name, gain in importance.items():
             shares[name] = shares.get(name, 0.0) + (gain / total if total > 0 else 0.0)
     whole = sum(shares.values())
     return {name: share / whole for name, share in shares.items()} if whole > 0 else {}

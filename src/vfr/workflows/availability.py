@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vfr.monitoring.calls import Calls
     from vfr.workflows.earned import Standing
 
-__all__ = ["Running", "StartedLate", "State", "Switch", "disabled", "health", "members_health"]
+__all__ = ["Running", "StartedLate", "State", "Switch", "disabled", "health", "members_health", "while_training"]
 
 State: TypeAlias = Literal["healthy", "degraded", "unhealthy"]
 
@@ -59,6 +59,15 @@ def disabled(by_setting: bool, switch: Switch) -> MlUnavailable | None:
     return None
 
 
+def while_training(found: MlUnavailable, running: Callable[[], Running | None]) -> MlUnavailable:
+    """Return TRAINING in the place of NO_MODEL where a training run is under way."""
+    run = running() if found.code == "NO_MODEL" else None
+    if run is None:
+        return found
+    done = f"{run.stage}, {run.fraction:.0%} done" if run.stage else f"{run.fraction:.0%} done"
+    return MlUnavailable("TRAINING", f"the models are being trained ({done}); the classic score is complete")
+
+
 class StartedLate:
     """A forecaster that is made at the first question, and that says TRAINING where models are on their way.
 
@@ -84,14 +93,7 @@ class StartedLate:
             if self._made is None:
                 self._made = self._make()
         found = self._made.at(as_of, horizon, members, method, timeout_ms)
-        if isinstance(found, MlUnavailable) and found.code == "NO_MODEL":
-            run = self._running()
-            if run is not None:
-                done = f"{run.stage}, {run.fraction:.0%} done" if run.stage else f"{run.fraction:.0%} done"
-                return MlUnavailable(
-                    "TRAINING", f"the models are being trained ({done}); the classic score is complete"
-                )
-        return found
+        return while_training(found, self._running) if isinstance(found, MlUnavailable) else found
 
     def ready(
         self, as_of: np.datetime64 | None, horizon: Horizon, members: Sequence[str], method: str, /

@@ -191,4 +191,8 @@ def _importance(seats: Sequence[Seat], verdict: Verdict) -> tuple[tuple[str, flo
 
     answered = {result.version for result in verdict.results if result.prediction is not None}
     cards = [card for seat in seats for card in seat.cards if card.model_id in answered]
-    return tuple(sorted(shared_importance(cards).items(), key=lambda item: (-item[1], item[0]))[:TOP_FEATURES])
+    return tuple(
+        sorted(shared_importance([card.importance for card in cards]).items(), key=lambda item: (-item[1], item[0]))[
+            :TOP_FEATURES
+        ]
+    )

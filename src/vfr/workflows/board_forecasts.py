@@ -1,0 +1,182 @@
+"""Forecasts from the published scoreboard: a lookup and a combination, without models; what is not on it is asked for.
+
+A process that answers this way imports numpy and nothing heavier.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
+from threading import Lock
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
+
+from vfr import clock
+from vfr.typing import Horizon
+from vfr.workflows.availability import Running, disabled, while_training
+from vfr.workflows.forecaster import Forecast, Forecaster, MlUnavailable
+from vfr.workflows.recombine import recombined
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vfr.ensemble.combine import Method, Voting
+    from vfr.workflows.ml_board import BoardKey, MlBoard, MlBoardStore
+    from vfr.workflows.toggles import Toggles
+
+__all__ = ["BoardForecasts"]
+
+KEPT: Final = 64
+"""Combinations held in memory: of three horizons, some sets of members and methods."""
+
+Found: TypeAlias = "Forecast | MlUnavailable"
+
+
+def _nobody() -> Running | None:
+    """Say that nothing trains."""
+    return None
+
+
+class BoardForecasts:
+    """Implements `vfr.workflows.forecaster.Forecaster` from the scoreboard, and from another forecaster beside it.
+
+    Parameters
+    ----------
+    boards : MlBoardStore
+    data : callable
+        Gives the stamp of the current data set, None where there is none (`DatasetStore.stamp`).
+    toggles : Toggles
+    fallback : Forecaster
+        Asked for other sessions, and while the board is not of the current data.
+    fits : callable, optional
+        Whether a board of the current data is current in all else; by default it is. A server leaves that to whoever
+        publishes boards; a command, beside which nobody may, looks itself.
+    ml_enabled : bool
+        Machine learning is on by setting.
+    voting : {"hard", "soft"}
+        How votes are counted where the method is voting.
+    running : callable
+        Gives the training run under way, None where there is none.
+    failed : callable, optional
+        Told why the board could not be used; for the log.
+    kept : int
+        Combinations held in memory.
+    """
+
+    def __init__(
+        self,
+        boards: MlBoardStore,
+        data: Callable[[], str | None],
+        toggles: Toggles,
+        fallback: Forecaster,
+        *,
+        fits: Callable[[BoardKey], bool] | None = None,
+        ml_enabled: bool = True,
+        voting: Voting = "hard",
+        running: Callable[[], Running | None] = _nobody,
+        failed: Callable[[str, BaseException], None] | None = None,
+        kept: int = KEPT,
+    ) -> None:
+        self._boards = boards
+        self._data = data
+        self._toggles = toggles
+        self._fallback = fallback
+        self._fits = fits
+        self._ml_enabled = ml_enabled
+        self._voting: Voting = voting
+        self._running = running
+        self._failed = failed
+        self._most = kept
+        self._lock = Lock()
+        self._held: tuple[Hashable, MlBoard | None] = (None, None)
+        self._made: OrderedDict[Hashable, Found] = OrderedDict()
+
+    def at(
+        self, as_of: np.datetime64 | None, horizon: Horizon, members: Sequence[str], method: str, timeout_ms: int
+    ) -> Found:
+        """Forecast from the close of a day's session within a deadline; see `Forecaster`."""
+        start = clock.elapsed_ms()
+        try:
+            found = self._found(as_of, horizon, tuple(members), method, wait=True)
+        except Exception as error:  # noqa: BLE001 - a board that cannot be read or combined is as good as none
+            if self._failed is not None:
+                self._failed("scoreboard", error)
+            found = None
+        if found is None:
+            return self._fallback.at(as_of, horizon, members, method, timeout_ms)
+        return _told(found, start)
+
+    def ready(self, as_of: np.datetime64 | None, horizon: Horizon, members: Sequence[str], method: str) -> Found | None:
+        """Return the answer if it can be given without waiting, else None; never raises."""
+        start = clock.elapsed_ms()
+        try:
+            found = self._found(as_of, horizon, tuple(members), method, wait=False)
+        except Exception:  # noqa: BLE001 - whoever waits for an answer gets it from the fallback
+            return None
+        return None if found is None else _told(found, start)
+
+    def _found(
+        self, as_of: np.datetime64 | None, horizon: Horizon, members: tuple[str, ...], method: str, *, wait: bool
+    ) -> Found | None:
+        state = self._toggles.read()
+        off = disabled(not self._ml_enabled, state)
+        if off is not None:
+            return off
+        held = self._current(wait=wait)
+        if held is None or not (as_of is None or as_of >= held[1].universe.as_of):
+            return None
+        found = self._combined(*held, horizon, members, cast("Method", method), state.off)
+        return while_training(found, self._running) if isinstance(found, MlUnavailable) else found
+
+    def _current(self, *, wait: bool) -> tuple[Hashable, MlBoard] | None:
+        """Return the board of the current data and its stamp; without waiting, only one that is in memory."""
+        data = self._data()
+        if data is None:
+            return None
+        name = data.partition("/")[0]
+        stamp = (name, self._boards.stamp(name))
+        held = self._held
+        if held[0] != stamp:
+            if not wait or stamp[1] is None:
+                return None
+            held = self._take(name, stamp)
+        board = held[1]
+        if board is None or board.key.data != data or not (self._fits is None or self._fits(board.key)):
+            return None
+        return held[0], board
+
+    def _take(self, name: str, stamp: Hashable) -> tuple[Hashable, MlBoard | None]:
+        """Read the board that was published; one thread does, and what was combined of the one before is let go."""
+        with self._lock:
+            if self._held[0] != stamp:
+                self._held = (stamp, self._boards.latest(name))
+                self._made.clear()
+            return self._held
+
+    def _combined(
+        self,
+        stamp: Hashable,
+        board: MlBoard,
+        horizon: Horizon,
+        members: tuple[str, ...],
+        method: Method,
+        off: Mapping[str, str],
+    ) -> Found | None:
+        key = (stamp, horizon, members, method, tuple(sorted(off.items())) if off else ())
+        with self._lock:
+            found = self._made.get(key)
+            if found is None:
+                found = recombined(board.universe, board.horizons[horizon], members, method, self._voting, off)
+                if found is None:
+                    return None
+                self._made[key] = found
+                while len(self._made) > self._most:
+                    self._made.popitem(last=False)
+            self._made.move_to_end(key)
+            return found
+
+
+def _told(found: Found, start: float) -> Found:
+    if isinstance(found, MlUnavailable):
+        return found
+    return replace(found, latency_ms=clock.elapsed_ms(start), from_cache=True)
