@@ -54,7 +54,7 @@ class RedisProgress:
     def begin(self, session_id: str) -> None:
         """Forget the events that an earlier request of the same id left."""
         with self._redis() as redis:
-            # Emptied, not deleted: the ids of a stream go on growing, so that who read the old events misses no new one.
+            # Emptied, not deleted: its ids go on growing, so that who read the old events misses no new one.
             redis.xtrim(_key(session_id), maxlen=0, approximate=False)
 
     def append(self, session_id: str, event: Mapping[str, Any]) -> None:
