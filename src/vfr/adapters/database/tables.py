@@ -19,17 +19,25 @@ from sqlalchemy import (
 )
 
 __all__ = [
+    "ACCOUNT_AUDIT",
+    "ACCOUNT_REVISION",
+    "API_KEYS",
     "CHECKS",
     "ENTRIES",
     "EXPOSURES",
     "FORECASTS",
     "LEASES",
+    "LOGIN_FAILURES",
     "METADATA",
     "OUTCOMES",
     "PROVIDER_PACE",
     "REASON_LENGTH",
+    "REFRESH_TOKENS",
+    "SIGNING_KEYS",
     "TOGGLES",
     "TOGGLE_AUDIT",
+    "TOKEN_FAMILIES",
+    "USERS",
 ]
 
 REASON_LENGTH: Final = 300
@@ -172,3 +180,95 @@ TOGGLE_AUDIT: Final = Table(
     Column("hash", String(64), nullable=False),
 )
 """Every change of a switch, never changed itself: each row is chained to the one before by its hash."""
+
+USERS: Final = Table(
+    "users",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("name_key", String(64), nullable=False),
+    Column("password_hash", String(200), nullable=False),
+    Column("tier", String(20), nullable=False),
+    Column("scopes", String(100), nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("generation", Integer, nullable=False),
+    UniqueConstraint("name_key"),
+)
+"""`name_key` is the name in lower case; `scopes` are separated by blanks."""
+
+API_KEYS: Final = Table(
+    "api_keys",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("label", String(64), nullable=False),
+    Column("scopes", String(100), nullable=False),
+    Column("tier", String(20), nullable=False),
+    Column("user_id", String(32)),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("last_used_at", Double),
+    Column("revoked", Boolean, nullable=False),
+    UniqueConstraint("digest"),
+    ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
+)
+"""Tokens for machines; `digest` is the SHA-256 of the token, which is not kept."""
+
+TOKEN_FAMILIES: Final = Table(
+    "token_families",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("user_id", String(32), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    Column("ended_at", Double),
+    ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
+)
+
+REFRESH_TOKENS: Final = Table(
+    "refresh_tokens",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("family_id", String(32), nullable=False, index=True),
+    Column("used_at", Double),
+    ForeignKeyConstraint(["family_id"], ["token_families.id"], ondelete="CASCADE"),
+)
+
+SIGNING_KEYS: Final = Table(
+    "signing_keys",
+    METADATA,
+    Column("kid", String(32), primary_key=True),
+    Column("public", LargeBinary, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("until", Double),
+)
+"""`sealed` is the private key, encrypted; from `until` on nothing that a retired key signed is accepted."""
+
+LOGIN_FAILURES: Final = Table(
+    "login_failures",
+    METADATA,
+    Column("counter", String(40), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("last_at", Double, nullable=False),
+)
+
+ACCOUNT_REVISION: Final = Table(
+    "account_revision",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False),
+)
+"""One row, counted up by every change that decides who may do what."""
+
+ACCOUNT_AUDIT: Final = Table(
+    "account_audit",
+    METADATA,
+    Column("sequence", Integer, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("who", String(100), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("detail", String(300), nullable=False),
+)
