@@ -1,4 +1,4 @@
-"""Bytes of forecasts and boards: the same back, bit for bit, and nothing but a ValueError from bytes that are not ours."""
+"""Bytes of forecasts and boards: the same back, bit for bit, and only a ValueError from bytes that are not ours."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Caches beyond this process: Redis, and memory in front of it."""
