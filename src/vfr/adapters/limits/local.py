@@ -1,0 +1,167 @@
+"""Counts of one machine: a file that every server process maps, or memory of this process alone.
+
+Each budget of each payer has a place in a table of fixed size; when the places it may take are full, the one that
+soonest counts nothing any more is given away. Updates happen under a lock of the file.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from vfr.accounts.limits import Budget, Verdict
+from vfr.accounts.window import COUNTED, Window
+from vfr.clock import epoch_ms
+
+__all__ = ["FILE_NAME", "LocalLimiter"]
+
+FILE_NAME: Final = "limits-1.bin"
+"""The number is the format's: another format is another file."""
+
+PLACES: Final = 16_384
+NEAR: Final = 8
+"""Places in the table, and how many of them one payer's budget may take."""
+
+_PLACE: Final = struct.Struct(f"<16sqq{COUNTED}I")
+"""Digest of payer and budget, when the record counts nothing any more (epoch ms), newest part, counts."""
+
+LOCK_TRIES: Final = 20
+LOCK_PAUSE_S: Final = 50e-6
+
+
+class LocalLimiter:
+    """Counts in a file that the processes of one machine share; implements `vfr.accounts.limits.Limiter`.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file, made where it is missing; counts outlive a restart. None counts in memory.
+    now_ms : callable
+        Epoch milliseconds.
+    places : int
+        Size of the table.
+
+    Notes
+    -----
+    Where the file cannot be made, counts are kept in memory. The lock is waited for one millisecond: after that its
+    holder must have been stopped, and the update goes on without it.
+
+    Examples
+    --------
+    >>> limiter = LocalLimiter(None, now_ms=lambda: 0)
+    >>> [limiter.take("user:a", Budget("requests", 1, 60), 1).allowed for _ in range(2)]
+    [True, False]
+    """
+
+    def __init__(self, path: Path | None, *, now_ms: Callable[[], int] = epoch_ms, places: int = PLACES) -> None:
+        self._now_ms = now_ms
+        self._places = places
+        self._mutex = threading.Lock()
+        self._descriptor, self._map = _opened(path, places * _PLACE.size)
+        self._granted = self._refused = 0
+
+    async def charge(self, who: str, budget: Budget, n: int) -> Verdict:
+        """Take n of a payer's budget; see `Limiter`."""
+        return self.take(who, budget, n)
+
+    def take(self, who: str, budget: Budget, n: int) -> Verdict:
+        """Take n of a payer's budget if that many are left."""
+        with self._record(who, budget) as window:
+            verdict = window.charge(budget, n, self._now_ms())
+        if verdict.allowed:
+            self._granted += n
+        else:
+            self._refused += n
+        return verdict
+
+    def record(self, who: str, budget: Budget, n: int) -> None:
+        """Note what another limiter granted."""
+        with self._record(who, budget) as window:
+            window.record(budget, n, self._now_ms())
+
+    def stats(self) -> Mapping[str, int]:
+        """Return the counters of this process."""
+        return {"granted": self._granted, "refused": self._refused, "fallbacks": 0}
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        with self._mutex:
+            self._map.close()
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+
+    @contextmanager
+    def _record(self, who: str, budget: Budget) -> Iterator[Window]:
+        digest = blake2b(f"{budget.name}/{budget.window_s}/{who}".encode(), digest_size=16).digest()
+        with self._mutex, _locked(self._descriptor):
+            offset, window = self._found(digest)
+            yield window
+            void = (window.newest + COUNTED) * budget.window_s * 1_000 // (COUNTED - 1)
+            _PLACE.pack_into(self._map, offset, digest, void, window.newest, *window.counts)
+
+    def _found(self, digest: bytes) -> tuple[int, Window]:
+        """Return the place of a record and its counts; of a new one the place that is given away."""
+        first = int.from_bytes(digest[:8], "little")
+        soonest, given = None, 0
+        for step in range(NEAR):
+            offset = (first + step) % self._places * _PLACE.size
+            kept, void, newest, *counts = _PLACE.unpack_from(self._map, offset)
+            if kept == digest:
+                return offset, Window(newest, counts)
+            if soonest is None or void < soonest:
+                soonest, given = void, offset
+        return given, Window()
+
+
+@contextmanager
+def _locked(descriptor: int | None) -> Iterator[None]:
+    if descriptor is None:
+        yield
+        return
+    for _ in range(LOCK_TRIES):
+        try:
+            os.lockf(descriptor, os.F_TLOCK, 0)
+            break
+        except (BlockingIOError, PermissionError):
+            time.sleep(LOCK_PAUSE_S)
+    try:
+        yield
+    finally:
+        os.lockf(descriptor, os.F_ULOCK, 0)
+
+
+def _opened(path: Path | None, size: int) -> tuple[int | None, mmap.mmap]:
+    if path is None or not hasattr(os, "lockf"):
+        return None, mmap.mmap(-1, size)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _fill(descriptor, size)
+            return descriptor, mmap.mmap(descriptor, size)
+        except OSError:
+            os.close(descriptor)
+            raise
+    except OSError as error:
+        structlog.get_logger("vfr.limits").warning("limits are counted in memory", reason=type(error).__name__)
+        return None, mmap.mmap(-1, size)
+
+
+def _fill(descriptor: int, size: int) -> None:
+    """Write the zeros a file lacks: to write into a mapped hole of a full disk would end the process."""
+    with _locked(descriptor):
+        there = os.fstat(descriptor).st_size
+        if there < size and os.pwrite(descriptor, bytes(size - there), there) < size - there:
+            raise OSError(errno.ENOSPC, "the disk is full")
