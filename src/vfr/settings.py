@@ -29,6 +29,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from vfr.accounts.address import Network
+from vfr.accounts.tiers import Tiers, overridden
 from vfr.errors import SettingsError
 from vfr.scoring.table import DEFAULT, CapTilt, ScoreTable, Tier
 
@@ -56,6 +58,7 @@ _REDIS: Final = re.compile(r"(?:rediss?://|unix:///|unix://[^/\s]*@/)\S{1,500}")
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9.\[\]:-]{1,260}")
 
 ScoreOverrides = dict[str, Any]
+TierOverrides = dict[str, Any]
 
 
 class Settings(BaseSettings):
@@ -77,6 +80,11 @@ class Settings(BaseSettings):
         Names a request's Host header may hold, besides loopback names and `host`; comma-separated in a variable.
     allowed_origins : tuple of str
         Origins of web pages that may call, besides the server's own; comma-separated in a variable.
+    trusted_proxies : tuple of str
+        Addresses or networks of proxies whose ``X-Forwarded-For`` is believed; comma-separated in a variable.
+    tiers : mapping
+        Overrides of the published table of tiers, such as ``{"free": {"requestsPerMinute": 120}}``. JSON in a
+        variable, a table in ``vfr.toml``.
     max_body_bytes : int
         Largest request body; a larger one is answered 413.
     request_threads : int
@@ -140,6 +148,8 @@ class Settings(BaseSettings):
     public_classic: bool = False
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    tiers: Annotated[TierOverrides, NoDecode] = Field(default_factory=dict)
     max_body_bytes: int = Field(default=262_144, ge=1_024, le=16_777_216)
     request_threads: int = Field(default=4, ge=1, le=64)
     request_queue: int = Field(default=256, ge=1, le=10_000)
@@ -178,14 +188,14 @@ class Settings(BaseSettings):
         files = InitSettingsSource(settings_cls, init_kwargs=_file_values())
         return init_settings, env_settings, files
 
-    @field_validator("allowed_hosts", "allowed_origins", "sync_providers", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", "trusted_proxies", "sync_providers", mode="before")
     @classmethod
     def _words(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         return tuple(part.strip().lower() for part in value.split(",") if part.strip())
 
-    @field_validator("score_table", "provider_urls", mode="before")
+    @field_validator("score_table", "tiers", "provider_urls", mode="before")
     @classmethod
     def _json(cls, value: object) -> object:
         if not isinstance(value, str):
@@ -218,6 +228,16 @@ class Settings(BaseSettings):
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return _each(value, _ORIGIN, "origins such as https://app.example.org")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                ipaddress.ip_network(text)
+            except ValueError:
+                raise ValueError("must hold addresses or networks, such as 10.0.0.0/8") from None
+        return value
 
     @field_validator("archive_url")
     @classmethod
@@ -262,6 +282,16 @@ class Settings(BaseSettings):
     def table(self) -> ScoreTable:
         """The classic score's table: the published one with the overrides applied."""
         return _score_table(self.score_table)
+
+    @property
+    def tier_table(self) -> Tiers:
+        """What each tier may use up: the published table with the overrides applied."""
+        return _tier_table(self.tiers)
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """Networks of the trusted proxies."""
+        return tuple(ipaddress.ip_network(text) for text in self.trusted_proxies)
 
     @property
     def database(self) -> str:
@@ -309,6 +339,7 @@ def load(**values: object) -> Settings:
     except ValidationError as error:
         raise SettingsError("; ".join(_sentence(one["loc"], one["msg"]) for one in error.errors())) from None
     _score_table(settings.score_table)
+    _tier_table(settings.tiers)
     return settings
 
 
@@ -378,6 +409,13 @@ def _score_table(overrides: Mapping[str, Any]) -> ScoreTable:
         raise SettingsError(f"VFR_SCORE_TABLE: knows no {error.args[0]!r}; its parts are {', '.join(_PARTS)}") from None
     except (TypeError, ValueError):
         raise SettingsError("VFR_SCORE_TABLE: must have the shape that the published table is printed in") from None
+
+
+def _tier_table(overrides: Mapping[str, Any]) -> Tiers:
+    try:
+        return overridden(overrides)
+    except SettingsError as error:
+        raise SettingsError(f"VFR_TIERS: {error.message}") from None
 
 
 def _each(values: tuple[str, ...], grammar: re.Pattern[str], expected: str) -> tuple[str, ...]:
