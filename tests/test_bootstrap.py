@@ -150,8 +150,8 @@ def test_a_failed_training_is_told_to_everybody(app: bootstrap.Application) -> N
 def test_the_switch_is_shared_and_needs_a_reason(app: bootstrap.Application) -> None:
     publish(app, 1)
     with pytest.raises(InvalidField, match="reason"):
-        app.set_ml(False, " ", "ana")
-    app.set_ml(False, "drift", "ana")
+        app.toggles.turn("ml", False, reason=" ", who="ana")
+    app.toggles.turn("ml", False, reason="drift", who="ana")
     other = bootstrap.build(Settings(data_home=app.settings.data_home))
     state = other.ml_state()
     assert (state["enabled"], state["changedBy"]) == (False, "ana")

@@ -100,7 +100,7 @@ def broken_log(home: Path) -> None:
 
 
 def switched_off(home: Path) -> None:
-    bootstrap.build(Settings(data_home=home)).set_ml(False, "drift", "tester")
+    bootstrap.build(Settings(data_home=home)).toggles.turn("ml", False, reason="drift", who="tester")
 
 
 def damaged_switch(home: Path) -> None:

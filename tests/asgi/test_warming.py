@@ -20,7 +20,7 @@ class Asked:
         self.version = "a"
         self.datasets = SimpleNamespace(stamp=lambda: "data")
         self.models = SimpleNamespace(stamp=lambda: self.version)
-        self.switch = SimpleNamespace(read=lambda: SimpleNamespace(enabled=enabled))
+        self.toggles = SimpleNamespace(read=lambda: SimpleNamespace(enabled=enabled))
         self.forecaster = SimpleNamespace(at=self._at)
         self._state = {"enabled": enabled, "champions": [{"horizon": h} for h in horizons]}
 

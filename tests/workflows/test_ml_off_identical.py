@@ -68,7 +68,7 @@ def broken_log(home):
 
 
 def disabled(home):
-    build(Settings(data_home=home)).set_ml(False, reason="maintenance", who="test")
+    build(Settings(data_home=home)).toggles.turn("ml", False, reason="maintenance", who="test")
 
 
 @contextmanager

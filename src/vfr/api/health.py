@@ -34,6 +34,7 @@ def router(context: Context) -> APIRouter:
             "symbols": len(board.scores.symbols),
             "dataAge": described(ages(board.inputs, utc_now())),
             "ml": await work.run(application.ml_state),
+            "chaos": application.rehearsal(),
             "timestamp": epoch_ms(),
         }
         return context.answer(about)

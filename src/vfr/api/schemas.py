@@ -78,9 +78,17 @@ class MlState(Shape):
     reason: str
     changed_by: str | None
     changed_at: str | None
+    toggles: dict[str, str] = Field(description="Why members and model versions are switched off, by name or id.")
     champions: list[Champion]
     warnings: list[str] = Field(description="Champions that are damaged, and what answers in their place.")
     training: Training
+
+
+class Rehearsal(Shape):
+    """What is broken on purpose, by part, and when it is over by itself."""
+
+    faults: dict[Literal["ml", "cache", "db"], str]
+    until: str
 
 
 class ReadyData(Shape):
@@ -93,6 +101,7 @@ class ReadyData(Shape):
     symbols: int
     data_age: dict[str, InputAge]
     ml: MlState
+    chaos: Rehearsal | None = Field(description="What `vfr chaos` broke on purpose; null while all is well.")
     timestamp: int
 
 

@@ -42,7 +42,7 @@ def warm(application: Application) -> None:
 def _follow(application: Application, ended: Event) -> None:
     seen = None
     while not ended.is_set():
-        now = (application.datasets.stamp(), application.models.stamp(), application.switch.read().enabled)
+        now = (application.datasets.stamp(), application.models.stamp(), application.toggles.read().enabled)
         if now != seen:
             # A request that meets the same trouble answers with its reason; warming looks again after the next change.
             with suppress(VfrError, OSError):

@@ -1,4 +1,4 @@
-"""What every door needs, wired: data sets, models, the switch, the training state."""
+"""What every door needs, wired: data sets, models, the switches, the training state."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from vfr.adapters.store.datasets import DirectoryDatasets
-from vfr.adapters.store.ml_switch import MlSwitch, SwitchState
 from vfr.adapters.store.models import DirectoryModels
 from vfr.adapters.store.progress_files import ProgressFiles
 from vfr.adapters.store.publishing import single_writer
 from vfr.adapters.store.training_state import TrainingState, TrainingStatus
+from vfr.bootstrap.chaos import chaos_of, failing_forecaster, failing_models, told
 from vfr.bootstrap.journal import JournalDesk, SettlingDatasets
 from vfr.bootstrap.learning import Learning
 from vfr.bootstrap.live import Live
 from vfr.bootstrap.registry import in_office
+from vfr.bootstrap.toggles import ToggleDesk
 from vfr.bootstrap.tracking import Tracking
 from vfr.errors import SettingsError
 from vfr.scoring.table import ScoreTable
@@ -24,6 +25,7 @@ from vfr.workflows.availability import Running, StartedLate, disabled
 from vfr.workflows.held import Boards, HeldDatasets
 
 if TYPE_CHECKING:
+    from vfr.adapters.store.chaos_file import ChaosFile
     from vfr.data.provider import Progress
     from vfr.settings import Settings
     from vfr.workflows.analyze import Progress as AnalyzeProgress
@@ -60,8 +62,8 @@ class Application:
         Prepared boards by day.
     forecaster : Forecaster
         Asked only by requests that want machine learning.
-    switch : MlSwitch
-        The stored on/off switch of machine learning.
+    toggles : ToggleDesk
+        The switches of machine learning: of all of it, of members, of versions.
     training : TrainingState
         What the training leader is doing.
     progress : ProgressFiles
@@ -72,6 +74,8 @@ class Application:
         What was forecast and shown, and what came of it.
     tracking : Tracking
         What the members of the ensemble did, and where they stand.
+    chaos : ChaosFile or None
+        What is broken on purpose; None where the settings allow no rehearsal.
     """
 
     settings: Settings
@@ -80,12 +84,13 @@ class Application:
     table: ScoreTable
     boards: Boards
     forecaster: Forecaster
-    switch: MlSwitch
+    toggles: ToggleDesk
     training: TrainingState
     progress: ProgressFiles
     live: Live
     journal: JournalDesk
     tracking: Tracking
+    chaos: ChaosFile | None = None
 
     def prepare(self, progress: Progress | None = None) -> ImportResult | None:
         """Install the bundled data on an empty data home; one process does it, the others wait for it.
@@ -209,29 +214,25 @@ class Application:
         rng = np.random.default_rng(seed)
         return lookahead([self.datasets.snapshot(), synthetic.snapshot(rng)], rng=rng, progress=progress)
 
-    def set_ml(self, enabled: bool, reason: str, who: str) -> SwitchState:
-        """Turn the stored switch; running servers follow at the next request.
-
-        Raises
-        ------
-        InvalidField
-            If no reason is given.
-        """
-        return self.switch.set(enabled, reason=reason, who=who)
+    def rehearsal(self) -> dict[str, Any] | None:
+        """Return what is broken on purpose and until when; None while nothing is."""
+        return told(self.chaos)
 
     def ml_state(self) -> dict[str, Any]:
         """Return whether machine learning may answer, why not, which versions do, and what training is doing.
 
-        ``warnings`` names champions that are damaged and what answers in their place.
+        ``toggles`` says why members and versions are switched off, ``warnings`` names champions that are damaged and
+        what answers in their place.
         """
-        switch, training = self.switch.read(), self.training.read()
-        off = disabled(not self.settings.ml_enabled, switch)
+        switches, training = self.toggles.state(), self.training.read()
+        off, switch = disabled(not self.settings.ml_enabled, switches), switches.everything
         champions, warnings = in_office(self.models, self.datasets.current())
         return {
             "enabled": off is None,
-            "reason": off.message if off is not None else switch.reason,
-            "changedBy": switch.who or None,
-            "changedAt": switch.at or None,
+            "reason": off.message if off is not None else switches.reason,
+            "changedBy": (switch and switch.who) or None,
+            "changedAt": (switch and switch.at) or None,
+            "toggles": dict(switches.off),
             "champions": champions,
             "warnings": warnings,
             "training": training.to_dict(),
@@ -254,11 +255,12 @@ def build(settings: Settings) -> Application:
     9000
     """
     home = settings.data_home
-    datasets, models = SettlingDatasets(DirectoryDatasets(home)), DirectoryModels(home)
+    datasets, chaos = SettlingDatasets(DirectoryDatasets(home)), chaos_of(settings)
+    models = DirectoryModels(home) if chaos is None else failing_models(home, chaos)
     journal = JournalDesk(settings, datasets)
     datasets.settle = journal.settle_quietly
     tracking = Tracking(settings, datasets, journal)
-    switch, training = MlSwitch(home), TrainingState(home)
+    toggles, training = ToggleDesk(settings, models), TrainingState(home)
 
     def forecasts() -> Forecaster:
         from vfr.adapters.telemetry import log_failed_member
@@ -267,7 +269,8 @@ def build(settings: Settings) -> Application:
         return Forecasts(
             datasets,
             models,
-            lambda: disabled(not settings.ml_enabled, switch.read()),
+            lambda: disabled(not settings.ml_enabled, toggles.read()),
+            disabled=lambda: toggles.read().off,
             failed=log_failed_member,
             made=journal.made,
             heard=tracking.heard,
@@ -275,19 +278,21 @@ def build(settings: Settings) -> Application:
             voting=settings.ml_voting,
         )
 
+    forecaster: Forecaster = StartedLate(forecasts, lambda: _running(training.read()))
     return Application(
         settings=settings,
         datasets=datasets,
         models=models,
         table=settings.table,
         boards=Boards(datasets),
-        forecaster=StartedLate(forecasts, lambda: _running(training.read())),
-        switch=switch,
+        forecaster=forecaster if chaos is None else failing_forecaster(forecaster, chaos),
+        toggles=toggles,
         training=training,
         progress=ProgressFiles(home),
         live=Live(settings, datasets),
         journal=journal,
         tracking=tracking,
+        chaos=chaos,
     )
 
 

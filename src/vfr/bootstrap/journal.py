@@ -7,10 +7,10 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from hashlib import sha256
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+from vfr.bootstrap.database import database_exists, open_database
 from vfr.clock import epoch_ms, utc_now
 from vfr.errors import VfrError
 from vfr.journal.records import Exposure
@@ -267,21 +267,15 @@ class JournalDesk:
         return Spool(self._settings.data_home)
 
     def _there(self) -> bool:
-        """Whether there can be a journal: the file of a data home, or a database somewhere else."""
-        url = self._settings.database
-        file = url.partition("?")[0].removeprefix("sqlite:///")
-        return not url.startswith("sqlite:///") or Path(file).exists()
+        """Whether there can be a journal."""
+        return database_exists(self._settings)
 
     def _journal(self) -> SqlJournal:
-        from vfr.adapters.database.engine import open_engine
         from vfr.adapters.database.journal import SqlJournal
-        from vfr.adapters.database.migrate import migrate
 
         with self._lock:
             if self._engine is None:
-                engine = open_engine(self._settings.database)
-                migrate(engine)
-                self._engine = engine
+                self._engine = open_database(self._settings)
             return SqlJournal(self._engine)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 from zoneinfo import ZoneInfo
 
+from vfr.bootstrap.database import open_database
 from vfr.clock import utc_now
 from vfr.errors import InvalidField
 from vfr.workflows.datasets import BUNDLED
@@ -298,13 +299,7 @@ class Live:
 
     @cached_property
     def _engine(self) -> Engine:
-        from vfr.adapters.database.engine import open_engine
-        from vfr.adapters.database.migrate import migrate
-
-        self.settings.data_home.mkdir(parents=True, exist_ok=True)
-        engine = open_engine(self.settings.database)
-        migrate(engine)
-        return engine
+        return open_database(self.settings)
 
     @cached_property
     def _access(self) -> Access:

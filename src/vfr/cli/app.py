@@ -18,6 +18,7 @@ from typer.main import get_command
 import vfr
 from vfr.cli import (
     analyze,
+    chaos,
     data,
     doctor,
     evidence,
@@ -86,6 +87,7 @@ app.add_typer(ml.group, name="ml")
 app.add_typer(journal.group, name="journal")
 app.add_typer(monitor.group, name="monitor")
 app.command("worker", short_help="Keep live data up to date on a schedule.")(sync.worker)
+app.command("chaos", short_help="Break parts on purpose, to rehearse failures.")(chaos.command)
 app.command("doctor", short_help="Check this installation and say how to mend it.")(doctor.command)
 
 

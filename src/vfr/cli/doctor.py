@@ -165,10 +165,24 @@ def _models(app: Application) -> Iterator[Check]:
 
 def _ml(app: Application) -> Iterator[Check]:
     state = app.ml_state()
-    if state["enabled"]:
-        yield Check("machine learning", "ok", "switched on; used only when asked for")
-    else:
+    if not state["enabled"]:
         yield Check("machine learning", "note", state["reason"], "vfr ml enable")
+    elif state["toggles"]:
+        off = "; ".join(f"{name}: {reason}" for name, reason in state["toggles"].items())
+        yield Check("machine learning", "note", f"switched off in part: {off}", "vfr ml enable --member or --model")
+    else:
+        yield Check("machine learning", "ok", "switched on; used only when asked for")
+    for problem in app.toggles.problems():
+        yield Check("machine learning", "failed", f"the log of switches: {problem}", "vfr ml audit shows what is left")
+
+
+def _chaos(app: Application) -> Iterator[Check]:
+    state = app.rehearsal()
+    if state is not None:
+        faults = ", ".join(f"{part}={fault}" for part, fault in state["faults"].items())
+        yield Check("rehearsal", "note", f"broken on purpose until {state['until']}: {faults}", _FIXES["rehearsal"])
+    elif app.chaos is not None:
+        yield Check("rehearsal", "note", "may be started here: VFR_CHAOS is true", "unset it where users are served")
 
 
 def _port(app: Application) -> Iterator[Check]:
@@ -196,6 +210,7 @@ _LOOKS: Final[dict[str, Callable[[Application], Iterator[Check]]]] = {
     "providers": _providers,
     "models": _models,
     "machine learning": _ml,
+    "rehearsal": _chaos,
     "port": _port,
 }
 
@@ -209,6 +224,7 @@ _FIXES: Final = {
     "providers": "set the variable, or take the provider out of VFR_SYNC_PROVIDERS; nothing else needs it",
     "models": "vfr train makes a new version; the broken one is never used",
     "machine learning": "vfr ml enable",
+    "rehearsal": "vfr chaos off",
     "port": "stop the server that listens there, or choose another port (VFR_PORT, vfr serve --port)",
 }
 

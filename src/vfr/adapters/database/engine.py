@@ -23,6 +23,9 @@ _BUSY_MS: Final = 30_000
 _READS: Final = "vfr_reads"
 """Execution option of a transaction that writes nothing."""
 
+_REFUSES: Final = "vfr_refuses"
+"""Execution option of an engine whose transactions may be refused for a rehearsal."""
+
 _SOCKET_S: Final = 60
 """Longest wait for PostgreSQL; above a busy moment, below a worker's patience."""
 
@@ -36,11 +39,17 @@ _TLS: Final = {"disable": False, "require": True, "verify-full": True}
 """Whether a connection is encrypted; if it is, the certificate is checked in either mode."""
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, refuses: Callable[[], bool] | None = None) -> Engine:
     """Return an engine; nothing is connected yet. Dispose of it before forking.
 
     An SQLite file is used with a write-ahead log, and every transaction that may write takes the write lock as it
     begins: reading first and writing later would fail when two processes do it at once.
+
+    Parameters
+    ----------
+    url : str
+    refuses : callable, optional
+        Asked by every transaction whether to act as though the database were away.
 
     Raises
     ------
@@ -54,11 +63,12 @@ def open_engine(url: str) -> Engine:
     """
     address = _address(url)
     try:
-        if address.get_backend_name() == "sqlite":
-            return _sqlite(address)
-        return _postgresql(address)
+        engine = _sqlite(address) if address.get_backend_name() == "sqlite" else _postgresql(address)
     except ModuleNotFoundError:
         raise DataError(f"{_SETTING}: PostgreSQL needs a driver; install VFR with its extra `postgres`") from None
+    if refuses is not None:
+        engine.update_execution_options(**{_REFUSES: refuses})
+    return engine
 
 
 @contextmanager
@@ -76,6 +86,9 @@ def transaction(engine: Engine, *, reads: bool = False) -> Iterator[Connection]:
     DataError
         If the database cannot be reached or refuses; names the setting, never the address, a path or a password.
     """
+    refuses = engine.get_execution_options().get(_REFUSES)
+    if refuses is not None and refuses():
+        raise DataError(f"{_SETTING}: is away for a rehearsal; `vfr chaos off` ends it")
     try:
         with engine.execution_options(**{_READS: reads}).begin() as connection:
             yield connection

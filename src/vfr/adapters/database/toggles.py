@@ -1,6 +1,6 @@
 """The switches of machine learning in the database, and the log of who turned them; on SQLite and PostgreSQL.
 
-Each row of the log holds the hash of the row before, as `vfr.adapters.store.models_log` chains its files: a row that
+Each row of the log holds the hash of the row before, as `vfr.adapters.chain` says: a row that
 is changed, dropped or moved is seen by whoever checks, and so is a switch that was turned beside the log.
 """
 
@@ -9,24 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import func, insert, select, text
 
+from vfr.adapters.chain import GENESIS, link
 from vfr.adapters.database.engine import transaction
 from vfr.adapters.database.tables import TOGGLE_AUDIT, TOGGLES
 from vfr.adapters.database.upsert import insert_into
-from vfr.adapters.store.models_log import GENESIS, link
 from vfr.workflows.toggles import EVERYTHING, Toggle, ToggleState
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Row
+    from sqlalchemy import Connection, Engine
 
 __all__ = ["Audited", "SqlToggles"]
 
 _FIELDS: Final = ("id", "enabled", "reason", "who", "at")
+_LOGGED: Final = ("sequence", *_FIELDS)
 _STATE: Final = tuple(TOGGLES.c[name] for name in _FIELDS)
-_ENTRY: Final = tuple(TOGGLE_AUDIT.c[name] for name in ("sequence", *_FIELDS))
+_ENTRY: Final = tuple(TOGGLE_AUDIT.c[name] for name in _LOGGED)
 _REVISION: Final = select(func.coalesce(func.max(TOGGLE_AUDIT.c.sequence), 0))
 _HEAD: Final = select(TOGGLE_AUDIT.c.hash).order_by(TOGGLE_AUDIT.c.sequence.desc()).limit(1)
 
@@ -105,7 +106,7 @@ class SqlToggles:
                 number += 1
                 if row.sequence != number or row.previous != head:
                     found.append(f"rows before row {row.sequence} were changed or are missing")
-                if row.hash != link(row.previous, _entry(row)):
+                if row.hash != link(row.previous, dict(zip(_LOGGED, row, strict=False))):
                     found.append(f"row {row.sequence} was changed after it was written")
                 head, number = row.hash, row.sequence
                 last[row.id] = Toggle(*row[1:6])
@@ -118,7 +119,3 @@ def _log(connection: Connection, toggle: Toggle) -> None:
     previous = connection.execute(_HEAD).scalar_one_or_none() or GENESIS
     entry = {"sequence": connection.execute(_REVISION).scalar_one() + 1, **asdict(toggle)}
     connection.execute(insert(TOGGLE_AUDIT).values(**entry, previous=previous, hash=link(previous, entry)))
-
-
-def _entry(row: Row[Any]) -> dict[str, Any]:
-    return dict(zip(("sequence", *_FIELDS), row[:6], strict=True))

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from vfr.adapters.store.models_log import Chain, append_chained, link, read_chain
+from vfr.adapters.chain import link
+from vfr.adapters.store.models_log import Chain, append_chained, read_chain
 from vfr.adapters.store.publishing import single_writer
 
 __all__ = ["FileLedger"]

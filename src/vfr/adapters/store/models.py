@@ -19,9 +19,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from vfr.adapters.chain import GENESIS
 from vfr.adapters.store import models_files as disk
 from vfr.adapters.store.models_cards import FILE_NAME, decode_card, encode_card
-from vfr.adapters.store.models_log import GENESIS, Chain, append_chained, read_chain
+from vfr.adapters.store.models_log import Chain, append_chained, read_chain
 from vfr.adapters.store.publishing import single_writer
 from vfr.clock import utc_now
 from vfr.errors import ArtifactCorrupt, ModelError, NoModel
@@ -166,6 +167,12 @@ class DirectoryModels:
     def read(self, model_id: str) -> Mapping[str, bytes]:
         """Return the files of a version after checking its card and every one of them."""
         return self._files(self._known(model_id))
+
+    def size(self, model_id: str) -> int:
+        """Return how many bytes the files of a version have, without reading them; 0 where there is none."""
+        if model_id not in self._registry().versions:
+            return 0
+        return sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(self._root / model_id))
 
     def set_status(self, model_id: str, status: Status, *, who: str, why: str, instead_of: str | None = None) -> None:
         """Change a version's status step by step; a new champion retires the one it replaces in the same write.

@@ -12,12 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-__all__ = ["GENESIS", "Chain", "append_chained", "append_rows", "link", "read_chain", "read_rows"]
+from vfr.adapters.chain import GENESIS, link
 
-GENESIS: Final = "0" * 64
-"""What the first row of a log follows from."""
+__all__ = ["Chain", "append_chained", "append_rows", "read_chain", "read_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +36,6 @@ class Chain:
     entries: tuple[dict[str, Any], ...]
     head: str
     problems: tuple[str, ...]
-
-
-def link(previous: str, entry: Mapping[str, Any]) -> str:
-    """Return the hash of an entry that follows from a hash."""
-    body = json.dumps(entry, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    # What a foreign row gives as its hash may be no text; the row after it must follow from it all the same.
-    return sha256(f"{previous}\n{body}".encode(errors="backslashreplace")).hexdigest()
 
 
 def read_chain(body: bytes, *, from_the_first: bool = False) -> Chain:

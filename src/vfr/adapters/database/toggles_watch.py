@@ -1,0 +1,84 @@
+"""The switches as one process knows them: answered from memory, followed by one thread, off until they were read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Final
+
+from vfr.adapters.database.follower import Bell, Follower
+from vfr.workflows.toggles import UNKNOWN, ToggleState
+
+if TYPE_CHECKING:
+    from vfr.adapters.database.toggles import SqlToggles
+
+__all__ = ["FIRST_S", "WatchedToggles"]
+
+FIRST_S: Final = 10.0
+"""Longest wait of the first question for the first look: a database may have to be made, or may hang."""
+
+
+class WatchedToggles:
+    """Implements `vfr.workflows.toggles.Toggles`.
+
+    Parameters
+    ----------
+    opened : callable
+        Opens the store; None while there is none, in which nothing was ever turned. May raise `DataError`.
+    bell : callable
+        Makes the bell of a process, or None without one.
+
+    Notes
+    -----
+    Nothing is opened before the first question, and no thread runs. While the database is away what was last known
+    holds; before it was ever known, machine learning is off. A forked process follows by itself.
+    """
+
+    def __init__(self, opened: Callable[[], SqlToggles | None], bell: Callable[[], Bell | None]) -> None:
+        self._opened = opened
+        self._bell = bell
+        self._lock = Lock()
+        self._state = UNKNOWN
+        self._pid = 0
+        self._looked = Event()
+        self._store: SqlToggles | None = None
+        self._follower: Follower[ToggleState] | None = None
+
+    def read(self) -> ToggleState:
+        """Return the switches; only the first question of a process waits, for the first look."""
+        if self._pid != os.getpid():
+            self.follow(FIRST_S)
+        return self._state
+
+    def follow(self, patience: float) -> None:
+        """Follow from now on, and wait some seconds at most until the first look is over."""
+        with self._lock:
+            if self._pid != os.getpid():
+                self._looked, self._store = Event(), None
+                self._follower = Follower("vfr-toggles", self._look, bell=self._bell())
+                self._follower.start()
+                self._pid = os.getpid()
+        self._looked.wait(patience)
+
+    def changed(self) -> None:
+        """Look at what this process changed, and tell the others; a process that follows nothing only tells."""
+        follower = self._follower if self._pid == os.getpid() else None
+        if follower is not None:
+            follower.changed()
+        elif (bell := self._bell()) is not None:
+            bell.ring()
+
+    def close(self) -> None:
+        """Follow no longer; what is known holds."""
+        if self._follower is not None:
+            self._follower.close()
+
+    def _look(self, known: ToggleState | None) -> ToggleState:
+        try:
+            if self._store is None:
+                self._store = self._opened()
+            self._state = ToggleState() if self._store is None else self._store.read(known)
+            return self._state
+        finally:
+            self._looked.set()
