@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from vfr.typing import HORIZONS, MEMBER_NAMES, Horizon
 from vfr.workflows.forecaster import Forecast, Forecaster, MlUnavailable
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from vfr.monitoring.calls import Calls
     from vfr.workflows.earned import Standing
+    from vfr.workflows.toggles import ToggleState
 
-__all__ = ["Running", "StartedLate", "State", "Switch", "disabled", "health", "members_health", "while_training"]
+__all__ = ["Running", "StartedLate", "State", "disabled", "health", "members_health", "while_training"]
 
 State: TypeAlias = Literal["healthy", "degraded", "unhealthy"]
 
@@ -30,18 +31,6 @@ _NOT_FAILED: Final = frozenset({"ok", "no_model", "no_learner", "disabled"})
 """States of a member that nobody needs to mend."""
 
 
-class Switch(Protocol):
-    """State of the stored switch."""
-
-    @property
-    def enabled(self) -> bool:
-        """Whether machine learning is on."""
-
-    @property
-    def reason(self) -> str:
-        """Why it was last changed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Running:
     """A training run under way: its stage in words, and the fraction done (0-1)."""
@@ -50,8 +39,8 @@ class Running:
     fraction: float
 
 
-def disabled(by_setting: bool, switch: Switch) -> MlUnavailable | None:
-    """Return why machine learning is off, or None if it is on."""
+def disabled(by_setting: bool, switch: ToggleState) -> MlUnavailable | None:
+    """Return why machine learning as a whole is off, or None if it is on; the setting wins over the stored switch."""
     if by_setting:
         return MlUnavailable("DISABLED", "machine learning is switched off by VFR_ML_ENABLED")
     if not switch.enabled:
