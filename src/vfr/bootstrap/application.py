@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vfr.adapters.store.datasets import DirectoryDatasets
 from vfr.adapters.store.models import DirectoryModels
-from vfr.adapters.store.progress_files import ProgressFiles
 from vfr.adapters.store.publishing import single_writer
 from vfr.adapters.store.training_state import TrainingState, TrainingStatus
 from vfr.bootstrap.chaos import chaos_of, failing_forecaster, failing_models, told
 from vfr.bootstrap.journal import JournalDesk, SettlingDatasets
 from vfr.bootstrap.learning import Learning
 from vfr.bootstrap.live import Live
+from vfr.bootstrap.progress import progress_channel
 from vfr.bootstrap.registry import in_office
 from vfr.bootstrap.toggles import ToggleDesk
 from vfr.bootstrap.tracking import Tracking
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vfr.workflows.forecaster import Forecaster
     from vfr.workflows.import_data import ImportResult
     from vfr.workflows.lookahead import LookaheadReport
+    from vfr.workflows.progress_channel import ProgressChannel
     from vfr.workflows.query import AnalyzeQuery
 
 __all__ = ["Application", "build", "configure_logging", "train_starter"]
@@ -86,7 +87,7 @@ class Application:
     forecaster: Forecaster
     toggles: ToggleDesk
     training: TrainingState
-    progress: ProgressFiles
+    progress: ProgressChannel
     live: Live
     journal: JournalDesk
     tracking: Tracking
@@ -288,7 +289,7 @@ def build(settings: Settings) -> Application:
         forecaster=forecaster if chaos is None else failing_forecaster(forecaster, chaos),
         toggles=toggles,
         training=training,
-        progress=ProgressFiles(home),
+        progress=progress_channel(settings),
         live=Live(settings, datasets),
         journal=journal,
         tracking=tracking,
