@@ -11,9 +11,9 @@ from vfr.accounts.principal import ANONYMOUS, Principal, TierName
 from vfr.errors import SettingsError
 from vfr.typing import MEMBER_NAMES
 
-__all__ = ["NAMES", "TIERS", "Allowance", "Payer", "Tiers", "allowance", "overridden"]
+__all__ = ["NAMES", "TIERS", "Allowance", "RowName", "Tiers", "allowance", "overridden", "row_name"]
 
-Payer: TypeAlias = Literal["anonymous"] | TierName
+RowName: TypeAlias = Literal["anonymous"] | TierName
 """A row of the table: a tier, or an address without a token."""
 
 
@@ -47,7 +47,7 @@ class Allowance:
         return {name: list(row[part]) if part == "members" else row[part] for name, part in NAMES.items()}
 
 
-Tiers: TypeAlias = Mapping[Payer, Allowance]
+Tiers: TypeAlias = Mapping[RowName, Allowance]
 
 
 def _camel(name: str) -> str:
@@ -80,6 +80,11 @@ TIERS: Final[Tiers] = MappingProxyType(
 """The published table. Whoever calls without a token shares the row ``anonymous`` with its whole address."""
 
 
+def row_name(caller: Principal) -> RowName:
+    """Return which row holds for a caller: its tier, or ``anonymous`` without a token."""
+    return "anonymous" if caller.subject == ANONYMOUS.subject else caller.tier
+
+
 def allowance(caller: Principal, tiers: Tiers) -> Allowance:
     """Return the row of a caller.
 
@@ -88,7 +93,7 @@ def allowance(caller: Principal, tiers: Tiers) -> Allowance:
     >>> allowance(ANONYMOUS, TIERS).requests_per_minute
     30
     """
-    return tiers["anonymous" if caller.subject == ANONYMOUS.subject else caller.tier]
+    return tiers[row_name(caller)]
 
 
 def overridden(overrides: Mapping[str, Any]) -> Tiers:
@@ -109,7 +114,7 @@ def overridden(overrides: Mapping[str, Any]) -> Tiers:
     >>> overridden({"free": {"requestsPerMinute": 120}})["free"].requests_per_minute
     120
     """
-    rows: dict[Payer, Allowance] = dict(TIERS)
+    rows: dict[RowName, Allowance] = dict(TIERS)
     for name, given in overrides.items():
         tier = next((known for known in TIERS if known == name), None)
         if tier is None:

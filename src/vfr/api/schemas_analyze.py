@@ -140,7 +140,7 @@ class MlUnavailable(Shape):
 
     code: Literal[
         "TRAINING", "NO_MODEL", "NO_MODEL_AS_OF", "DISABLED", "TIMEOUT", "ARTIFACT_CORRUPT", "ML_ERROR",
-        "NO_FEATURES", "UNKNOWN_MEMBER",
+        "NO_FEATURES", "UNKNOWN_MEMBER", "ML_QUOTA",
     ]  # fmt: skip
     message: str
 

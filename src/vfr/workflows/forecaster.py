@@ -25,6 +25,7 @@ UnavailableCode: TypeAlias = Literal[
     "ML_ERROR",
     "NO_FEATURES",
     "UNKNOWN_MEMBER",
+    "ML_QUOTA",
 ]
 
 DEFAULT_METHOD: Final = "weighted"

@@ -12,6 +12,7 @@ from vfr.data.sessions import parse_day
 from vfr.data.symbols import normalise
 from vfr.errors import InvalidField, UnsupportedHorizon
 from vfr.typing import HORIZONS, MEMBER_NAMES, Horizon
+from vfr.workflows.forecaster import MlUnavailable
 
 __all__ = ["AnalyzeQuery", "Method", "Mode", "parse_horizon"]
 
@@ -55,6 +56,8 @@ class AnalyzeQuery:
         10-30000.
     session_id : str or None
         Opaque id for progress events.
+    ml_refused : MlUnavailable or None
+        Why machine learning is left out though it is asked for; set by who limits callers, never by the caller.
 
     Examples
     --------
@@ -75,6 +78,7 @@ class AnalyzeQuery:
     ml_method: Method = "weighted"
     ml_timeout_ms: int = 1000
     session_id: str | None = None
+    ml_refused: MlUnavailable | None = None
 
     @classmethod
     def parse(cls, body: Mapping[str, object]) -> AnalyzeQuery:

@@ -1,0 +1,203 @@
+"""Limits over HTTP: who pays for a request, what is refused, and the fields that say what is left.
+
+The fields are ``RateLimit`` and ``RateLimit-Policy`` of the IETF's draft (draft-ietf-httpapi-ratelimit-headers-10) and
+the three that its first versions named, which many clients read: ``RateLimit-Limit``, ``-Remaining`` and ``-Reset``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from vfr.accounts.address import Network, client_address
+from vfr.accounts.limits import Budget, Verdict, members_for, ml_budget, payer, request_budget
+from vfr.accounts.tiers import Allowance, allowance, row_name
+from vfr.api.errors import Refusal
+from vfr.typing import MEMBER_NAMES
+from vfr.workflows.forecaster import MlUnavailable
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from vfr.accounts.limits import Limiter
+    from vfr.accounts.principal import Principal
+    from vfr.settings import Settings
+    from vfr.workflows.query import AnalyzeQuery
+
+__all__ = ["FIELDS", "Limits"]
+
+FIELDS: Final = "rate_limit_fields"
+"""Name in the state of a request under which the fields of its answer lie, values by names."""
+
+
+class Limits:
+    """What callers are charged. Whoever is not `limited`, the user of this machine, is charged nothing.
+
+    Parameters
+    ----------
+    limiter : Limiter
+    settings : Settings
+    """
+
+    def __init__(self, limiter: Limiter, settings: Settings) -> None:
+        self._limiter = limiter
+        self._tiers = settings.tier_table
+        self._proxies = settings.proxies
+        self._streams: Counter[str] = Counter()
+
+    async def charge_request(self, caller: Principal, request: Request) -> None:
+        """Charge one request; every route but health asks this once it knows the caller.
+
+        Raises
+        ------
+        Refusal
+            429 if the minute's budget is used up.
+        """
+        if not caller.limited:
+            return
+        budget = request_budget(self._row(caller))
+        verdict = await self._limiter.charge(self._payer(caller, request), budget, 1)
+        _tell(request, budget, verdict)
+        if not verdict.allowed:
+            wait = verdict.retry_after_s
+            message = f"the {budget.amount} requests of a minute are used up; try again in {wait} s"
+            raise Refusal(429, "RATE_LIMITED", message, {"Retry-After": str(wait)})
+
+    async def admit(self, caller: Principal, request: Request, query: AnalyzeQuery) -> AnalyzeQuery:
+        """Return a query as the caller's tier answers it.
+
+        Members are those the tier holds. Where units are short, the query says why machine learning is left out.
+
+        Raises
+        ------
+        Refusal
+            403 for more symbols, or other members, than the tier holds.
+        """
+        if not caller.limited:
+            return query
+        sector = query.mode == "sector"
+        symbols = query.limit if sector else len(query.symbols)
+        self.check_symbols(caller, symbols, "limit" if sector else "symbols")
+        if not query.include_ml:
+            return query
+        members = self.check_members(caller, query.ml_models)
+        refused = await self.charge_ml(caller, request, symbols)
+        return replace(query, ml_models=members or query.ml_models, ml_refused=refused)
+
+    def check_symbols(self, caller: Principal, symbols: int, field: str = "symbols") -> None:
+        """Refuse more symbols than the caller's tier takes in one request.
+
+        Raises
+        ------
+        Refusal
+            403, naming the field and the number.
+        """
+        most = self._row(caller).symbols_per_request
+        if caller.limited and symbols > most:
+            raise _over(f"{field}: asks for {symbols} stocks; the tier takes at most {most} per request")
+
+    def check_members(self, caller: Principal, asked: tuple[str, ...], field: str = "ml_models") -> tuple[str, ...]:
+        """Return the members that may answer; who asks for all of them gets those of the tier.
+
+        Raises
+        ------
+        Refusal
+            403 if others are asked for by name.
+        """
+        if not caller.limited:
+            return asked
+        row = self._row(caller)
+        held, denied = members_for(row, asked, MEMBER_NAMES)
+        if denied:
+            theirs = ", ".join(row.members) or "none"
+            raise _over(f"{field}: {', '.join(denied)} is not among the models of the tier: {theirs}")
+        return held
+
+    async def charge_ml(self, caller: Principal, request: Request, units: int) -> MlUnavailable | None:
+        """Charge forecasts before they are made, by what is asked: symbols times horizons.
+
+        Returns
+        -------
+        MlUnavailable or None
+            Why there is no forecast, if units are short; nothing is charged then.
+        """
+        if not caller.limited:
+            return None
+        row = self._row(caller)
+        budget = ml_budget(row)
+        if not row.members or budget.amount == 0:
+            return MlUnavailable("ML_QUOTA", "this tier holds no machine learning")
+        verdict = await self._limiter.charge(self._payer(caller, request), budget, units)
+        _tell(request, budget, verdict)
+        if verdict.allowed:
+            return None
+        left = f"{verdict.remaining} of the day's {budget.amount} units are left and this request needs {units}"
+        return MlUnavailable("ML_QUOTA", f"{left}; units come back from {verdict.reset_s} s on")
+
+    @contextmanager
+    def stream(self, caller: Principal, request: Request) -> Iterator[bool]:
+        """Hold one of the caller's places for event streams in this process; yields False where all are taken."""
+        who = self._payer(caller, request)
+        free = not caller.limited or self._streams[who] < self._row(caller).event_streams
+        self._streams[who] += free
+        try:
+            yield free
+        finally:
+            self._streams[who] -= free
+            if not self._streams[who]:
+                del self._streams[who]
+
+    async def usage(self, caller: Principal, request: Request) -> dict[str, Any]:
+        """Return the caller's tier, its limits, and what is left of them."""
+        if not caller.limited:
+            return {"subject": caller.subject, "tier": None, "limits": None, "usage": None}
+        row = self._row(caller)
+        used = {}
+        for key, budget in (("requests", request_budget(row)), ("mlUnits", ml_budget(row))):
+            seen = await self._limiter.charge(self._payer(caller, request), budget, 0)
+            used[key] = {
+                "limit": seen.limit,
+                "remaining": seen.remaining,
+                "windowSeconds": budget.window_s,
+                "resetSeconds": seen.reset_s,
+            }
+        return {"subject": caller.subject, "tier": row_name(caller), "limits": row.to_dict(), "usage": used}
+
+    async def close(self) -> None:
+        """Let go of what the limiter holds."""
+        await self._limiter.close()
+
+    def _row(self, caller: Principal) -> Allowance:
+        return allowance(caller, self._tiers)
+
+    def _payer(self, caller: Principal, request: Request) -> str:
+        scope = request.scope
+        peer = scope.get("client")
+        forwarded = scope["state"]["headers"].get("x-forwarded-for", "") if self._proxies else ""
+        return payer(caller, _address(peer[0] if peer else None, forwarded, self._proxies))
+
+
+@lru_cache(maxsize=4096)
+def _address(peer: str | None, forwarded: str, proxies: tuple[Network, ...]) -> str:
+    return client_address(peer, forwarded, proxies)
+
+
+def _over(message: str) -> Refusal:
+    return Refusal(403, "TIER_LIMIT", f"{message}; GET /api/account/usage shows the limits of your tier")
+
+
+def _tell(request: Request, budget: Budget, verdict: Verdict) -> None:
+    """Put the fields of an answer into the state of its request; those of a second budget join the first's."""
+    policy = f'"{budget.name}";q={budget.amount};w={budget.window_s}'
+    left = f'"{budget.name}";r={verdict.remaining};t={verdict.reset_s}'
+    fields = request.scope["state"].setdefault(FIELDS, {})
+    if not fields:
+        fields["ratelimit-limit"] = str(verdict.limit)
+        fields["ratelimit-remaining"] = str(verdict.remaining)
+        fields["ratelimit-reset"] = str(verdict.reset_s)
+    fields["ratelimit-policy"] = f"{fields['ratelimit-policy']}, {policy}" if "ratelimit-policy" in fields else policy
+    fields["ratelimit"] = f"{fields['ratelimit']}, {left}" if "ratelimit" in fields else left
