@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 
 import pytest
@@ -37,3 +38,10 @@ def test_invalid_field_names_the_field() -> None:
     error = InvalidField("limit", "must be 1 to 50; 51 given")
     assert error.field == "limit"
     assert error.message == "limit: must be 1 to 50; 51 given"
+
+
+def test_errors_travel_between_processes_whole() -> None:
+    there = pickle.loads(pickle.dumps(InvalidField("limit", "must be 1 to 50")))  # noqa: S301 - made one line above
+    assert (type(there), there.field, there.message) == (InvalidField, "limit", "limit: must be 1 to 50")
+    slow = pickle.loads(pickle.dumps(errors.Throttled("a pause", 3.0)))  # noqa: S301
+    assert (slow.message, slow.retry_after) == ("a pause", 3.0)

@@ -31,10 +31,13 @@ the tree so that no leaf is unmapped. Messages name the field and the fix; they 
     │   ├── NoModel                no version fits the request
     │   ├── ArtifactCorrupt        a stored version fails its checks
     │   └── TrainingFailed         a training run cannot go on
+    ├── Overloaded                 too much work of one kind waits already; ask again
     └── SettingsError              a setting is wrong; names the variable
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 __all__ = [
     "AccessError",
@@ -50,6 +53,7 @@ __all__ = [
     "ModelError",
     "NoData",
     "NoModel",
+    "Overloaded",
     "ProviderDenied",
     "ProviderError",
     "ProviderUnavailable",
@@ -76,6 +80,17 @@ class VfrError(Exception):
     def message(self) -> str:
         """The sentence shown to the user."""
         return str(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes whatever arguments a class takes."""
+        return _again, (type(self), self.args, vars(self).copy())
+
+
+def _again(kind: type[VfrError], args: tuple[object, ...], state: dict[str, object]) -> VfrError:
+    error = kind.__new__(kind)
+    error.args = args
+    vars(error).update(state)
+    return error
 
 
 class InputError(VfrError):
@@ -260,6 +275,12 @@ class TrainingFailed(ModelError):
     """A training run cannot go on."""
 
     code = "TRAINING_FAILED"
+
+
+class Overloaded(VfrError):
+    """Too much work of one kind waits already; the same question may be asked again in a moment."""
+
+    code = "OVERLOADED"
 
 
 class SettingsError(VfrError):

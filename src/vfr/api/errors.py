@@ -48,6 +48,7 @@ STATUS: Final[Mapping[type[VfrError], int]] = {
     errors.NoModel: 404,
     errors.ArtifactCorrupt: 503,
     errors.TrainingFailed: 503,
+    errors.Overloaded: 503,
     errors.SettingsError: 500,
     errors.VfrError: 500,
 }
@@ -136,7 +137,7 @@ def _headers_of(error: VfrError) -> dict[str, str]:
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, errors.AccessError):
         return {"WWW-Authenticate": CHALLENGE}
-    return {}
+    return {"Retry-After": "1"} if isinstance(error, errors.Overloaded) else {}
 
 
 def _refused(request: Request, error: Exception) -> Response:

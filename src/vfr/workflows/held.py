@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from threading import RLock
+from concurrent.futures import Future
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
@@ -99,15 +100,27 @@ class Boards:
     ----------
     datasets : DatasetStore
         One that holds its snapshot; see `HeldDatasets`.
+    compute : callable, optional
+        Computes the board of a past day's session; here and now by default. A server leaves it to another process, as
+        it takes a good part of a second.
     kept : int
         Past boards kept, least recently used first out.
+
+    Notes
+    -----
+    A second request for the same day waits for the first instead of computing it again.
     """
 
-    def __init__(self, datasets: DatasetStore, kept: int = KEPT_BOARDS) -> None:
+    def __init__(
+        self, datasets: DatasetStore, compute: Callable[[np.datetime64], Board] | None = None, kept: int = KEPT_BOARDS
+    ) -> None:
         self._datasets = datasets
+        self._compute = compute or self._here
         self._kept = kept
         self._past: OrderedDict[tuple[str, str], Board] = OrderedDict()
-        self._lock = RLock()
+        self._running: dict[tuple[str, str], Future[Board]] = {}
+        self._lock = Lock()
+        self._one = Lock()
 
     def at(self, day: np.datetime64 | None) -> Board:
         """Return the board of the last session on or before a day; None is the latest session.
@@ -116,19 +129,55 @@ class Boards:
         ------
         NoData
             If no data set is installed, or the day is before its first session.
+        Overloaded
+            If too many past days wait to be computed.
         """
         latest = self._datasets.board()
         if day is None or day >= latest.as_of:
             return latest
-        # One at a time: a second request for the same day waits for the first instead of computing it again.
+        key = (latest.data_version, str(day))
         with self._lock:
-            snapshot = self._datasets.snapshot()
-            key = (snapshot.version, str(snapshot.sessions[snapshot.panel.row(day)]))
-            if key not in self._past:
-                from vfr.factors.compute import compute_board
+            kept, running = self._look(key), self._running.get(key)
+            if kept is None and running is None:
+                mine = self._running[key] = Future()
+        if kept is not None:
+            return kept
+        return self._compute_for_all(day, key, mine) if running is None else running.result()
 
-                self._past[key] = compute_board(snapshot.upto(day))
+    def ready(self, day: np.datetime64 | None) -> Board | None:
+        """Return the board of a day if it is kept, else None; the latest is always at hand."""
+        latest = self._datasets.board()
+        if day is None or day >= latest.as_of:
+            return latest
+        with self._lock:
+            return self._look((latest.data_version, str(day)))
+
+    def _look(self, key: tuple[str, str]) -> Board | None:
+        found = self._past.get(key)
+        if found is not None:
             self._past.move_to_end(key)
-            while len(self._past) > self._kept:
-                self._past.popitem(last=False)
-            return self._past[key]
+        return found
+
+    def _compute_for_all(self, day: np.datetime64, key: tuple[str, str], told: Future[Board]) -> Board:
+        """Compute a board, keep it, and tell whoever waits for it; a failure is told too, and not kept."""
+        try:
+            board = self._compute(day)
+        except BaseException as error:
+            told.set_exception(error)
+            raise
+        else:
+            told.set_result(board)
+            with self._lock:
+                self._past[key] = board
+                while len(self._past) > self._kept:
+                    self._past.popitem(last=False)
+            return board
+        finally:
+            with self._lock:
+                del self._running[key]
+
+    def _here(self, day: np.datetime64) -> Board:
+        from vfr.factors.compute import compute_board
+
+        with self._one:  # Its kernels use every core by themselves.
+            return compute_board(self._datasets.snapshot().upto(day))
