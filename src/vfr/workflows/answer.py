@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NotRequired, TypedDict
 
 from vfr.factors.scores import FactorName
@@ -59,14 +59,15 @@ class SymbolError:
 
 @dataclass(frozen=True, slots=True)
 class MlPrediction:
-    """A stock's prediction, its weight in the score, and the classic result it was blended into.
+    """A stock's prediction and its weight in the score.
 
-    `body` is the ``mlPrediction`` object of the contract.
+    `body` is the ``mlPrediction`` object of the contract; `memo` as in `Stock`.
     """
 
     weight: float
     score: float
     body: Mapping[str, Any]
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class Stock:
     """One analysed stock. Scores 0-100 (None: unknown), prices USD, `change_percent` in percent.
 
     `ml` is None when machine learning was not asked for; `stale` tells that the last bar is older than the session.
+    `memo` is a place for what is made once of the parts that no blend changes; answers about the same board share it.
     """
 
     symbol: str
@@ -95,6 +97,7 @@ class Stock:
     classic_recommendation: str
     ml: MlPrediction | MlUnavailable | None
     stale: bool = False
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return an entry of ``data.stocks``."""

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from vfr.data.freshness import Age, Input, age
 
 if TYPE_CHECKING:
     from vfr.factors.board import InputStatus
 
-__all__ = ["age_warnings", "ages", "described"]
+__all__ = ["InputAges", "Told", "age_warnings", "ages", "described"]
+
+_STEADY_S: Final = 900
+"""No age changes within a quarter of an hour: New York's days end on quarters, and sessions count from quarters on."""
+
+_KEPT: Final = 4
 
 _PROMISED: Final[Mapping[str, Input]] = {
     "prices": "bars",
@@ -67,3 +72,35 @@ def age_warnings(found: Mapping[str, Age]) -> list[str]:
         for kind, one in found.items()
         if one.newest is not None and not one.fresh and kind in _WORDS
     ]
+
+
+class Told(NamedTuple):
+    """Ages as plain JSON types, and a sentence for every input that is too old; shared, so not to be changed."""
+
+    described: dict[str, dict[str, Any]]
+    warnings: list[str]
+
+
+class InputAges:
+    """How old the inputs of one board are, worked out once per quarter of an hour.
+
+    Parameters
+    ----------
+    inputs : mapping of str to InputStatus
+    """
+
+    def __init__(self, inputs: Mapping[str, InputStatus]) -> None:
+        self._inputs = inputs
+        self._kept: dict[int, Told] = {}
+
+    def at(self, now: datetime) -> Told:
+        """Return the ages at an aware moment."""
+        quarter = int(now.timestamp()) // _STEADY_S
+        told = self._kept.get(quarter)
+        if told is None:
+            found = ages(self._inputs, now)
+            told = Told(described(found), age_warnings(found))
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            self._kept[quarter] = told
+        return told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final
 
 import numpy as np
@@ -19,27 +20,51 @@ _NO_FEATURES: Final = MlUnavailable(
 )
 
 
+_SEEN: Final = "enhancement"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """A forecast as a board sees it: the place of each of the board's symbols in it, and what was made of places."""
+
+    symbols: Sequence[str]
+    places: IntArray
+    bodies: dict[int, tuple[float, dict[str, Any], dict[str, Any]]]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Enhancement:
-    """A forecast, or the reason why there is none, seen by the S symbols of a request.
+    """A forecast, or the reason why there is none, seen by S symbols.
 
     Parameters
     ----------
     outcome : Forecast or MlUnavailable
     places : int64 array, shape (S,)
         Place of each symbol in the forecast's universe, -1 where it has none.
+    bodies : dict
+        Score, ``mlPrediction`` and memo by place, as far as they have been asked for.
     """
 
     outcome: Forecast | MlUnavailable
     places: IntArray
+    bodies: dict[int, tuple[float, dict[str, Any], dict[str, Any]]]
 
     @classmethod
     def of(cls, outcome: Forecast | MlUnavailable, symbols: Sequence[str]) -> Enhancement:
-        """Find the symbols of a request in a forecast."""
+        """Find symbols in a forecast; for the same sequence of them it is done once per forecast."""
         if isinstance(outcome, MlUnavailable):
-            return cls(outcome, np.full(len(symbols), -1, dtype=np.int64))
-        where = {symbol: n for n, symbol in enumerate(outcome.symbols)}
-        return cls(outcome, np.array([where.get(symbol, -1) for symbol in symbols], dtype=np.int64))
+            return cls(outcome, np.full(len(symbols), -1, dtype=np.int64), {})
+        seen = outcome.memo.get(_SEEN)
+        if seen is None or seen.symbols is not symbols:
+            where = {symbol: n for n, symbol in enumerate(outcome.symbols)}
+            seen = _Seen(symbols, np.array([where.get(symbol, -1) for symbol in symbols], dtype=np.int64), {})
+            outcome.memo[_SEEN] = seen
+        return cls(outcome, seen.places, seen.bodies)
+
+    @property
+    def memo(self) -> dict[str, Any] | None:
+        """What is kept with the forecast; None where there is none."""
+        return None if isinstance(self.outcome, MlUnavailable) else self.outcome.memo
 
     @property
     def score(self) -> FloatArray:
@@ -62,9 +87,18 @@ class Enhancement:
         if isinstance(self.outcome, MlUnavailable):
             return self.outcome
         at = int(self.places[place])
-        if at < 0 or not np.isfinite(self.outcome.score[at]):
-            return _NO_FEATURES
-        return MlPrediction(weight, float(self.outcome.score[at]), _body(self.outcome, at, weight))
+        if at not in self.bodies:
+            if at < 0 or not isfinite(self.outcome.score[at]):
+                return _NO_FEATURES
+            self.bodies[at] = float(self.outcome.score[at]), _body(self.outcome, at), {}
+        score, kept, memo = self.bodies[at]
+        body = {
+            **kept,
+            "weightApplied": _rounded(weight),
+            "latencyMs": round(self.outcome.latency_ms, 3),
+            "fromCache": self.outcome.from_cache,
+        }
+        return MlPrediction(weight, score, body, memo)
 
     def metadata(self, shown: Sequence[MlPrediction | MlUnavailable]) -> dict[str, Any]:
         """Return ``mlEnhancement`` and its flat flag for the predictions that are shown."""
@@ -77,7 +111,7 @@ class Enhancement:
             "mlFallbackUsed": len(made) < len(shown),
             "mlPredictionsCount": len(made),
             "mlLatency": None,
-            "mlAverageConfidence": _rounded(float(np.mean(confidences))) if confidences else None,
+            "mlAverageConfidence": _rounded(np.add.reduce(confidences) / len(confidences)) if confidences else None,
             "modelVersions": [],
         }
         if isinstance(self.outcome, MlUnavailable):
@@ -91,8 +125,11 @@ class Enhancement:
         return {"mlEnhancement": summary, "mlEnhancementEnabled": bool(made)}
 
 
-def _body(forecast: Forecast, at: int, weight: float) -> dict[str, Any]:
-    """Return the ``mlPrediction`` object of the symbol at one place of the universe."""
+def _body(forecast: Forecast, at: int) -> dict[str, Any]:
+    """Return the ``mlPrediction`` object of the symbol at one place of the universe, as far as all requests share it.
+
+    The others stand in their place as None.
+    """
     up, expected = float(forecast.p_up[at]), _rounded(forecast.expected_excess[at])
     versions = forecast.versions
     single = next((m.member for m in forecast.members if m.status == "ok"), "") if len(versions) == 1 else None
@@ -112,7 +149,7 @@ def _body(forecast: Forecast, at: int, weight: float) -> dict[str, Any]:
             "level": forecast.level,
         },
         "confidence": _rounded(forecast.confidence[at]),
-        "weightApplied": _rounded(weight),
+        "weightApplied": None,
         "mlScore": _rounded(forecast.score[at]),
         "smallUniverse": forecast.small_universe,
         "methodApplied": forecast.method_applied,
@@ -122,8 +159,8 @@ def _body(forecast: Forecast, at: int, weight: float) -> dict[str, Any]:
         "featureImportance": [
             {"feature": name, "importance": round(share, 6), "scope": "model"} for name, share in forecast.importance
         ],
-        "latencyMs": round(forecast.latency_ms, 3),
-        "fromCache": forecast.from_cache,
+        "latencyMs": None,
+        "fromCache": None,
         "timestamp": forecast.computed_at,
     }
 
@@ -152,4 +189,4 @@ def _direction(up: float) -> str:
 
 
 def _rounded(value: float) -> float | None:
-    return round(float(value), 6) if np.isfinite(value) else None
+    return round(float(value), 6) if isfinite(value) else None

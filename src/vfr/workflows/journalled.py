@@ -257,7 +257,7 @@ def _scores(forecast: Forecast, board: Board, table: ScoreTable) -> tuple[FloatA
     """Return the classic and the blended score of every name that an answer would show, NaN for the others."""
     from vfr.scoring.blend import blend
     from vfr.scoring.composite import score
-    from vfr.workflows.analyze import ACTIVE_DAYS
+    from vfr.workflows.prepared import ACTIVE_DAYS
     from vfr.workflows.query import AnalyzeQuery
     from vfr.workflows.stock import SCORE_DIGITS
 

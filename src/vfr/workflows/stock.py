@@ -40,32 +40,27 @@ def figures(values: FloatArray, digits: int) -> list[float | None]:
 
 
 def factor_lines(
-    board: Board,
-    columns: IntArray,
-    scores: Scores,
-    places: IntArray,
-    sub_factors: Mapping[str, SubFactor] = SUB_FACTORS,
+    board: Board, scores: Scores, columns: IntArray, sub_factors: Mapping[str, SubFactor] = SUB_FACTORS
 ) -> list[tuple[FactorLine, ...]]:
-    """Return for each answered symbol its sub-factors in published order.
+    """Return for each symbol wanted its sub-factors in published order.
 
     Parameters
     ----------
     board : Board
-    columns : int64 array, shape (S,)
-        Column on the board of every symbol in `scores`.
     scores : Scores
-    places : int64 array, shape (A,)
-        Places in `scores` of the symbols wanted, in the order wanted.
+        Of the whole board.
+    columns : int64 array, shape (S,)
+        The symbols wanted.
     sub_factors : mapping
     """
-    held, at = board.scores, columns[places]
+    held = board.scores
     entries = [sub_factors[name] for name in held.names]
-    values = held.value[:, 0, :][:, at].T.tolist()
-    points = np.round(held.score[:, 0, :][:, at].T, SCORE_DIGITS).tolist()
-    weights = np.round(scores.weights[:, places].T, SCORE_DIGITS).tolist()
-    contributions = np.round(scores.contributions[:, places].T, SCORE_DIGITS).tolist()
-    reasons = held.reason[:, 0, :][:, at].T.tolist()
-    dates = np.datetime_as_string(held.as_of[:, 0, :][:, at].T, unit="D").tolist()
+    values = held.value[:, 0, :][:, columns].T.tolist()
+    points = np.round(held.score[:, 0, :][:, columns].T, SCORE_DIGITS).tolist()
+    weights = np.round(scores.weights[:, columns].T, SCORE_DIGITS).tolist()
+    contributions = np.round(scores.contributions[:, columns].T, SCORE_DIGITS).tolist()
+    reasons = held.reason[:, 0, :][:, columns].T.tolist()
+    dates = np.datetime_as_string(held.as_of[:, 0, :][:, columns].T, unit="D").tolist()
     stacked = zip(values, points, weights, contributions, dates, reasons, strict=True)
     return [tuple(map(_line, entries, *rows)) for rows in stacked]
 
@@ -90,9 +85,9 @@ def _line(
     return line
 
 
-def factor_scores(scores: Scores, places: IntArray) -> list[dict[FactorName, float | None]]:
-    """Return the five factor scores of each answered symbol."""
-    rows = [figures(scores.factors[:, place], SCORE_DIGITS) for place in places.tolist()]
+def factor_scores(scores: Scores, columns: IntArray) -> list[dict[FactorName, float | None]]:
+    """Return the five factor scores of each symbol wanted, `scores` being those of the whole board."""
+    rows = [figures(scores.factors[:, column], SCORE_DIGITS) for column in columns.tolist()]
     return [dict(zip(FACTOR_NAMES, row, strict=True)) for row in rows]
 
 
