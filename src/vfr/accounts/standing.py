@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from vfr.accounts.keys import ApiKey
 from vfr.accounts.principal import Principal
-from vfr.accounts.tokens import LEEWAY_S, Claims
+from vfr.accounts.tokens import Claims
 from vfr.accounts.users import User
 from vfr.errors import TokenRefused
 
@@ -101,6 +101,6 @@ class Standing:
             If there is none of this id, or it was retired longer ago than a token lives.
         """
         found = self.verifying.get(kid) if isinstance(kid, str) else None
-        if found is None or (found.until is not None and found.until <= now - LEEWAY_S):
+        if found is None or (found.until is not None and found.until <= now):
             raise TokenRefused("the token is not signed by this service")
         return found

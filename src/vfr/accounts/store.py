@@ -67,7 +67,7 @@ class Family:
 class UserStore(Protocol):
     """Users, tokens for machines, and the log of their changes."""
 
-    def standing(self, known: Standing | None) -> Standing:
+    def standing(self, known: Standing | None, now: float) -> Standing:
         """Return where every account stands; `known` itself where nothing changed since."""
 
     def add_user(self, user: User, password_hash: str, who: str) -> None:

@@ -1,0 +1,1 @@
+"""Passwords, signatures and secrets: everything of accounts that is cryptography."""
