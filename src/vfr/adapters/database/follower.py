@@ -69,7 +69,8 @@ class Follower(Generic[_T]):
             try:
                 self.known = self._read(self.known)
             except DataError as error:
-                if not self._away:
+                # A process that set up no logging, such as a command, stays silent.
+                if not self._away and structlog.is_configured():
                     structlog.get_logger("vfr.database").warning(
                         "cannot be followed", what=self._name, error=str(error)
                     )
