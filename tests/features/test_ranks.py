@@ -45,3 +45,19 @@ def test_the_input_is_left_alone() -> None:
     block = np.array([[[3.0, 1.0, 2.0]]], dtype=np.float32)
     cross_sectional(block)
     assert block.tolist() == [[[3.0, 1.0, 2.0]]]
+
+
+@settings(max_examples=100, deadline=None)
+@given(arrays(np.float32, st.integers(0, 30), elements=VALUES))
+def test_a_single_row_is_ranked_without_the_kernel_to_the_same_bits(row: Matrix32) -> None:
+    both = np.stack([row, row])[None]
+    np.testing.assert_array_equal(cross_sectional(row[None, None])[0, 0], cross_sectional(both)[0, 1])
+
+
+def test_a_row_of_real_length_is_ranked_to_the_same_bits() -> None:
+    row = np.random.default_rng(3).normal(size=2000).astype(np.float32)
+    row[::7] = np.nan
+    row[5:50] = row[5]
+    np.testing.assert_array_equal(
+        cross_sectional(row[None, None])[0, 0], cross_sectional(np.stack([row, row])[None])[0, 1]
+    )

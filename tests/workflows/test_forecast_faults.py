@@ -80,6 +80,9 @@ class Store:
     def stamp(self):
         return "one"
 
+    def size(self, model_id):
+        return 1
+
     def load(self, model_id):
         card = next(c for c in self.cards() if c.model_id == model_id)
         if self.faults.of.get(card.member) == "missing":
@@ -108,7 +111,9 @@ def make(seeded_snapshot, monkeypatch, faults, told):
 
     monkeypatch.setattr(features, "compute", compute, raising=False)
     monkeypatch.setattr(features, "spec_hash", lambda: "spec", raising=False)
-    monkeypatch.setattr("vfr.workflows.forecast_universe._base_rate", lambda snapshot, horizon: 0.55)
+    monkeypatch.setattr(
+        "vfr.workflows.forecast_universe._base_rates", lambda whole, horizon, basis: np.full(whole.sessions.size, 0.55)
+    )
     monkeypatch.setattr("vfr.workflows.forecast.PREDICT_MS", 250.0)
     made = []
 
@@ -201,9 +206,9 @@ def found_ok(found, name):
 
 def settled(forecasts):
     until = time.monotonic() + LONG / 1e3
-    while forecasts._lanes.stuck and time.monotonic() < until:
+    while forecasts.answering.lanes.stuck and time.monotonic() < until:
         time.sleep(0.002)
-    assert forecasts._lanes.stuck == {}
+    assert forecasts.answering.lanes.stuck == {}
 
 
 @pytest.mark.parametrize("fault", CODE)

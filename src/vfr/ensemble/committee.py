@@ -20,7 +20,7 @@ from vfr.errors import ModelError
 from vfr.models.prediction import ModelCard, Prediction, Predictor
 from vfr.typing import Matrix32
 
-__all__ = ["PARALLEL_ROWS", "Committee", "Seat", "shared_importance"]
+__all__ = ["PARALLEL_ROWS", "Committee", "Seat", "shared_importance", "switched_off"]
 
 PARALLEL_ROWS: Final = 300
 """Rows from which lanes side by side are faster than one: below, handing over costs more than it saves; see
@@ -73,7 +73,8 @@ class Committee:
         Gives the predictor of a model id; called on a lane, may raise, and may hang.
     lanes : Lanes
         Shared by every committee of a process, so that a member that hangs in one is not asked in another.
-    base : Base
+    base : Base, optional
+        By default every member has earned the same.
     method : {"weighted", "voting", "stacking"}
     voting : {"hard", "soft"}
     limits : Limits
@@ -88,7 +89,7 @@ class Committee:
     seats: tuple[Seat, ...]
     load: Callable[[str], Predictor]
     lanes: Lanes
-    base: Base
+    base: Base | None = None
     method: Method = "weighted"
     voting: Voting = "hard"
     limits: Limits = field(default_factory=Limits)
@@ -108,19 +109,33 @@ class Committee:
             feature_names=tuple(names),
             labels_end=max(card.labels_end for card in cards),
             train_start=min(card.train_start for card in cards),
-            params={"method": self.method, "weights": dict(self.base.weights)},
+            params={"method": self.method, "weights": dict(self._base.weights)},
             metrics={},
             importance=shared_importance([card.importance for card in cards]),
             gates={},
             files={},
         )
 
+    @property
+    def _base(self) -> Base:
+        return self.base or Base.equal([seat.member for seat in self.seats])
+
     def predict(self, X: Matrix32) -> Prediction:
         """Predict the last of L cross-sections, shape (L, N, F), columns in `card.feature_names` order."""
         return self.verdict(X).prediction
 
     def verdict(self, X: Matrix32, names: Sequence[str] | None = None) -> Verdict:
-        """Ask every member and combine what they say.
+        """Ask every member and combine what they say; see `results`.
+
+        Returns
+        -------
+        Verdict
+            NaN throughout if no member answers; `results` say why.
+        """
+        return combine(self.results(X, names), self.method, X.shape[1], self._base, voting=self.voting)
+
+    def results(self, X: Matrix32, names: Sequence[str] | None = None) -> list[MemberResult]:
+        """Ask every member, and return what each says, in the order of the seats.
 
         Parameters
         ----------
@@ -129,11 +144,6 @@ class Committee:
             this one copy, and cannot write to it.
         names : sequence of str, length F, optional
             Columns of X; by default `card.feature_names`. A member that reads another column fails by itself.
-
-        Returns
-        -------
-        Verdict
-            NaN throughout if no member answers; `results` say why.
         """
         rows = X.view()
         rows.flags.writeable = False
@@ -145,8 +155,7 @@ class Committee:
         ]
         answers = self.lanes.run(tasks, self.limits, self.width if n_rows >= PARALLEL_ROWS else 1)
         by_member = {seat.member: self._result(seat, answer) for seat, answer in zip(asked, answers, strict=True)}
-        results = [by_member.get(seat.member) or _off(seat) for seat in self.seats]
-        return combine(results, self.method, n_rows, self.base, voting=self.voting)
+        return [by_member.get(seat.member) or switched_off(seat) for seat in self.seats]
 
     def _question(self, seat: Seat, rows: Matrix32, names: Sequence[str]) -> Callable[[], MemberResult]:
         return lambda: self._ask(seat, rows, names)
@@ -216,7 +225,8 @@ def _columns(rows: Matrix32, names: Sequence[str], card: ModelCard) -> Matrix32:
     return np.ascontiguousarray(rows[..., [place[name] for name in card.feature_names]])
 
 
-def _off(seat: Seat) -> MemberResult:
+def switched_off(seat: Seat) -> MemberResult:
+    """Return what a member that may not answer says."""
     return MemberResult(seat.member, seat.cards[0].model_id, None, "disabled", seat.off, None, 0.0)
 
 

@@ -185,6 +185,9 @@ class ModelStore(Protocol):
     def read(self, model_id: str) -> Mapping[str, bytes]:
         """Return the verified files of a version; raises as `load` does."""
 
+    def size(self, model_id: str) -> int:
+        """Return how many bytes the files of a version have, without reading them; 0 where there is none."""
+
     def set_status(self, model_id: str, status: Status, *, who: str, why: str, instead_of: str | None = None) -> None:
         """Change a version's status; one append-only log row for each step on the way.
 

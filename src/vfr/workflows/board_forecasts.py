@@ -15,7 +15,7 @@ from vfr import clock
 from vfr.typing import Horizon
 from vfr.workflows.availability import Running, disabled, while_training
 from vfr.workflows.forecaster import Forecast, Forecaster, MlUnavailable
-from vfr.workflows.recombine import recombined
+from vfr.workflows.recombine import answerable, recombined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,10 +166,10 @@ class BoardForecasts:
         with self._lock:
             found = self._made.get(key)
             if found is None:
-                found = recombined(board.universe, board.horizons[horizon], members, method, self._voting, off)
-                if found is None:
+                answers = board.horizons[horizon]
+                if not answerable(answers, members, off):
                     return None
-                self._made[key] = found
+                found = self._made[key] = recombined(board.universe, answers, members, method, self._voting, off)
                 while len(self._made) > self._most:
                     self._made.popitem(last=False)
             self._made.move_to_end(key)

@@ -121,7 +121,8 @@ class Earned:
         if found is None:
             return Base.equal(members, f"equal weights: no outcome of these members was known by {day}")
         usual = float(np.mean(list(found.weights.values())))
-        weights = {member: found.weights.get(member, usual) for member in (*members, *found.weights)}
+        # In one order, whoever asks in which: sums over them are the same to the last bit.
+        weights = {member: found.weights.get(member, usual) for member in sorted({*members, *found.weights})}
         if not any(weights[member] for member in members):
             return Base.equal(members, f"equal weights: every member asked for is benched ({found.note})")
         stacker, confidence = (None, None) if stage is None else (stage.stacker, stage.confidence)

@@ -13,27 +13,29 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from vfr import clock
-from vfr.ensemble.lanes import Lanes, Left, Limits, Task
+from vfr.ensemble.lanes import Limits
 from vfr.errors import VfrError
-from vfr.typing import Horizon
+from vfr.typing import MEMBER_NAMES, Horizon
+from vfr.workflows.answering import Answering, Question, attempt
 from vfr.workflows.combining import Combining
-from vfr.workflows.forecast_universe import forecast_universe
+from vfr.workflows.forecast_universe import universe_of
 from vfr.workflows.forecaster import Forecast, MlUnavailable
-from vfr.workflows.versions import Wanted, choose, none_reason
+from vfr.workflows.ml_board import HorizonAnswers
+from vfr.workflows.model_cache import MODEL_BYTES
+from vfr.workflows.recombine import recombined
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from vfr.data.snapshot import Snapshot
     from vfr.ensemble.asking import MemberResult
-    from vfr.ensemble.combine import Base, Method, Voting
-    from vfr.ensemble.committee import Committee, Seat
-    from vfr.models.prediction import ModelStore, Predictor
+    from vfr.ensemble.combine import Method, Voting
+    from vfr.models.prediction import ModelStore
     from vfr.workflows.datasets import DatasetStore
 
 __all__ = ["Forecasts", "MlUnavailable"]
@@ -41,7 +43,6 @@ __all__ = ["Forecasts", "MlUnavailable"]
 T = TypeVar("T")
 
 KEPT: Final = 16
-KEPT_MODELS: Final = 32
 QUEUE: Final = 8
 """Forecasts waiting or running at once; one more is refused rather than queued behind them."""
 
@@ -98,7 +99,8 @@ class Forecasts:
     combining : Combining, optional
         What the members have earned; equal weights without it, and whenever it fails.
     disabled : callable, optional
-        Gives why members may not answer, by name, at each request; while it fails, what it last said holds.
+        Gives why members and versions may not answer, by name and model id, at each request; while it fails, what it
+        last said holds.
     made : callable, optional
         Told every forecast that is computed, after it has been answered, on a thread of its own.
     heard : callable, optional
@@ -107,6 +109,13 @@ class Forecasts:
         How votes are counted where the method is voting.
     threads : int
         Members asked side by side in a large universe.
+    model_bytes : int
+        Budget of versions in memory.
+
+    Attributes
+    ----------
+    answering : Answering
+        What asks the members; whoever prepares the scoreboard shares it.
     """
 
     def __init__(
@@ -122,6 +131,7 @@ class Forecasts:
         heard: Callable[[Sequence[MemberResult]], None] | None = None,
         voting: Voting = "hard",
         threads: int = 2,
+        model_bytes: int = MODEL_BYTES,
     ) -> None:
         self._datasets = datasets
         self._models = models
@@ -130,18 +140,21 @@ class Forecasts:
         self._lock = Lock()
         self._kept: OrderedDict[Hashable, tuple[Forecast | MlUnavailable, float]] = OrderedDict()
         self._running: dict[Hashable, Future[Forecast | MlUnavailable]] = {}
-        self._combining = combining
         self._disabled = disabled
         self._off: Mapping[str, str] = {}
         self._made = made
-        self._heard = heard
         self._voting: Voting = voting
-        self._threads = threads
         # One worker: kernels that make features use all cores by themselves. Members are asked on lanes.
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vfr-forecast")
         self._teller = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vfr-forecast-made")
-        self._lanes = Lanes("vfr-forecast-lane")
-        self._loaded: OrderedDict[str, Predictor] = OrderedDict()
+        self.answering = Answering(
+            models,
+            self._failed,
+            combining=combining,
+            heard=None if heard is None else partial(self._tell, "heard", heard),
+            threads=threads,
+            model_bytes=model_bytes,
+        )
 
     def at(
         self,
@@ -182,7 +195,7 @@ class Forecasts:
     def close(self) -> None:
         """Finish what is running and end every thread but those of members that hang, which end when they return."""
         self._worker.shutdown(wait=True, cancel_futures=True)
-        self._lanes.close()
+        self.answering.close()
         self._teller.shutdown(wait=True)
 
     def _at(
@@ -208,23 +221,14 @@ class Forecasts:
         self, as_of: np.datetime64 | None, horizon: Horizon, members: tuple[str, ...], method: str, until: float
     ) -> _Ask:
         day = None if as_of is None else str(as_of)
-        self._off = self._or("switches of members", self._switched_off, self._off)
-        off = {member: why for member, why in self._off.items() if member in members}
-        earned = "" if self._combining is None else self._or("combining", self._combining.stamp, "unknown")
+        self._off = attempt("switches of members", self._switched_off, self._off, self._failed)
+        off = {one: why for one, why in self._off.items() if one in members or one not in MEMBER_NAMES}
         stamps = (self._datasets.stamp(), self._models.stamp())
-        key = (*stamps, day, horizon, members, method, tuple(sorted(off.items())), earned)
+        key = (*stamps, day, horizon, members, method, tuple(sorted(off.items())), self.answering.earned_stamp())
         return _Ask(as_of, horizon, members, method, off, until, key)
 
     def _switched_off(self) -> Mapping[str, str]:
         return {} if self._disabled is None else dict(self._disabled())
-
-    def _or(self, what: str, call: Callable[[], T], otherwise: T) -> T:
-        """Return what somebody else's code gives, or something else where it fails."""
-        try:
-            return call()
-        except Exception as error:  # noqa: BLE001 - weights, switches and journal may fail in any way; forecasts stand
-            self._failed(what, error)
-            return otherwise
 
     def _kept_or_computed(self, ask: _Ask, timeout_ms: int) -> tuple[Forecast | MlUnavailable, bool]:
         while True:
@@ -268,32 +272,18 @@ class Forecasts:
 
     def _compute(self, ask: _Ask) -> tuple[Forecast | MlUnavailable, float]:
         """Return a forecast and for how many milliseconds it may be kept."""
-        from vfr.features import spec_hash
-        from vfr.models.learners import LEARNERS
-
         whole = self._datasets.snapshot()
         snapshot = whole if ask.as_of is None else whole.upto(ask.as_of)
-        past = bool(snapshot.as_of < whole.as_of)
-        wanted = Wanted(ask.horizon, snapshot.name, spec_hash(), snapshot.as_of, past)
-        choices = choose(
-            self._models.cards(),
-            ask.members,
-            LEARNERS,
-            wanted,
-            succession=self._models.succession(),
-            unreadable=self._models.unreadable(),
-        )
-        if all(choice.card is None for choice in choices):
-            return none_reason(choices, wanted, self._models.problems()), inf
-        base, sound = self._base(ask, snapshot, [choice.member for choice in choices if choice.card is not None])
-        found = forecast_universe(
-            snapshot,
-            choices,
-            ask.horizon,
-            lambda seats: self._convene(ask, base, seats),
-            ask.disabled,
-            lambda results: self._tell("heard", self._heard, results),
-        )
+        universe = universe_of(snapshot, past=bool(snapshot.as_of < whole.as_of))
+        question = Question(whole, snapshot, universe, ask.horizon)
+        choices = self.answering.choices(question, ask.members)
+        able = tuple(sorted({choice.member for choice in choices if choice.card is not None}))
+        patience = max(EARNED_SHARE * (ask.until - clock.elapsed_ms()), EARNED_MS)
+        bases, sound = self.answering.earned(question, [able] if able else [], patience)
+        answers, base_rate = self.answering.asked(question, choices, ask.disabled, lambda: _limits(ask.until))
+        problems = () if able else self.answering.problems()
+        held = HorizonAnswers(ask.horizon, answers, bases, base_rate, problems, clock.epoch_ms(), sound)
+        found = recombined(universe, held, ask.members, cast("Method", ask.method), self._voting, ask.disabled)
         if isinstance(found, MlUnavailable):
             return found, inf
         self._tell("made", self._made, found)
@@ -302,67 +292,13 @@ class Forecasts:
     def _tell(self, what: str, whom: Callable[[T], None] | None, news: T) -> None:
         """Tell somebody else later, on a thread of its own."""
         if whom is not None:
-            self._teller.submit(self._or, what, lambda: whom(news), None)
-
-    def _convene(self, ask: _Ask, base: Base, seats: tuple[Seat, ...]) -> Committee:
-        """Return the committee of a question, with the time that is left for it."""
-        from vfr.ensemble.committee import Committee
-
-        whole = max(MEMBERS_SHARE * (ask.until - clock.elapsed_ms()), LEAST_MS)
-        return Committee(
-            seats=seats,
-            load=self._load,
-            lanes=self._lanes,
-            base=base,
-            method=cast("Method", ask.method),
-            voting=self._voting,
-            limits=Limits(each=min(MEMBERS_SHARE * whole, PREDICT_MS), whole=whole),
-            width=self._threads,
-            unread=self._unread,
-            failed=self._failed,
-        )
-
-    def _base(self, ask: _Ask, snapshot: Snapshot, members: list[str]) -> tuple[Base, bool]:
-        """Return what the members have earned, and whether that could be read."""
-        from vfr.ensemble.combine import Base
-
-        equal, combining = Base.equal(members), self._combining
-        if combining is None:
-            return equal, True
-
-        def earned() -> Base | None:
-            found = combining.at(snapshot.name, ask.horizon, members, snapshot.as_of)
-            return _one_voice_each(found, members) if ask.method == "voting" else replace(found)
-
-        patience = max(EARNED_SHARE * (ask.until - clock.elapsed_ms()), EARNED_MS)
-        task = Task("combining", lambda: self._or("combining", earned, None), slow=True)
-        [base] = self._lanes.run([task], Limits(whole=patience, opening=patience))
-        if base is None or isinstance(base, Left):
-            return replace(equal, note="equal weights: what the members have earned cannot be read"), False
-        return base, True
-
-    def _unread(self, model_id: str) -> bool:
-        with self._lock:
-            return model_id not in self._loaded
-
-    def _load(self, model_id: str) -> Predictor:
-        """Return a verified version; called on lanes, where no two ask for the same one at once."""
-        with self._lock:
-            held = self._loaded.get(model_id)
-        loaded = self._models.load(model_id) if held is None else held
-        with self._lock:
-            self._loaded[model_id] = loaded
-            self._loaded.move_to_end(model_id)
-            while len(self._loaded) > KEPT_MODELS:
-                self._loaded.popitem(last=False)
-        return loaded
+            self._teller.submit(attempt, what, lambda: whom(news), None, self._failed)
 
 
-def _one_voice_each(earned: Base, members: Sequence[str]) -> Base:
-    """Return one voice for each member, none for those that are benched."""
-    voices = {member: float(earned.weights.get(member, 1.0) > 0.0) for member in (*members, *earned.weights)}
-    note = earned.note if 0.0 in voices.values() else None
-    return replace(earned, weights=voices, note=note, stacker=None)
+def _limits(until: float) -> Limits:
+    """Return the time that members have of what is left."""
+    whole = max(MEMBERS_SHARE * (until - clock.elapsed_ms()), LEAST_MS)
+    return Limits(each=min(MEMBERS_SHARE * whole, PREDICT_MS), whole=whole)
 
 
 def _lasts(found: Forecast) -> float:

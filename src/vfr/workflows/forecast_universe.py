@@ -1,198 +1,112 @@
-"""One forecast of a whole universe: features of the last session, every member asked, one ensemble, percentiles."""
+"""What forecasts of a session are made from, computed once for all horizons: features of its end, and base rates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
-from vfr import clock
 from vfr.typing import FloatArray, Horizon, Matrix32
-from vfr.workflows.forecaster import Forecast, MemberForecast, MlUnavailable, UnavailableCode
-from vfr.workflows.versions import Choice
+from vfr.workflows.ml_board import Universe
 
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
-    from vfr.ensemble.asking import MemberResult
-    from vfr.ensemble.combine import Verdict
-    from vfr.ensemble.committee import Committee, Seat
+    from vfr.features.labels import Basis
 
-__all__ = ["forecast_universe"]
+__all__ = ["Inputs", "universe_of"]
 
-SMALL_UNIVERSE: Final = 50
-TOP_FEATURES: Final = 10
+T = TypeVar("T")
 
-_CODES: Final[tuple[tuple[str, UnavailableCode], ...]] = (
-    ("corrupt", "ARTIFACT_CORRUPT"),
-    ("failed", "ML_ERROR"),
-    ("timeout", "TIMEOUT"),
-)
-"""Why nobody answers, by the statuses of members: what lasts before what passes."""
+KEPT: Final = 4
+"""Sessions whose features are held: 480 names over 10 sessions are some megabytes."""
 
 
-def forecast_universe(
-    snapshot: Snapshot,
-    choices: Sequence[Choice],
-    horizon: Horizon,
-    convene: Callable[[tuple[Seat, ...]], Committee],
-    disabled: Mapping[str, str],
-    heard: Callable[[Sequence[MemberResult]], None],
-) -> Forecast | MlUnavailable:
-    """Forecast every symbol of a snapshot from its last session.
+def universe_of(snapshot: Snapshot, *, past: bool) -> Universe:
+    """Return who is forecast, and from which session."""
+    return Universe(snapshot.name, snapshot.version, snapshot.as_of, snapshot.symbols, past)
 
-    Parameters
-    ----------
-    snapshot : Snapshot
-        As it was known on the day asked for.
-    choices : sequence of Choice
-        Members asked for, at least one with a version.
-    horizon : Horizon
-    convene : callable
-        Makes the committee of seats; called when everything is ready to be asked.
-    disabled : mapping of str to str
-        Why a member may not answer, by name.
-    heard : callable
-        Told what every member answered, also where none of them could; must not raise.
+
+class Inputs:
+    """Features and base rates of the sessions asked for last.
+
+    Notes
+    -----
+    Whoever asks for the same at once waits for the first. Kept by data version and session; data that is corrected is
+    another version.
     """
-    from vfr.ensemble.committee import Seat
 
-    seats = tuple(
-        Seat((choice.card, *choice.spares), choice.passed_over, disabled.get(choice.member))
-        for choice in choices
-        if choice.card is not None
-    )
-    if all(seat.off is not None for seat in seats):
-        reasons = "; ".join(f"{seat.member}: {seat.off}" for seat in seats)
-        return MlUnavailable("DISABLED", f"every member that could answer is switched off ({reasons})")
-    X, names = _last_rows(snapshot, [seat.member for seat in seats if seat.off is None])
-    base_rate = _base_rate(snapshot, horizon)
-    committee = convene(seats)
-    verdict = committee.verdict(X, names)
-    heard(verdict.results)
-    if all(result.prediction is None for result in verdict.results):
-        return _none(verdict.results)
-    members = _members(choices, verdict, disabled)
-    return _forecast(horizon, snapshot, members, base_rate, _importance(seats, verdict), verdict, committee.method)
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._rows: OrderedDict[Hashable, tuple[Matrix32, tuple[str, ...]]] = OrderedDict()
+        self._rates: OrderedDict[Hashable, FloatArray] = OrderedDict()
+
+    def rows(self, snapshot: Snapshot, lookback: int) -> tuple[Matrix32, tuple[str, ...]]:
+        """Return [L x N x F] features of the last sessions of a snapshot, and their names."""
+        key = (snapshot.name, snapshot.version, str(snapshot.as_of), lookback)
+        with self._lock:
+            return _kept(self._rows, key, lambda: _last_rows(snapshot, lookback), KEPT)
+
+    def base_rate(self, whole: Snapshot, snapshot: Snapshot, horizon: Horizon) -> float:
+        """Return the share of rises among the outcomes of a horizon known by the last session of a snapshot.
+
+        Parameters
+        ----------
+        whole : Snapshot
+            Everything there is.
+        snapshot : Snapshot
+            `whole`, or what was known of it on a day.
+        horizon : Horizon
+        """
+        end = snapshot.sessions.size
+        basis: Basis = "open" if bool(np.isfinite(snapshot.panel.open).any()) else "close"
+        with self._lock:
+            rates = _kept(
+                self._rates,
+                (whole.name, whole.version, horizon, basis),
+                lambda: _base_rates(whole, horizon, basis),
+                KEPT * 3,
+            )
+        return float(rates[end - 1])
 
 
-def _none(results: Sequence[MemberResult]) -> MlUnavailable:
-    """Say why no member answered."""
-    reasons = "; ".join(f"{result.version}: {result.reason}" for result in results)
-    statuses = {result.status for result in results}
-    code = next(code for status, code in _CODES if status in statuses)
-    return MlUnavailable(code, f"no member could answer ({reasons})")
+def _kept(held: OrderedDict[Hashable, T], key: Hashable, make: Callable[[], T], most: int) -> T:
+    if key not in held:
+        held[key] = make()
+        while len(held) > most:
+            held.popitem(last=False)
+    held.move_to_end(key)
+    return held[key]
 
 
-def _last_rows(snapshot: Snapshot, members: Sequence[str]) -> tuple[Matrix32, tuple[str, ...]]:
-    """Return [L x N x F] features of the last sessions, as many as any member looks back over, and their names.
+def _last_rows(snapshot: Snapshot, lookback: int) -> tuple[Matrix32, tuple[str, ...]]:
+    """Return [L x N x F] features of the last sessions.
 
     A name that left the market has no row, as in training: it keeps statements for a while, but there is nothing left
     to forecast, and it must not hold a place among the others.
     """
     from vfr import features
-    from vfr.models.learners import LEARNERS
 
-    end, lookback = snapshot.sessions.size, max(LEARNERS[member].lookback for member in members)
+    end = snapshot.sessions.size
     matrix = features.compute(snapshot, slice(max(end - lookback, 0), end))
     X = np.ascontiguousarray(matrix.values.transpose(1, 2, 0))
     X[~snapshot.panel.trading()[-X.shape[0] :]] = np.nan
+    X.flags.writeable = False
     return X, matrix.names
 
 
-def _forecast(
-    horizon: Horizon,
-    snapshot: Snapshot,
-    members: tuple[MemberForecast, ...],
-    base_rate: float,
-    importance: tuple[tuple[str, float], ...],
-    verdict: Verdict,
-    method: str,
-) -> Forecast:
-    from vfr.factors.transforms import percentile
+def _base_rates(whole: Snapshot, horizon: Horizon, basis: Basis) -> FloatArray:
+    """Return for each session, shape (T,), what needs no model: the share of rises among the outcomes known by then.
 
-    combined = verdict.prediction
-    ranked = int(np.isfinite(combined.expected_excess).sum())
-    return Forecast(
-        data_version=snapshot.version,
-        as_of=snapshot.as_of,
-        horizon=horizon,
-        symbols=snapshot.symbols,
-        p_up=combined.p_up,
-        expected_excess=combined.expected_excess,
-        low=combined.low,
-        high=combined.high,
-        confidence=combined.confidence,
-        level=combined.level,
-        base_rate=base_rate,
-        score=percentile(combined.expected_excess[None], None, min_group=1)[0],
-        agreement=verdict.agreement,
-        members=members,
-        method_applied=verdict.method_applied,
-        note=verdict.note,
-        small_universe=ranked < SMALL_UNIVERSE,
-        importance=importance,
-        computed_at=clock.epoch_ms(),
-        latency_ms=0.0,
-        from_cache=False,
-        method=method,
-    )
-
-
-def _base_rate(snapshot: Snapshot, horizon: Horizon) -> float:
-    """Return what needs no model: the share of rises among the outcomes matured by the snapshot's last session."""
+    No later session changes an earlier one's: the rate of a past day is that of the data as it was known then, as long
+    as both label the same prices.
+    """
     from vfr.features.labels import make
     from vfr.validation.baserate import ex_ante_base_rate
     from vfr.workflows.train_data import counting
 
-    counts, _ = counting(snapshot)
-    labels = make(snapshot.panel, horizon, universe=counts)
-    return float(ex_ante_base_rate(labels.direction, labels.span, counts)[-1])
-
-
-def _members(choices: Sequence[Choice], verdict: Verdict, disabled: Mapping[str, str]) -> tuple[MemberForecast, ...]:
-    """Return every member asked for, in order: those that answered, those that did not, those without a version."""
-    answers = dict(
-        zip((r.member for r in verdict.results), zip(verdict.results, verdict.weights, strict=True), strict=True)
-    )
-    unknown = np.full(verdict.weights.shape[1], np.nan)
-    nothing = np.zeros_like(unknown)
-    return tuple(
-        _answered(*answers[choice.member], unknown)
-        if choice.member in answers
-        else _versionless(choice, disabled.get(choice.member), unknown, nothing)
-        for choice in choices
-    )
-
-
-def _answered(result: MemberResult, weight: FloatArray, unknown: FloatArray) -> MemberForecast:
-    found = result.prediction
-    return MemberForecast(
-        member=result.member,
-        version=result.version,
-        status=result.status,
-        reason=result.reason,
-        p_up=unknown if found is None else found.p_up,
-        expected=unknown if found is None else found.expected_excess,
-        weight=weight,
-        latency_ms=result.latency_ms,
-        warning=result.warning,
-    )
-
-
-def _versionless(choice: Choice, off: str | None, unknown: FloatArray, nothing: FloatArray) -> MemberForecast:
-    status, reason = (choice.status, choice.reason) if off is None else ("disabled", off)
-    return MemberForecast(choice.member, None, status, reason, unknown, unknown, nothing, 0.0)
-
-
-def _importance(seats: Sequence[Seat], verdict: Verdict) -> tuple[tuple[str, float], ...]:
-    """Return the leading features, averaged over the versions that answered, as shares of the total."""
-    from vfr.ensemble.committee import shared_importance
-
-    answered = {result.version for result in verdict.results if result.prediction is not None}
-    cards = [card for seat in seats for card in seat.cards if card.model_id in answered]
-    return tuple(
-        sorted(shared_importance([card.importance for card in cards]).items(), key=lambda item: (-item[1], item[0]))[
-            :TOP_FEATURES
-        ]
-    )
+    counts, _ = counting(whole)
+    labels = make(whole.panel, horizon, basis=basis, universe=counts)
+    return ex_ante_base_rate(labels.direction, labels.span, counts)

@@ -17,7 +17,7 @@ from vfr.workflows.forecaster import Forecast, MemberForecast, MlUnavailable, Un
 from vfr.workflows.ml_board import Answer, HorizonAnswers, Universe
 from vfr.workflows.versions import Choice, Wanted, none_reason
 
-__all__ = ["earners", "recombined"]
+__all__ = ["answerable", "earners", "recombined"]
 
 SMALL_UNIVERSE: Final = 50
 TOP_FEATURES: Final = 10
@@ -43,7 +43,7 @@ def recombined(
     method: Method,
     voting: Voting,
     off: Mapping[str, str],
-) -> Forecast | MlUnavailable | None:
+) -> Forecast | MlUnavailable:
     """Return the forecast of some members by a method.
 
     Parameters
@@ -58,30 +58,42 @@ def recombined(
         Why members and versions may not answer, by name and by model id. A member whose version is switched off is
         left out: no other version answers in its place unseen.
 
-    Returns
-    -------
-    Forecast, MlUnavailable or None
-        None if what is held does not tell: a member was switched off when it was held and is not any more, or it is not
-        held what these members have earned together.
+    Raises
+    ------
+    KeyError
+        If it is not held what these members have earned together; see `answerable`.
     """
-    asked = [found.answers.get(member) or _without_learner(member) for member in members]
+    asked = _asked(found, members)
     reasons = {answer.member: _off(answer, off) for answer in asked}
-    able = {answer.member: answer.result for answer in asked if answer.result is not None}
+    able = [answer for answer in asked if answer.result is not None]
     if not able:
         wanted = Wanted(found.horizon, universe.data_name, "", universe.as_of, universe.past)
         return none_reason([_choice(answer) for answer in asked], wanted, found.problems)
-    if all(reasons[member] is not None for member in able):
-        words = "; ".join(f"{member}: {reasons[member]}" for member in able)
+    if all(reasons[answer.member] is not None for answer in able):
+        words = "; ".join(f"{answer.member}: {reasons[answer.member]}" for answer in able)
         return MlUnavailable("DISABLED", f"every member that could answer is switched off ({words})")
-    base = found.bases.get(earners(asked))
-    if base is None or any(said.status == "disabled" and reasons[member] is None for member, said in able.items()):
-        return None
-    results = [_switched(said, reasons[member]) for member, said in able.items()]
+    results = [_said(answer.result, answer.versions[0], reasons[answer.member]) for answer in able if answer.result]
     if all(result.prediction is None for result in results):
         return _none(results)
-    base = _one_voice_each(base, able) if method == "voting" else base
+    base = found.bases[earners(asked)]
+    base = _one_voice_each(base, [answer.member for answer in able]) if method == "voting" else base
     verdict = combine(results, method, len(universe.symbols), base, voting=voting)
     return _forecast(universe, found, _members(asked, verdict, reasons), _importance(asked, verdict), verdict, method)
+
+
+def answerable(found: HorizonAnswers, members: Sequence[str], off: Mapping[str, str]) -> bool:
+    """Return whether what is held tells what some members say.
+
+    It does not where a member was switched off when it was held and is not any more.
+    """
+    asked = _asked(found, members)
+    return all(
+        answer.result is None or answer.result.status != "disabled" or _off(answer, off) is not None for answer in asked
+    ) and (earners(asked) in found.bases or not earners(asked))
+
+
+def _asked(found: HorizonAnswers, members: Sequence[str]) -> list[Answer]:
+    return [found.answers.get(member) or _without_learner(member) for member in members]
 
 
 def _without_learner(member: str) -> Answer:
@@ -102,10 +114,8 @@ def _off(answer: Answer, off: Mapping[str, str]) -> str | None:
     return next((off[one] for one in ids if one in off), None)
 
 
-def _switched(said: MemberResult, off: str | None) -> MemberResult:
-    if off is None:
-        return said
-    return MemberResult(said.member, said.version, None, "disabled", off, None, 0.0)
+def _said(result: MemberResult, version: str, off: str | None) -> MemberResult:
+    return result if off is None else MemberResult(result.member, version, None, "disabled", off, None, 0.0)
 
 
 def _none(results: Sequence[MemberResult]) -> MlUnavailable:
