@@ -5,5 +5,15 @@ heavy is imported by the call that needs it.
 """
 
 from vfr.bootstrap.application import Application, build, configure_logging, train_starter
+from vfr.bootstrap.engine import end_with_parent, engine_of, leading, listening
 
-__all__ = ["Application", "build", "configure_logging", "train_starter"]
+__all__ = [
+    "Application",
+    "build",
+    "configure_logging",
+    "end_with_parent",
+    "engine_of",
+    "leading",
+    "listening",
+    "train_starter",
+]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +11,7 @@ from vfr.adapters.store.models import DirectoryModels
 from vfr.adapters.store.publishing import single_writer
 from vfr.adapters.store.training_state import TrainingState, TrainingStatus
 from vfr.bootstrap.chaos import chaos_of, failing_forecaster, failing_models, told
+from vfr.bootstrap.engine import Beside, beside
 from vfr.bootstrap.journal import JournalDesk, SettlingDatasets
 from vfr.bootstrap.learning import Learning
 from vfr.bootstrap.live import Live
@@ -23,6 +24,7 @@ from vfr.scoring.table import ScoreTable
 from vfr.typing import Horizon
 from vfr.workflows.availability import Running, StartedLate, disabled
 from vfr.workflows.held import Boards, HeldDatasets
+from vfr.workflows.prepared import PreparedBoards
 
 if TYPE_CHECKING:
     from vfr.adapters.store.chaos_file import ChaosFile
@@ -77,6 +79,8 @@ class Application:
         What the members of the ensemble did, and where they stand.
     chaos : ChaosFile or None
         What is broken on purpose; None where the settings allow no rehearsal.
+    beside : Beside or None
+        What a server process leaves to processes beside it; None where everything is done here.
     """
 
     settings: Settings
@@ -92,6 +96,8 @@ class Application:
     journal: JournalDesk
     tracking: Tracking
     chaos: ChaosFile | None = None
+    prepared: PreparedBoards = field(default_factory=PreparedBoards)
+    beside: Beside | None = None
 
     def prepare(self, progress: Progress | None = None) -> ImportResult | None:
         """Install the bundled data on an empty data home; one process does it, the others wait for it.
@@ -140,8 +146,34 @@ class Application:
             table=self.table,
             request_id=request_id,
             progress=progress,
+            prepare=self.prepared.of,
         )
         self.journal.shown(query, answer, request_id)
+        return answer
+
+    def ready(self, query: AnalyzeQuery, request_id: str) -> Answer | None:
+        """Answer a request as `analyze` does if that takes no waiting and it reports no progress, else return None.
+
+        Raises
+        ------
+        UnknownSector
+            See `vfr.workflows.analyze.ready`.
+        """
+        from vfr.workflows.analyze import ready
+
+        board = None if query.session_id is not None else self.boards.ready(query.as_of)
+        if board is None:
+            return None
+        answer = ready(
+            query,
+            board=board,
+            forecast=self.forecaster,
+            table=self.table,
+            request_id=request_id,
+            prepared=self.prepared,
+        )
+        if answer is not None:
+            self.journal.shown(query, answer, request_id)
         return answer
 
     def search(self, text: str, limit: int = 20) -> dict[str, Any]:
@@ -240,14 +272,28 @@ class Application:
         }
 
     def ml_health(self) -> dict[str, Any]:
-        """Ask every horizon for a forecast and say how each part of machine learning and each member does."""
+        """Ask every horizon for a forecast and say how each part of machine learning and each member does.
+
+        Beside an engine it is the engine that asks members, so how they do is what it says; ``engine`` says whether it
+        answers, and whether it is asked at present.
+        """
         from vfr.workflows.availability import health
 
-        return health(self.forecaster) | {"members": self.tracking.members(), "ml": self.ml_state()}
+        found = health(self.forecaster) | {"ml": self.ml_state()}
+        if self.beside is None:
+            return found | {"members": self.tracking.members()}
+        engine = self.beside.state()
+        return found | {"members": engine.pop("members", {}), "engine": engine}
 
 
-def build(settings: Settings) -> Application:
+def build(settings: Settings, *, served: bool = False) -> Application:
     """Wire an application; nothing is read or written yet.
+
+    Parameters
+    ----------
+    settings : Settings
+    served : bool
+        This is one of the processes of a server: models and past days are left to the processes beside it.
 
     Examples
     --------
@@ -262,6 +308,8 @@ def build(settings: Settings) -> Application:
     datasets.settle = journal.settle_quietly
     tracking = Tracking(settings, datasets, journal)
     toggles, training = ToggleDesk(settings, models), TrainingState(home)
+
+    others = beside(settings) if served else None
 
     def forecasts() -> Forecaster:
         from vfr.adapters.telemetry import log_failed_member
@@ -279,13 +327,14 @@ def build(settings: Settings) -> Application:
             voting=settings.ml_voting,
         )
 
-    forecaster: Forecaster = StartedLate(forecasts, lambda: _running(training.read()))
+    here = StartedLate(forecasts, lambda: _running(training.read()))
+    forecaster: Forecaster = here if others is None else others.guard
     return Application(
         settings=settings,
         datasets=datasets,
         models=models,
         table=settings.table,
-        boards=Boards(datasets),
+        boards=Boards(datasets, None if others is None else others.past_board),
         forecaster=forecaster if chaos is None else failing_forecaster(forecaster, chaos),
         toggles=toggles,
         training=training,
@@ -294,6 +343,7 @@ def build(settings: Settings) -> Application:
         journal=journal,
         tracking=tracking,
         chaos=chaos,
+        beside=others,
     )
 
 

@@ -1,0 +1,117 @@
+"""The processes beside a server, wired: the engine that holds the models, and the one that computes past days."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any, Final
+
+from vfr.adapters.compute.parent import end_with_parent
+from vfr.adapters.compute.pool import ProcessPool
+from vfr.adapters.engine.client import Engine
+from vfr.adapters.store.publishing import try_writer
+from vfr.bootstrap.past import past_board
+from vfr.clock import elapsed_ms
+from vfr.workflows.breaker import Breaker, Guarded
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vfr.adapters.engine.listener import Listener
+    from vfr.factors.board import Board
+    from vfr.settings import Settings
+    from vfr.workflows.forecaster import Forecaster
+
+__all__ = ["Beside", "beside", "end_with_parent", "engine_of", "leading", "listening"]
+
+FAILURES: Final = 3
+REST_S: Final = 2.0
+WINDOW_S: Final = 60.0
+"""So many silences of the engine in a row and within so long, and it is left alone for a while."""
+
+STATE_MS: Final = 1_000
+"""How long the engine may take to say how it does."""
+
+_AGAIN_S: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """What a server process leaves to others.
+
+    Parameters
+    ----------
+    home : Path
+    engine : Engine
+    guard : Guarded
+        The engine as requests ask it: left alone while it fails.
+    pool : ProcessPool
+    """
+
+    home: Path
+    engine: Engine
+    guard: Guarded
+    pool: ProcessPool
+
+    def past_board(self, day: np.datetime64) -> Board:
+        """Compute the board of a past day; see `vfr.workflows.held.Boards`.
+
+        Raises
+        ------
+        NoData
+            If the day is before the first session.
+        Overloaded
+            If too many wait already.
+        """
+        from vfr.adapters.store.codecs import decode_board
+
+        return decode_board(self.pool.run(past_board, self.home, day))
+
+    def state(self) -> dict[str, Any]:
+        """Return whether the engine answers, whether it is asked at present, and what it says of itself."""
+        said = self.engine.state(STATE_MS)
+        return {"answers": said is not None, "breaker": self.guard.state, **(said or {})}
+
+    def close(self) -> None:
+        """End the process that computes, and hang up."""
+        self.pool.close()
+        self.engine.close()
+
+
+def beside(settings: Settings) -> Beside:
+    """Return what a server process leaves to others; nothing is started yet."""
+    engine = engine_of(settings)
+    guard = Guarded(engine.ask, Breaker(FAILURES, REST_S, WINDOW_S), lambda: elapsed_ms() / 1e3)
+    return Beside(settings.data_home, engine, guard, ProcessPool())
+
+
+def engine_of(settings: Settings) -> Engine:
+    """Return the engine of a data home, to be asked."""
+    return Engine(_folder(settings))
+
+
+@contextmanager
+def leading(settings: Settings, ended: Event) -> Iterator[bool]:
+    """Be the one engine of a data home; wait while another is, and say False if that lasted until the end."""
+    folder = _folder(settings)
+    while not ended.is_set():
+        with try_writer(folder) as lead:
+            if lead:
+                yield True
+                return
+        ended.wait(_AGAIN_S)
+    yield False
+
+
+def listening(settings: Settings, forecaster: Forecaster, state: Callable[[], Mapping[str, Any]]) -> Listener:
+    """Answer what server processes ask from now on; the caller leads, and closes it. `state` must not raise."""
+    from vfr.adapters.engine.listener import Listener
+
+    return Listener(_folder(settings), forecaster, state)
+
+
+def _folder(settings: Settings) -> Path:
+    return settings.data_home / "run"
