@@ -107,3 +107,16 @@ def test_a_failure_reaches_everybody_and_is_not_kept(installed: HeldDatasets) ->
                 one.result(10)
     compute.fails = False
     assert boards.at(day).as_of == day
+
+
+def test_a_board_is_ready_while_it_is_the_current_one_and_in_memory(installed: HeldDatasets, tmp_path: Path) -> None:
+    assert installed.ready() is None
+    boards = Boards(installed)
+    assert boards.ready(None) is None
+    board = boards.at(None)
+    assert installed.ready() is boards.ready(None) is boards.ready(board.as_of) is board
+    assert boards.ready(board.as_of - np.timedelta64(9, "D")) is None
+    other = synthetic.snapshot(np.random.default_rng(5), n_sessions=300, n_symbols=8)
+    DirectoryDatasets(tmp_path).publish(replace(other, version="next"), QualityReport.of([], {}), compute_board(other))
+    assert installed.ready() is None
+    assert boards.at(None) is boards.ready(None) is not board

@@ -77,6 +77,11 @@ class HeldDatasets:
             self._board = _current(self._board, self._store.stamp(), self._store.board)
             return self._board[1]
 
+    def ready(self) -> Board | None:
+        """Return the board of the current data set if it is in memory, else None; waits for nobody."""
+        held = self._board
+        return held[1] if held is not None and held[0] == self._store.stamp() else None
+
     def snapshot(self, name: str | None = None, symbols: Sequence[str] | None = None) -> Snapshot:
         """Return everything a data set holds, or everything about some symbols; a part is read anew."""
         if name is not None or symbols is not None:
@@ -98,8 +103,7 @@ class Boards:
 
     Parameters
     ----------
-    datasets : DatasetStore
-        One that holds its snapshot; see `HeldDatasets`.
+    datasets : HeldDatasets
     compute : callable, optional
         Computes the board of a past day's session; here and now by default. A server leaves it to another process, as
         it takes a good part of a second.
@@ -112,7 +116,7 @@ class Boards:
     """
 
     def __init__(
-        self, datasets: DatasetStore, compute: Callable[[np.datetime64], Board] | None = None, kept: int = KEPT_BOARDS
+        self, datasets: HeldDatasets, compute: Callable[[np.datetime64], Board] | None = None, kept: int = KEPT_BOARDS
     ) -> None:
         self._datasets = datasets
         self._compute = compute or self._here
@@ -145,9 +149,9 @@ class Boards:
         return self._compute_for_all(day, key, mine) if running is None else running.result()
 
     def ready(self, day: np.datetime64 | None) -> Board | None:
-        """Return the board of a day if it is kept, else None; the latest is always at hand."""
-        latest = self._datasets.board()
-        if day is None or day >= latest.as_of:
+        """Return the board of a day if it is in memory, else None."""
+        latest = self._datasets.ready()
+        if latest is None or day is None or day >= latest.as_of:
             return latest
         with self._lock:
             return self._look((latest.data_version, str(day)))

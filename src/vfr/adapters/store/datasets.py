@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from zipfile import BadZipFile
 
 from vfr.adapters.store.board_files import read_board, write_board
@@ -33,6 +34,7 @@ __all__ = ["DirectoryDatasets"]
 _KEPT: Final = 2
 _POINTER: Final = "current"
 _T = TypeVar("_T")
+_Sign: TypeAlias = tuple[str, int, int, int]
 
 
 class DirectoryDatasets:
@@ -52,6 +54,7 @@ class DirectoryDatasets:
 
     def __init__(self, home: Path) -> None:
         self._root = home / "datasets"
+        self._stamped: tuple[tuple[_Sign, ...], str | None] = ((), None)
 
     def publish(self, snapshot: Snapshot, quality: QualityReport, board: Board, *, make_current: bool = True) -> str:
         """Store a data set under its name, make it current if wanted, and return its version; all or nothing.
@@ -107,10 +110,18 @@ class DirectoryDatasets:
         return _pointed(self._root)
 
     def stamp(self) -> str | None:
-        """Return name and build of the current data set: two small files read."""
-        name = self.current()
-        build = name and _pointed(self._root / checked_name(name))
-        return f"{name}/{build}" if build else None
+        """Return name and build of the current data set: two small files, read again once they have been replaced."""
+        signs, stamp = self._stamped
+        if not signs or tuple(_sign(path) for path, *_ in signs) != signs:
+            pointer = f"{self._root}/{_POINTER}"
+            seen = [_sign(pointer)]
+            name = self.current()
+            if name is not None:
+                seen.append(_sign(f"{self._root}/{checked_name(name)}/{_POINTER}"))
+            build = name and _pointed(self._root / checked_name(name))
+            stamp = f"{name}/{build}" if build else None
+            self._stamped = tuple(seen), stamp
+        return stamp
 
     def use(self, name: str) -> None:
         """Make a data set current.
@@ -207,6 +218,15 @@ def _pointed(folder: Path) -> str | None:
         return (folder / _POINTER).read_text(encoding="utf-8").strip() or None
     except FileNotFoundError:
         return None
+
+
+def _sign(path: str) -> _Sign:
+    """Return what is different once a file has been replaced by another one."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - asked by every request, and a Path costs more than the question
+    except OSError:
+        return path, 0, 0, 0
+    return path, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def _facts(snapshot: Snapshot) -> dict[str, Any]:
