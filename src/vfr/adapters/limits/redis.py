@@ -72,6 +72,8 @@ class RedisLimiter:
         Counts while Redis is away, and is told what Redis grants.
     now : callable
         Seconds of a clock that never goes back.
+    deadline_s : float
+        How long a question may take.
 
     Notes
     -----
@@ -79,8 +81,16 @@ class RedisLimiter:
     event loop.
     """
 
-    def __init__(self, url: str, local: LocalLimiter, *, now: Callable[[], float] = lambda: elapsed_ms() / 1e3) -> None:
-        self._pool, self._window = _connected(url)
+    def __init__(
+        self,
+        url: str,
+        local: LocalLimiter,
+        *,
+        now: Callable[[], float] = lambda: elapsed_ms() / 1e3,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
+        self._deadline_s = deadline_s
+        self._pool, self._window = _connected(url, deadline_s)
         self._local = local
         self._now = now
         self._breaker = Breaker(limit=FAILURES, rest=REST_S)
@@ -149,7 +159,7 @@ class RedisLimiter:
     async def _asked(self, who: str, budget: Budget, n: int, lease: _Lease) -> Verdict:
         if self._breaker.refuses_until(self._now()) is None:
             try:
-                async with asyncio.timeout(DEADLINE_S):
+                async with asyncio.timeout(self._deadline_s):
                     allowed = await self._taken(who, budget, n, lease)
             except (OSError, TimeoutError, ValueError, TypeError, RedisError):
                 self._breaker.failed(self._now())
@@ -192,10 +202,10 @@ class RedisLimiter:
         lease.reset_at = lease.seen + stats.reset_time - epoch_ms() / 1e3
 
 
-def _connected(url: str) -> tuple[BlockingConnectionPool, MovingWindowRateLimiter]:
+def _connected(url: str, deadline_s: float) -> tuple[BlockingConnectionPool, MovingWindowRateLimiter]:
     """Return connections, made when they are first needed, and the window that counts through them."""
     pool = BlockingConnectionPool.from_url(
-        url, max_connections=CONNECTIONS, timeout=DEADLINE_S, retry=Retry(NoBackoff(), 0)
+        url, max_connections=CONNECTIONS, timeout=deadline_s, retry=Retry(NoBackoff(), 0)
     )
     options: dict[str, Any] = {"connection_pool": pool, "implementation": "redispy", "key_prefix": PREFIX}
     return pool, MovingWindowRateLimiter(RedisStorage("async+redis://", **options))

@@ -1,0 +1,91 @@
+"""The sliding window against its definition: a list of every charge with its moment."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vfr.accounts.limits import Budget
+from vfr.accounts.window import COUNTED, PARTS, Window
+
+STEPS = st.lists(st.tuples(st.integers(0, 70_000), st.integers(1, 9)), min_size=1, max_size=60)
+BUDGETS = st.builds(Budget, st.just("requests"), st.integers(1, 20), st.sampled_from([1, 7, 60, 3_600]))
+
+
+def charged(budget: Budget, steps: list[tuple[int, int]]) -> list[tuple[int, int, bool]]:
+    """Moment in ms, size and outcome of charges that follow each other by steps in thousandths of the window."""
+    window, now, outcomes = Window(), 1_000_000_000_000, []
+    for step, n in steps:
+        now += step * budget.window_s // 60
+        outcomes.append((now, n, window.charge(budget, n, now).allowed))
+    return outcomes
+
+
+@given(BUDGETS, STEPS)
+def test_no_window_wherever_it_starts_holds_more_than_the_budget(budget: Budget, steps: list[tuple[int, int]]) -> None:
+    granted = [(at, n) for at, n, allowed in charged(budget, steps) if allowed]
+    for end, _ in granted:
+        inside = sum(n for at, n in granted if end - budget.window_s * 1_000 < at <= end)
+        assert inside <= budget.amount
+
+
+@given(BUDGETS, STEPS)
+def test_a_refusal_means_that_the_window_and_a_sixtieth_is_full(budget: Budget, steps: list[tuple[int, int]]) -> None:
+    outcomes = charged(budget, steps)
+    for place, (now, n, allowed) in enumerate(outcomes):
+        since = now - budget.window_s * 1_000 * COUNTED / PARTS
+        recent = sum(size for at, size, passed in outcomes[:place] if passed and at >= since)
+        assert allowed or recent + n > budget.amount
+
+
+@given(BUDGETS, STEPS, st.integers(1, 20))
+def test_who_waits_as_told_passes_and_not_much_sooner(budget: Budget, steps: list[tuple[int, int]], n: int) -> None:
+    window, now = Window(), 1_000_000_000_000
+    for step, size in steps:
+        now += step * budget.window_s // 60
+        window.charge(budget, size, now)
+    verdict = window.charge(budget, n, now)
+    if verdict.allowed or n > budget.amount:
+        return
+    early = now + (verdict.retry_after_s - 1) * 1_000 - budget.window_s * 1_000 // PARTS
+    if early > now:
+        assert not Window(window.newest, list(window.counts)).charge(budget, n, early).allowed
+    assert window.charge(budget, n, now + verdict.retry_after_s * 1_000).allowed
+
+
+@given(BUDGETS, STEPS)
+def test_what_remains_can_be_had_and_no_more(budget: Budget, steps: list[tuple[int, int]]) -> None:
+    window, now = Window(), 1_000_000_000_000
+    for step, size in steps:
+        now += step * budget.window_s // 60
+        verdict = window.charge(budget, size, now)
+        assert verdict.remaining == window.charge(budget, 0, now).remaining
+        assert 0 <= verdict.remaining <= budget.amount
+        assert not window.charge(budget, verdict.remaining + 1, now).allowed
+
+
+@given(BUDGETS, st.integers(-400_000, 400_000))
+def test_a_clock_that_is_set_neither_locks_out_nor_opens(budget: Budget, jump: int) -> None:
+    window, now = Window(), 1_000_000_000_000
+    assert window.charge(budget, budget.amount, now).allowed
+    moved = now + jump * budget.window_s
+    allowed = window.charge(budget, 1, moved).allowed
+    far = abs(jump) * budget.window_s >= budget.window_s * 1_000 * (COUNTED + 1) / PARTS
+    near = abs(jump) * budget.window_s < budget.window_s * 1_000
+    assert allowed if far else True
+    assert not allowed if near else True
+    assert window.charge(budget, 1, moved + 3 * budget.window_s * 1_000).allowed
+
+
+def test_a_refusal_takes_nothing() -> None:
+    budget, window = Budget("ml-units", 10, 86_400), Window()
+    assert window.charge(budget, 8, 0).allowed
+    assert not window.charge(budget, 3, 0).allowed
+    assert window.charge(budget, 2, 0).allowed
+
+
+def test_what_is_recorded_counts_even_beyond_the_budget() -> None:
+    budget, window = Budget("requests", 2, 60), Window()
+    window.record(budget, 5, 0)
+    verdict = window.charge(budget, 1, 0)
+    assert (verdict.allowed, verdict.remaining) == (False, 0)
