@@ -15,10 +15,12 @@ from zipfile import BadZipFile
 from vfr.adapters.store.board_files import read_board, write_board
 from vfr.adapters.store.publishing import (
     TEMPORARY,
+    prune,
     publish_folder,
     read_manifest,
     replace_text,
     single_writer,
+    sweep,
     verify_folder,
 )
 from vfr.data.quality import QualityReport
@@ -82,7 +84,7 @@ class DirectoryDatasets:
 
         with single_writer(self._root):
             folder.mkdir(exist_ok=True)
-            _sweep(folder)
+            sweep(folder)
             work = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=folder))
             try:
                 write_snapshot(work, snapshot)
@@ -95,7 +97,7 @@ class DirectoryDatasets:
             replace_text(folder / _POINTER, build)
             if make_current:
                 replace_text(self._root / _POINTER, snapshot.name)
-            _prune(folder, build)
+            prune(folder, build, _KEPT)
 
     def names(self) -> list[DatasetInfo]:
         """Return every data set, by name; a damaged one says so in its `problem`."""
@@ -241,18 +243,3 @@ def _facts(snapshot: Snapshot) -> dict[str, Any]:
         "adjustment": snapshot.panel.adjustment,
         "inputs": [kind for kind in kinds if getattr(snapshot, kind) is not None],
     }
-
-
-def _sweep(folder: Path) -> None:
-    for left in folder.glob(f"{TEMPORARY}*"):
-        if left.is_dir():
-            shutil.rmtree(left)
-        else:
-            left.unlink()
-
-
-def _prune(folder: Path, build: str) -> None:
-    """Keep the build just published and the newest of the others."""
-    others = [p for p in folder.iterdir() if p.is_dir() and p.name != build]
-    for path in sorted(others, key=lambda p: p.stat().st_mtime_ns, reverse=True)[_KEPT - 1 :]:
-        shutil.rmtree(path)

@@ -16,10 +16,12 @@ from vfr.errors import DatasetCorrupt
 
 __all__ = [
     "TEMPORARY",
+    "prune",
     "publish_folder",
     "read_manifest",
     "replace_text",
     "single_writer",
+    "sweep",
     "try_writer",
     "verify_folder",
 ]
@@ -84,6 +86,22 @@ def publish_folder(work: Path, parent: Path, facts: dict[str, Any]) -> str:
     work.rename(target)
     _sync(parent)
     return target.name
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed writers left; the caller holds the lock."""
+    for left in folder.glob(f"{TEMPORARY}*"):
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
+
+
+def prune(folder: Path, build: str, kept: int) -> None:
+    """Keep the build just published and the newest of the others, so many in all; the caller holds the lock."""
+    others = [p for p in folder.iterdir() if p.is_dir() and p.name != build]
+    for path in sorted(others, key=lambda p: p.stat().st_mtime_ns, reverse=True)[kept - 1 :]:
+        shutil.rmtree(path)
 
 
 def read_manifest(folder: Path, *, what: str) -> dict[str, Any]:
