@@ -82,6 +82,9 @@ class UserStore(Protocol):
     def users(self, limit: int, after: str = "") -> Sequence[User]:
         """Return users by name, those after a name."""
 
+    def user(self, user: str) -> User:
+        """Return a user by id; `UnknownAccount` if there is none."""
+
     def user_named(self, name: str) -> User:
         """Return a user by name, whatever its case; `UnknownAccount` if there is none."""
 

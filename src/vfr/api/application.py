@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -14,6 +15,7 @@ from vfr.api.context import Context
 from vfr.api.shapes import Failure
 from vfr.api.work import Work
 from vfr.bootstrap import Application
+from vfr.bootstrap.callers import FIRST_S
 
 __all__ = ["create_api"]
 
@@ -43,10 +45,12 @@ def create_api(application: Application) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         application.journal.settle_soon()
+        await asyncio.to_thread(application.accounts.callers.follow, FIRST_S)
         yield
         context.work.close()
         context.ml_work.close()
         application.journal.close()
+        application.accounts.callers.close()
 
     api = FastAPI(
         title="VFR",

@@ -31,7 +31,9 @@ class Context:
 
     def authorise(self, request: Request, need: Scope, *, public: bool = False) -> Principal:
         """Return the caller of a request if it holds the scope, or refuse; `public` routes may be open to everybody."""
-        return authorise(need, _headers(request), self.application.settings, public=public)
+        return authorise(
+            need, _headers(request), self.application.settings, self.application.accounts.callers, public=public
+        )
 
     @staticmethod
     def answer(data: Mapping[str, Any], status: int = 200) -> Response:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from vfr.accounts.principal import ANONYMOUS, LOCAL, Principal, Scope
-from vfr.api.errors import Refusal
+from vfr.api.errors import CHALLENGE, Refusal
+from vfr.bootstrap.callers import Callers
+from vfr.errors import TokenRefused
 from vfr.settings import Settings
 
-__all__ = ["SECURITY_HEADERS", "Headers", "authorise", "check_request", "single_user"]
+__all__ = ["SECURITY_HEADERS", "Headers", "authorise", "check_request"]
 
 Headers: TypeAlias = Mapping[str, str]
 """Header values by lower-case name; a name given more than once holds all values, separated by a line feed."""
@@ -49,12 +52,17 @@ _HOST: Final = re.compile(r"(?:(?P<name>[a-z0-9.-]+)|\[(?P<address>[0-9a-f:.]+)\
 _BODIES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 _UNKNOWN_CALLER: Final = (
-    "a valid token is needed: this server is not in single-user mode (a secret is set, or the request came through a "
-    "proxy). This version does not issue tokens yet; VFR_PUBLIC_CLASSIC=true opens classic analysis to everybody"
+    "a valid token is needed: this server is not in single-user mode (a secret is set, there are users, or the request "
+    "came through a proxy). POST /api/auth/token gives one for a name and a password, `vfr token create` makes one for "
+    "machines"
 )
 _NO_ADMIN: Final = (
-    "admin calls need a token, and this version does not issue tokens yet; on the server's machine use "
-    "`vfr ml status`, `vfr ml disable --reason ...` or `vfr ml enable`"
+    "admin calls need a token; on the server's machine `vfr token create --scope admin` makes one, and commands such as "
+    "`vfr ml disable --reason ...` need none"
+)
+_UNSURE: Final = (
+    "it cannot be told whether there are users, since the database cannot be read: until it can, only classic answers "
+    "are given without a token; check that it runs"
 )
 
 
@@ -96,12 +104,9 @@ def _check_origin(method: str, path: str, headers: Headers, host: str, allowed: 
         raise Refusal(403, "ORIGIN_NOT_ALLOWED", "another web page may not call")
 
 
-def single_user(headers: Headers, settings: Settings) -> bool:
-    """Whether the caller is the user of this machine: loopback, no secret, no proxy in between."""
-    return settings.loopback and settings.secret is None and FORWARDING.isdisjoint(headers)
-
-
-def authorise(need: Scope, headers: Headers, settings: Settings, *, public: bool = False) -> Principal:
+def authorise(
+    need: Scope, headers: Headers, settings: Settings, callers: Callers, *, public: bool = False
+) -> Principal:
     """Return the caller if it may do what it asks for, or refuse.
 
     Parameters
@@ -111,21 +116,65 @@ def authorise(need: Scope, headers: Headers, settings: Settings, *, public: bool
     headers : mapping
         Of the request.
     settings : Settings
+    callers : Callers
+        Knows who holds which token.
     public : bool
         The route is classic analysis, which the settings may open to everybody.
 
     Raises
     ------
     Refusal
-        401 outside single-user mode, but for classic analysis where the settings open it to everybody; 403 for a
-        caller who lacks the scope.
+        401 without a valid token where one is needed, 403 for a caller who lacks the scope, 503 where that cannot be
+        told because the database could never be read.
     """
-    if single_user(headers, settings):
-        caller = LOCAL
+    if settings.loopback and settings.secret is None and FORWARDING.isdisjoint(headers):
+        users = callers.has_users()
+        if not users:
+            return _user_of_this_machine(need, headers, callers, sure=users is not None)
+    given = headers.get("authorization")
+    if given is not None:
+        caller = _holder(given, callers)
     elif public and settings.public_classic:
         caller = ANONYMOUS
     else:
-        raise Refusal(401, "UNAUTHORIZED", _UNKNOWN_CALLER, {"WWW-Authenticate": 'Bearer realm="vfr"'})
+        raise Refusal(401, "UNAUTHORIZED", _UNKNOWN_CALLER, {"WWW-Authenticate": CHALLENGE})
     if not caller.may(need):
-        raise Refusal(403, "FORBIDDEN", _NO_ADMIN)
+        raise _lacks(need)
     return caller
+
+
+def _user_of_this_machine(need: Scope, headers: Headers, callers: Callers, *, sure: bool) -> Principal:
+    """Return the caller in single-user mode; without `sure` there might be users, and classic answers are all it gets.
+
+    Loopback, no secret, no proxy in between and no users: whoever calls may do everything but administer, which takes a
+    token with that scope. A token that is not needed is not looked at.
+    """
+    if need == "classic" or (sure and LOCAL.may(need)):
+        return LOCAL
+    given = headers.get("authorization")
+    if given is None:
+        raise Refusal(403, "FORBIDDEN", _NO_ADMIN) if sure else Refusal(503, "ACCOUNTS_UNKNOWN", _UNSURE)
+    caller = _holder(given, callers)
+    if not caller.may(need):
+        raise _lacks(need)
+    return replace(caller, scopes=caller.scopes | LOCAL.scopes, limited=False)
+
+
+def _holder(given: str, callers: Callers) -> Principal:
+    scheme, _, token = given.partition(" ")
+    if scheme.lower() != "bearer" or "\n" in token:
+        raise _invalid("send exactly one token, as: Authorization: Bearer <token>")
+    try:
+        return callers.holder(token.strip())
+    except TokenRefused as refused:
+        raise _invalid(refused.message) from None
+
+
+def _invalid(message: str) -> Refusal:
+    return Refusal(401, "UNAUTHORIZED", message, {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'})
+
+
+def _lacks(need: Scope) -> Refusal:
+    told = f'{CHALLENGE}, error="insufficient_scope", scope="{need}"'
+    message = f"this token lacks the scope {need}"
+    return Refusal(403, "FORBIDDEN", message, {"WWW-Authenticate": told})

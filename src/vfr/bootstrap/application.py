@@ -10,6 +10,7 @@ from vfr.adapters.store.datasets import DirectoryDatasets
 from vfr.adapters.store.models import DirectoryModels
 from vfr.adapters.store.publishing import single_writer
 from vfr.adapters.store.training_state import TrainingState, TrainingStatus
+from vfr.bootstrap.accounts import AccountDesk
 from vfr.bootstrap.chaos import chaos_of, failing_forecaster, failing_models, told
 from vfr.bootstrap.engine import Beside, beside
 from vfr.bootstrap.journal import JournalDesk, SettlingDatasets
@@ -77,6 +78,8 @@ class Application:
         What was forecast and shown, and what came of it.
     tracking : Tracking
         What the members of the ensemble did, and where they stand.
+    accounts : AccountDesk
+        Who calls, and what commands and admins change of that.
     chaos : ChaosFile or None
         What is broken on purpose; None where the settings allow no rehearsal.
     beside : Beside or None
@@ -95,6 +98,7 @@ class Application:
     live: Live
     journal: JournalDesk
     tracking: Tracking
+    accounts: AccountDesk
     chaos: ChaosFile | None = None
     prepared: PreparedBoards = field(default_factory=PreparedBoards)
     beside: Beside | None = None
@@ -342,6 +346,7 @@ def build(settings: Settings, *, served: bool = False) -> Application:
         live=Live(settings, datasets),
         journal=journal,
         tracking=tracking,
+        accounts=AccountDesk(settings),
         chaos=chaos,
         beside=others,
     )

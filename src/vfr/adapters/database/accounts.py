@@ -138,6 +138,17 @@ class SqlAccounts:
         with transaction(self.engine, reads=True) as connection:
             return [user_of(row) for row in connection.execute(question)]
 
+    def user(self, user: str) -> User:
+        """Return a user by id.
+
+        Raises
+        ------
+        UnknownAccount
+            If there is none.
+        """
+        with transaction(self.engine, reads=True) as connection:
+            return user_row(connection, user)
+
     def user_named(self, name: str) -> User:
         """Return a user by name, whatever its case.
 
