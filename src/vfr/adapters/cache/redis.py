@@ -1,8 +1,7 @@
 """A cache that processes and machines share, in Redis. Down, slow, full or full of rubbish, it is a miss.
 
-Every call runs on one of a few threads, and the caller waits for `DEADLINE_MS` at most, whatever Redis, the network or
-a name server does. After a few failures in a row nobody is kept waiting at all until a rest is over, when one call
-tries.
+Every call runs on one of a few threads, and its caller waits for a deadline at most, whatever Redis, the network or a
+name server does. After a few failures in a row nobody is kept waiting at all until a rest is over, when one call tries.
 """
 
 from __future__ import annotations
@@ -38,6 +37,9 @@ WAITING: Final = 32
 FAILURES: Final = 3
 REST_S: Final = 5.0
 
+_WHERE: Final = frozenset({"connection_class", "host", "port", "path", "db", "username", "password"})
+"""What is taken from an address, beside how TLS is checked."""
+
 _RELEASE: Final = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
 
 
@@ -50,6 +52,10 @@ class RedisCache:
         ``redis://``, ``rediss://`` or ``unix://``; never logged.
     namespace : str
         Begins every key, so that several installations can share a server.
+    deadline_ms : float
+        What a caller waits at most.
+    rest_s : float
+        How long a server that fails is left alone.
     changed : callable, optional
         Told when the server is left alone (False) and when it is asked again (True).
     now : callable
@@ -61,15 +67,18 @@ class RedisCache:
         url: str,
         namespace: str = "vfr:cache",
         *,
+        deadline_ms: float = DEADLINE_MS,
+        rest_s: float = REST_S,
         changed: Callable[[bool], None] = lambda _: None,
         now: Callable[[], int] = clock.epoch_ms,
     ) -> None:
-        self._client = _client(url)
+        self._client = _client(url, deadline_ms / 1e3)
+        self._deadline = deadline_ms / 1e3
         self._namespace = namespace
         self._changed = changed
         self._now = now
         self._token = uuid4().hex
-        self._breaker = Breaker(limit=FAILURES, rest=REST_S)
+        self._breaker = Breaker(limit=FAILURES, rest=rest_s)
         self._available = True
         self._counts: Counter[str] = Counter()
         self._lock = Lock()
@@ -146,7 +155,7 @@ class RedisCache:
             self._count("refused")
             return otherwise
         try:
-            answer = future.result(timeout=DEADLINE_MS / 1e3)
+            answer = future.result(timeout=self._deadline)
         except ResponseError:  # full, read-only or still loading is an answer too
             self._well()
             self._count("failures")
@@ -195,25 +204,24 @@ class RedisCache:
         return f"{self._namespace}:claim:{key}"
 
 
-def _client(url: str) -> Redis:
+def _client(url: str, deadline: float) -> Redis:
     """Return a client whose bounds are ours, whatever the address says beside where and who."""
     from redis import Redis
     from redis.backoff import NoBackoff
     from redis.connection import ConnectionPool, parse_url
-    from redis.exceptions import ConnectionError as Disconnected
     from redis.retry import Retry
 
     ours: dict[str, Any] = {
         "max_connections": CONNECTIONS,
-        "socket_timeout": DEADLINE_MS / 1e3,
+        "socket_timeout": deadline,
         "socket_connect_timeout": CONNECT_MS / 1e3,
-        # Once, at once: a server that restarted has closed what the pool kept.
-        "retry": Retry(NoBackoff(), 1, (Disconnected,)),
+        # A call that fails is a miss. The pool itself opens anew what a server that restarted has closed.
+        "retry": Retry(NoBackoff(), 0),
         "health_check_interval": 0,
         "decode_responses": False,
         "protocol": 2,
-        "lib_name": None,
-        "lib_version": None,
+        "driver_info": None,
     }
-    given: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
+    parsed: dict[str, Any] = parse_url(url)  # type: ignore[no-untyped-call]
+    given = {name: value for name, value in parsed.items() if name in _WHERE or name.startswith("ssl_")}
     return Redis(connection_pool=ConnectionPool(**given | ours))
