@@ -514,3 +514,33 @@ def test_ml_off_never_asks_and_says_nothing_of_ml(board):
     assert oracle.asked == []
     assert '"ml' not in text
     assert "classicScore" not in text
+
+
+class Unasked:
+    """A forecaster that nobody should ask."""
+
+    def at(self, *_):
+        raise AssertionError("a refused forecast was asked for")
+
+    ready = at
+
+
+@pytest.mark.parametrize("body", [{"symbols": ["SYM01", "SYM02"]}, {"mode": "sector", "sector": "Energy"}])
+def test_a_used_up_quota_leaves_the_classic_answer_byte_for_byte(board, body):
+    body = {"mode": "multiple"} | body
+    if "symbols" in body:
+        body["symbols"] = list(board.scores.symbols[:2])
+    refused = MlUnavailable("ML_QUOTA", "the day's units are used up")
+    query = replace(AnalyzeQuery.parse(body | {"include_ml": True}), ml_refused=refused)
+    short = analyze(query, board_at=lambda _day: board, forecast=Unasked(), request_id=ID).to_dict()
+    assert short["metadata"].pop("mlEnhancement")["reason"].startswith("ML_QUOTA")
+    assert short["metadata"].pop("mlEnhancementEnabled") is False
+    for stock in short["stocks"]:
+        assert stock.pop("mlUnavailable") == refused.to_dict()
+        assert stock.pop("classicScore") == stock["compositeScore"]
+        assert stock.pop("classicRecommendation") == stock["recommendation"]
+    classic = analyze(AnalyzeQuery.parse(body), board_at=lambda _day: board, request_id=ID).to_dict()
+    for answer in (short, classic):
+        answer["metadata"].pop("timestamp")
+    assert short["stocks"]
+    assert json.dumps(short) == json.dumps(classic)

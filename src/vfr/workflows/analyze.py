@@ -120,7 +120,7 @@ def ready(
         return None
     given = None
     if query.include_ml:
-        found = forecast.ready(query.as_of, query.ml_horizon, query.ml_models, query.ml_method)
+        found = query.ml_refused or forecast.ready(query.as_of, query.ml_horizon, query.ml_models, query.ml_method)
         if found is None:
             return None
         given = _Given(found)
@@ -184,6 +184,8 @@ def _unmade(query: AnalyzeQuery, held: Prepared) -> int:
 
 
 def _outcome(query: AnalyzeQuery, board: Board, forecast: Forecaster | None) -> Forecast | MlUnavailable:
+    if query.ml_refused is not None:
+        return query.ml_refused
     if forecast is None:
         return MlUnavailable("NO_MODEL", "no model store is attached")
     found = forecast.at(query.as_of, query.ml_horizon, query.ml_models, query.ml_method, query.ml_timeout_ms)
