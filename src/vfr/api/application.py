@@ -23,6 +23,9 @@ ML_THREADS: Final = 4
 ML_QUEUE: Final = 60
 """Threads that wait for forecasts, and requests that may wait for such a thread. Forecasts are made one at a time."""
 
+FOLLOW_S: Final = 1.0
+"""Longest wait of the start for the switches of machine learning, which are off until they are known."""
+
 _DESCRIPTION = (
     "A transparent five-factor score of stocks, and machine learning that can only help. Prices are USD, returns "
     "and probabilities fractions, scores 0-100; times ISO-8601 UTC but for `timestamp` fields, which are epoch "
@@ -45,10 +48,13 @@ def create_api(application: Application) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         application.journal.settle_soon()
+        if settings.ml_enabled:
+            await work.run(application.toggles.follow, FOLLOW_S)
         await asyncio.to_thread(application.accounts.callers.follow, FIRST_S)
         yield
         context.work.close()
         context.ml_work.close()
+        application.toggles.close()
         application.journal.close()
         application.accounts.callers.close()
 

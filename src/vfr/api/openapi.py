@@ -23,6 +23,7 @@ FAILURES: Final[Mapping[int | str, str]] = {
     401: "A valid token is needed",
     403: "Not allowed",
     404: "Unknown",
+    409: "Not possible as things are",
     415: "The body is not declared as JSON",
     421: "The host name is not served here",
     422: "A field is wrong; it is named",

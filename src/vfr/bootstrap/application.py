@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from vfr.workflows.import_data import ImportResult
     from vfr.workflows.lookahead import LookaheadReport
     from vfr.workflows.progress_channel import ProgressChannel
+    from vfr.workflows.promotion import Change
     from vfr.workflows.query import AnalyzeQuery
 
 __all__ = ["Application", "build", "configure_logging", "train_starter"]
@@ -251,6 +252,18 @@ class Application:
         rng = np.random.default_rng(seed)
         return lookahead([self.datasets.snapshot(), synthetic.snapshot(rng)], rng=rng, progress=progress)
 
+    def promote(self, model_id: str, *, who: str, why: str) -> Change:
+        """Make a version of the current data set the champion; see `vfr.workflows.promotion.promote`."""
+        from vfr.workflows.promotion import promote
+
+        return promote(self.models, model_id, data_name=self.datasets.current(), who=who, why=why)
+
+    def rollback(self, model_id: str, *, who: str, why: str) -> Change:
+        """Bring back the champion before one; see `vfr.workflows.promotion.rollback`."""
+        from vfr.workflows.promotion import rollback
+
+        return rollback(self.models, model_id, who=who, why=why)
+
     def rehearsal(self) -> dict[str, Any] | None:
         """Return what is broken on purpose and until when; None while nothing is."""
         return told(self.chaos)
@@ -288,6 +301,13 @@ class Application:
             return found | {"members": self.tracking.members()}
         engine = self.beside.state()
         return found | {"members": engine.pop("members", {}), "engine": engine}
+
+    def close(self) -> None:
+        """Write what waits to be written, follow nothing any longer, and let go of the processes beside this one."""
+        self.journal.close()
+        self.toggles.close()
+        if self.beside is not None:
+            self.beside.close()
 
 
 def build(settings: Settings, *, served: bool = False) -> Application:
