@@ -240,6 +240,9 @@ def test_classic_answers_do_not_wait_for_machine_learning(
             released.append(free.wait(20))
             return MlUnavailable("TIMEOUT", "stuck")
 
+        def ready(self, *_: Any) -> None:
+            """Return nothing: whoever asks has to wait."""
+
     monkeypatch.setattr("vfr.api.application.ML_THREADS", 2)
     monkeypatch.setattr("vfr.api.application.ML_QUEUE", 1)
     client = client_of(replace(application, forecaster=Stuck()))

@@ -32,7 +32,7 @@ def raising(application: Any, error: Exception) -> Any:
         raise error
 
     class Boards:
-        at = staticmethod(board_at)
+        at = ready = staticmethod(board_at)
 
     return replace(application, boards=Boards())
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from vfr.api.context import Context
 from vfr.api.errors import Refusal, error_response, request_id
 from vfr.api.progress import reported
+from vfr.api.rendering import rendered
 from vfr.clock import epoch_ms, utc_now
 from vfr.workflows.answer import Answer
 from vfr.workflows.data_age import ages, described
@@ -67,20 +68,18 @@ def routes(context: Context) -> list[Route]:
         query = AnalyzeQuery.parse(body)
         if query.include_ml:
             caller = context.authorise(request, "ml")
+        answer = application.ready(query, request_id(request.scope))
+        if answer is not None:
+            return _response(answer, request)
         threads = context.ml_work if query.include_ml else work
-        answer, rendered = await threads.run(_answer, query, request_id(request.scope), caller.subject)
-        if answer.failed_status is not None:
-            errors = [error.to_dict() for error in answer.errors]
-            code = errors[0]["code"] if errors else "NO_DATA"
-            return error_response(request.scope, answer.failed_status, code, _failure(answer), errors=errors)
-        return rendered
+        return await threads.run(_waited, query, request, caller.subject)
 
-    def _answer(query: AnalyzeQuery, asked_as: str, owner: str) -> tuple[Answer, Response]:
+    def _waited(query: AnalyzeQuery, request: Request, owner: str) -> Response:
         with reported(application, query.session_id, owner) as reporter:
-            answer = application.analyze(query, asked_as, reporter)
+            answer = application.analyze(query, request_id(request.scope), reporter)
             if answer.failed_status is not None:
                 reporter.failure = _failure(answer)
-        return answer, context.answer(answer.to_dict())
+        return _response(answer, request)
 
     async def status(request: Request) -> Response:
         context.authorise(request, "classic", public=True)
@@ -97,6 +96,14 @@ def routes(context: Context) -> list[Route]:
         Route("/api/stocks/analyze", analyze, methods=["POST"]),
         Route("/api/stocks/analyze", status, methods=["GET"]),
     ]
+
+
+def _response(answer: Answer, request: Request) -> Response:
+    if answer.failed_status is None:
+        return Response(rendered(answer), media_type="application/json")
+    errors = [error.to_dict() for error in answer.errors]
+    code = errors[0]["code"] if errors else "NO_DATA"
+    return error_response(request.scope, answer.failed_status, code, _failure(answer), errors=errors)
 
 
 def _failure(answer: Answer) -> str:
