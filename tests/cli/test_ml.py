@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
+import pytest
+
 
 def test_switching_off_and_on(cli) -> None:
     assert cli("ml", "status", "--json").json["enabled"] is True
@@ -14,6 +18,59 @@ def test_switching_off_and_on(cli) -> None:
     assert stock["mlUnavailable"]["code"] == "DISABLED"
     assert cli("ml", "enable").out.startswith("Machine learning is on")
     assert cli("ml", "status", "--json").json["enabled"] is True
+
+
+def test_a_member_and_back(cli) -> None:
+    assert cli("ml", "disable", "--member", "linear", "--reason", "odd").code == 0
+    state = cli("ml", "status", "--json").json
+    assert (state["enabled"], state["toggles"]) == (True, {"linear": "odd"})
+    assert "off  linear: odd" in cli("ml", "status").out
+    stock = cli("analyze", "AAPL", "--ml", "--members", "linear", "--json").json["data"]["stocks"][0]
+    assert stock["mlUnavailable"]["code"] in ("DISABLED", "NO_MODEL")
+    assert cli("ml", "enable", "--member", "linear", "--json").json["toggles"] == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "about"),
+    [
+        (("--member", "nobody"), "--member"),
+        (("--model", "linear-7d-none"), "id: is no switch"),
+        (("--member", "linear", "--model", "x"), "not both"),
+    ],
+)
+def test_what_is_no_switch_is_refused(cli, words, about: str) -> None:
+    result = cli("ml", "disable", *words, "--reason", "r")
+    assert result.code == 2
+    assert about in result.err
+    assert cli("ml", "audit", "--json").json["rows"] == []
+
+
+def test_who_turned_what_when_and_why(cli) -> None:
+    assert "No rows" in cli("ml", "audit").out
+    cli("ml", "disable", "--reason", "one [x]")
+    cli("ml", "disable", "--member", "trees", "--reason", "two")
+    found = cli("ml", "audit", "--json").json
+    assert [(row["sequence"], row["id"], row["enabled"], row["who"]) for row in found["rows"]] == [
+        (2, "trees", False, "command line"),
+        (1, "ml", False, "command line"),
+    ]
+    assert found["problems"] == []
+    assert "ml off by command line: one [x]" in cli("ml", "audit", "--limit", "9").out
+    assert len(cli("ml", "audit", "--limit", "1", "--json").json["rows"]) == 1
+
+
+def test_a_log_that_was_changed_is_told(cli, tmp_path) -> None:
+    import sqlite3
+
+    cli("ml", "disable", "--reason", "one")
+    with contextlib.closing(sqlite3.connect(tmp_path / "home" / "vfr.sqlite3")) as database:
+        database.execute("UPDATE toggle_audit SET who = 'nobody'")
+        database.commit()
+    result = cli("ml", "audit")
+    assert result.code == 1
+    assert "row 1 was changed after it was written" in result.out
+    failed = [check for check in cli("doctor", "--json").json["checks"] if check["outcome"] == "failed"]
+    assert any("row 1 was changed" in check["message"] for check in failed)
 
 
 def test_a_reason_must_say_something(cli) -> None:
