@@ -60,6 +60,8 @@ class RedisCache:
         Told when the server is left alone (False) and when it is asked again (True).
     now : callable
         Gives the time in epoch milliseconds.
+    before : callable, optional
+        Called before every command in its thread, to fail or dawdle for a rehearsal.
     """
 
     def __init__(
@@ -71,12 +73,14 @@ class RedisCache:
         rest_s: float = REST_S,
         changed: Callable[[bool], None] = lambda _: None,
         now: Callable[[], int] = clock.epoch_ms,
+        before: Callable[[], None] | None = None,
     ) -> None:
         self._client = _client(url, deadline_ms / 1e3)
         self._deadline = deadline_ms / 1e3
         self._namespace = namespace
         self._changed = changed
         self._now = now
+        self._before = before
         self._token = uuid4().hex
         self._breaker = Breaker(limit=FAILURES, rest=rest_s)
         self._available = True
@@ -174,9 +178,14 @@ class RedisCache:
         if self._breaker.refuses_until(clock.elapsed_ms() / 1e3) is not None:
             self._room.release()
             return None
-        future = self._threads.submit(command, self._client)
+        future = self._threads.submit(self._sent, command)
         future.add_done_callback(lambda _: self._room.release())
         return future
+
+    def _sent(self, command: Callable[[Redis], T]) -> T:
+        if self._before is not None:
+            self._before()
+        return command(self._client)
 
     def _well(self) -> None:
         self._breaker.answered()
