@@ -11,7 +11,7 @@ from typing import Final
 
 from vfr.accounts.limits import Budget, Verdict
 
-__all__ = ["COUNTED", "Window"]
+__all__ = ["COUNTED", "PARTS", "Window"]
 
 PARTS: Final = 60
 COUNTED: Final = PARTS + 1

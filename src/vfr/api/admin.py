@@ -35,7 +35,7 @@ def router(context: Context) -> APIRouter:
     made = APIRouter(prefix="/api/admin", tags=["admin"])
 
     async def admin(request: Request) -> Principal:
-        return context.authorise(request, "admin")
+        return await context.admit(request, "admin")
 
     caller = Depends(admin)
     _toggles(made, context, caller)

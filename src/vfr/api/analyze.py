@@ -63,11 +63,12 @@ def routes(context: Context) -> list[Route]:
     application, work = context.application, context.work
 
     async def analyze(request: Request) -> Response:
-        caller = context.authorise(request, "classic", public=True)
+        caller = await context.admit(request, "classic", public=True)
         body = decode(await read_body(request, application.settings.max_body_bytes))
         query = AnalyzeQuery.parse(body)
         if query.include_ml:
             caller = context.authorise(request, "ml")
+        query = await context.limits.admit(caller, request, query)
         answer = application.ready(query, request_id(request.scope))
         if answer is not None:
             return _response(answer, request)
@@ -82,7 +83,7 @@ def routes(context: Context) -> list[Route]:
         return _response(answer, request)
 
     async def status(request: Request) -> Response:
-        context.authorise(request, "classic", public=True)
+        await context.admit(request, "classic", public=True)
         board = await work.run(application.datasets.board)
         old = described(ages(board.inputs, utc_now()))
         services = {

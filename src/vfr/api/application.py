@@ -10,12 +10,14 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 import vfr
-from vfr.api import admin, analyze, errors, health, ml, ml_metrics, openapi, progress, stocks
+from vfr.api import account, admin, analyze, errors, health, ml, ml_metrics, openapi, progress, stocks
 from vfr.api.context import Context
+from vfr.api.limits import Limits
 from vfr.api.shapes import Failure
 from vfr.api.work import Work
 from vfr.bootstrap import Application
 from vfr.bootstrap.callers import FIRST_S
+from vfr.bootstrap.limits import open_limiter
 
 __all__ = ["create_api"]
 
@@ -43,7 +45,8 @@ def create_api(application: Application) -> FastAPI:
     """
     settings = application.settings
     work = Work(settings.request_threads, settings.request_queue)
-    context = Context(application, work, ml_work=Work(ML_THREADS, ML_QUEUE))
+    limits = Limits(open_limiter(settings), settings)
+    context = Context(application, work, Work(ML_THREADS, ML_QUEUE), limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -54,6 +57,7 @@ def create_api(application: Application) -> FastAPI:
         yield
         context.work.close()
         context.ml_work.close()
+        await limits.close()
         application.toggles.close()
         application.journal.close()
         application.accounts.callers.close()
@@ -70,7 +74,7 @@ def create_api(application: Application) -> FastAPI:
     )
     errors.install(api)
     api.router.routes.extend([*analyze.routes(context), *progress.routes(context)])
-    for room in (health, stocks, ml, ml_metrics, admin):
+    for room in (health, account, stocks, ml, ml_metrics, admin):
         api.include_router(room.router(context))
 
     def document() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vfr.accounts.principal import Principal, Scope
+from vfr.api.limits import Limits
 from vfr.api.security import Headers, authorise
 from vfr.api.work import Work
 from vfr.bootstrap import Application
@@ -28,12 +29,19 @@ class Context:
     application: Application
     work: Work
     ml_work: Work
+    limits: Limits
 
     def authorise(self, request: Request, need: Scope, *, public: bool = False) -> Principal:
         """Return the caller of a request if it holds the scope, or refuse; `public` routes may be open to everybody."""
         return authorise(
             need, _headers(request), self.application.settings, self.application.accounts.callers, public=public
         )
+
+    async def admit(self, request: Request, need: Scope, *, public: bool = False) -> Principal:
+        """Return the caller of a request if it may call and has requests left, or refuse; charges one request."""
+        caller = self.authorise(request, need, public=public)
+        await self.limits.charge_request(caller, request)
+        return caller
 
     @staticmethod
     def answer(data: Mapping[str, Any], status: int = 200) -> Response:

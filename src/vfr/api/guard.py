@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import structlog
 from starlette.responses import Response
 
 from vfr.api.errors import Refusal, error_response
+from vfr.api.limits import FIELDS
 from vfr.api.security import SECURITY_HEADERS, Headers, check_request
 from vfr.clock import elapsed_ms
 
@@ -24,6 +26,11 @@ __all__ = ["Guard", "header_map"]
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _QUIET: Final = frozenset({"/api/health", "/api/health/ready"})
 """Asked every few seconds by whoever watches the server; logged at debug."""
+
+_EXPOSED: Final = (
+    b"X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
+)
+"""Headers that pages of allowed origins may read."""
 
 
 def header_map(raw: list[tuple[bytes, bytes]]) -> Headers:
@@ -69,7 +76,7 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = self._sealed(message["headers"], headers, request_id)
+                message["headers"] = self._sealed(message["headers"], scope["state"])
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -90,17 +97,19 @@ class Guard:
             return Response(status_code=204)
         return None
 
-    def _sealed(self, own: list[tuple[bytes, bytes]], headers: Headers, request_id: str) -> list[tuple[bytes, bytes]]:
+    def _sealed(self, own: list[tuple[bytes, bytes]], state: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+        headers, limits = state["headers"], state.get(FIELDS, {})
         set_already = {name for name, _ in own}
-        sealed = [*own, (b"x-request-id", request_id.encode())]
+        sealed = [*own, (b"x-request-id", state["request_id"].encode())]
         sealed += [pair for pair in SECURITY_HEADERS if pair[0] not in set_already]
+        sealed += [(name.encode(), value.encode()) for name, value in limits.items()]
         origin = headers.get("origin", "").lower()
         if origin in self._settings.allowed_origins:
             sealed += [
                 (b"access-control-allow-origin", origin.encode()),
                 (b"access-control-allow-methods", b"GET, POST"),
                 (b"access-control-allow-headers", b"Authorization, Content-Type, X-Request-ID"),
-                (b"access-control-expose-headers", b"X-Request-ID, Retry-After"),
+                (b"access-control-expose-headers", _EXPOSED),
                 (b"access-control-max-age", b"600"),
             ]
         if self._settings.allowed_origins:

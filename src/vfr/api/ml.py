@@ -31,7 +31,7 @@ def router(context: Context) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         cursor: Annotated[str | None, Query(max_length=96, description="nextCursor of the page before")] = None,
     ) -> Response:
-        context.authorise(request, "ml")
+        await context.admit(request, "ml")
         cards = [
             card
             for card in await work.run(application.models.cards)
@@ -46,7 +46,7 @@ def router(context: Context) -> APIRouter:
 
     @made.get("/models/{model_id}", response_model=Success[ModelData], summary="One version with its card")
     async def model(request: Request, model_id: Annotated[str, Path(max_length=96)]) -> Response:
-        context.authorise(request, "ml")
+        await context.admit(request, "ml")
         for card in await work.run(application.models.cards):
             if card.model_id == model_id:
                 damaged = await work.run(application.models.damage, [model_id])
@@ -58,7 +58,7 @@ def router(context: Context) -> APIRouter:
 
     @made.get("/health", response_model=Success[MlHealthData], summary="State of machine learning, part by part")
     async def health(request: Request) -> Response:
-        context.authorise(request, "ml")
+        await context.admit(request, "ml")
         found = {**await context.ml_work.run(application.ml_health), "timestamp": epoch_ms()}
         if found["status"] == "unhealthy":
             message = "no part of machine learning answers; classic analysis does not need it"

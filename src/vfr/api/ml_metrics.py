@@ -155,7 +155,7 @@ def router(context: Context) -> APIRouter:
         model: Annotated[str | None, Query(min_length=1, max_length=96, description="A member or a version")] = None,
         group_by: Annotated[Literal["daily", "stock"] | None, Query(alias="groupBy")] = None,
     ) -> Response:
-        context.authorise(request, "ml")
+        await context.admit(request, "ml")
 
         def answer() -> dict[str, Any]:
             days = _DAYS[timeframe]

@@ -159,7 +159,7 @@ def routes(context: Context) -> list[Route]:
     streams, claim = Streams(context), context.application.progress.claim
 
     async def progress(request: Request) -> Response:
-        caller = context.authorise(request, "classic", public=True)
+        caller = await context.admit(request, "classic", public=True)
         session_id = request.path_params["session_id"]
         if not SESSION_ID.fullmatch(session_id):
             raise InvalidField("sessionId", "must be 22 to 128 letters, digits, - and _: at least 128 random bits")

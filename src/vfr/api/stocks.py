@@ -25,17 +25,17 @@ def router(context: Context) -> APIRouter:
         query: Annotated[str, Query(min_length=1, max_length=64)],
         limit: Annotated[int, Query(ge=1, le=50)] = 20,
     ) -> Response:
-        context.authorise(request, "classic")
+        await context.admit(request, "classic")
         return context.answer(await work.run(application.search, query, limit))
 
     @made.get("/by-sector", response_model=Success[SectorData], summary="List the symbols of a sector")
     async def by_sector(request: Request, sector: Annotated[str, Query(min_length=1, max_length=64)]) -> Response:
-        context.authorise(request, "classic")
+        await context.admit(request, "classic")
         return context.answer(await work.run(application.by_sector, sector))
 
     @made.get("/sector-rankings", response_model=Success[RankingsData], summary="How the sectors did, strongest first")
     async def sector_rankings(request: Request) -> Response:
-        context.authorise(request, "classic")
+        await context.admit(request, "classic")
         return context.answer(await work.run(application.sector_rankings))
 
     @made.get("/{symbol}/history", response_model=Success[HistoryData], summary="Bars of a symbol")
@@ -47,7 +47,7 @@ def router(context: Context) -> APIRouter:
         end: Annotated[str | None, Query(alias="to", description="ISO date")] = None,
         limit: Annotated[str | None, Query(description="1-10000: the newest bars of the span")] = None,
     ) -> Response:
-        context.authorise(request, "classic")
+        await context.admit(request, "classic")
         asked = {"adjustment": adjustment, "from": start, "to": end, "limit": limit}
         query = HistoryQuery.parse(symbol, {name: value for name, value in asked.items() if value is not None})
         return context.answer(await work.run(application.history, query))

@@ -102,6 +102,7 @@ def test_a_file_that_cannot_be_made_is_replaced_by_memory(tmp_path: Path) -> Non
     (tmp_path / FILE_NAME).mkdir()
     with structlog.testing.capture_logs() as logs:
         limiter = LocalLimiter(tmp_path / FILE_NAME)
+        limiter.take("user:b", MINUTE, 1)
     assert [one["reason"] for one in logs] == ["IsADirectoryError"]
     assert [limiter.take("user:a", MINUTE, 1_000).allowed for _ in range(2)] == [True, False]
 

@@ -21,7 +21,7 @@ from typing import Final
 import structlog
 
 from vfr.accounts.limits import Budget, Verdict
-from vfr.accounts.window import COUNTED, Window
+from vfr.accounts.window import COUNTED, PARTS, Window
 from vfr.clock import epoch_ms
 
 __all__ = ["FILE_NAME", "LocalLimiter"]
@@ -68,7 +68,9 @@ class LocalLimiter:
         self._now_ms = now_ms
         self._places = places
         self._mutex = threading.Lock()
-        self._descriptor, self._map = _opened(path, places * _PLACE.size)
+        self._path = path
+        self._descriptor: int | None = None
+        self._map: mmap.mmap | None = None
         self._granted = self._refused = 0
 
     async def charge(self, who: str, budget: Budget, n: int) -> Verdict:
@@ -97,7 +99,9 @@ class LocalLimiter:
     async def close(self) -> None:
         """Let go of the file."""
         with self._mutex:
-            self._map.close()
+            if self._map is not None:
+                self._map.close()
+                self._map = None
             if self._descriptor is not None:
                 os.close(self._descriptor)
                 self._descriptor = None
@@ -105,19 +109,22 @@ class LocalLimiter:
     @contextmanager
     def _record(self, who: str, budget: Budget) -> Iterator[Window]:
         digest = blake2b(f"{budget.name}/{budget.window_s}/{who}".encode(), digest_size=16).digest()
-        with self._mutex, _locked(self._descriptor):
-            offset, window = self._found(digest)
-            yield window
-            void = (window.newest + COUNTED) * budget.window_s * 1_000 // (COUNTED - 1)
-            _PLACE.pack_into(self._map, offset, digest, void, window.newest, *window.counts)
+        with self._mutex:
+            if self._map is None:  # Made by the first charge: where nobody is limited there is no file.
+                self._descriptor, self._map = _opened(self._path, self._places * _PLACE.size)
+            with _locked(self._descriptor):
+                offset, window = self._found(self._map, digest)
+                yield window
+                void = (window.newest + COUNTED) * budget.window_s * 1_000 // PARTS
+                _PLACE.pack_into(self._map, offset, digest, void, window.newest, *window.counts)
 
-    def _found(self, digest: bytes) -> tuple[int, Window]:
+    def _found(self, table: mmap.mmap, digest: bytes) -> tuple[int, Window]:
         """Return the place of a record and its counts; of a new one the place that is given away."""
         first = int.from_bytes(digest[:8], "little")
         soonest, given = None, 0
         for step in range(NEAR):
             offset = (first + step) % self._places * _PLACE.size
-            kept, void, newest, *counts = _PLACE.unpack_from(self._map, offset)
+            kept, void, newest, *counts = _PLACE.unpack_from(table, offset)
             if kept == digest:
                 return offset, Window(newest, counts)
             if soonest is None or void < soonest:
