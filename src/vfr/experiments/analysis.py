@@ -114,7 +114,7 @@ class Ordering:
     by_date: FloatArray
 
 
-def accuracy(pairs: Paired, rng: np.random.Generator) -> Accuracy:
+def accuracy(pairs: Paired, rng: np.random.Generator, within: BoolArray | None = None) -> Accuracy:
     """Compare the calls of both scores.
 
     Parameters
@@ -122,16 +122,18 @@ def accuracy(pairs: Paired, rng: np.random.Generator) -> Accuracy:
     pairs : Paired
     rng : numpy.random.Generator
         Draws the blocks.
+    within : bool array, shape (R, N), optional
+        Calls that count; the median names stay those of all cells.
 
     Returns
     -------
     Accuracy
         NaN throughout where nothing is known. A return equal to the median's counts for nobody.
     """
-    cells = pairs.cells & (pairs.excess != 0.0)
-    some = cells.any(axis=1)
-    cells, excess = cells[some], pairs.excess[some] > 0
-    first, second = (_above(score[some], cells) == excess for score in (pairs.classic, pairs.blended))
+    judged = pairs.cells & (pairs.excess != 0.0) & (True if within is None else within)
+    some = judged.any(axis=1)
+    cells, known, excess = judged[some], pairs.cells[some], pairs.excess[some] > 0
+    first, second = (_above(score[some], known) == excess for score in (pairs.classic, pairs.blended))
     rows = cells.sum(axis=1).astype(np.float64)
     lost, won = ((cells & a & ~b).sum(axis=1) for a, b in ((first, second), (second, first)))
     count = max(float(rows.sum()), 1.0)
@@ -149,9 +151,10 @@ def accuracy(pairs: Paired, rng: np.random.Generator) -> Accuracy:
     )
 
 
-def ordering(pairs: Paired, rng: np.random.Generator) -> Ordering:
-    """Compare the rank ICs of both scores with the excess return, date by date."""
-    first, second = (rank_ic(score, pairs.excess, pairs.cells) for score in (pairs.classic, pairs.blended))
+def ordering(pairs: Paired, rng: np.random.Generator, within: BoolArray | None = None) -> Ordering:
+    """Compare the rank ICs of both scores with the excess return, date by date; parameters as of `accuracy`."""
+    cells = pairs.cells if within is None else pairs.cells & within
+    first, second = (rank_ic(score, pairs.excess, cells) for score in (pairs.classic, pairs.blended))
     gain = second - first
     known = np.isfinite(gain)
     if not known.any():

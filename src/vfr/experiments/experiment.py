@@ -121,6 +121,8 @@ class Experiment:
     def __post_init__(self) -> None:
         _text("name", self.name, _NAME)
         _text("why", self.why, _TEXT)
+        if not self.running:
+            _text("why", self.stopped_why or "", _TEXT)
         _check_shares(self.shares)
         _within("holdout", self.holdout, 0.0, 0.9)
         _within("weight", self.weight, 0.0, 1.0)

@@ -114,6 +114,8 @@ class Exposure:
         Weight the prediction had in `score`; None where there was no prediction.
     shown_at : float
         Seconds since 1970.
+    experiment, arm : str or None
+        The experiment that decided what was shown, and the arm it was shown in; None where none did.
     """
 
     request: str
@@ -125,6 +127,8 @@ class Exposure:
     include_ml: bool
     ml_weight: float | None
     shown_at: float
+    experiment: str | None = None
+    arm: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -26,6 +26,7 @@ UnavailableCode: TypeAlias = Literal[
     "NO_FEATURES",
     "UNKNOWN_MEMBER",
     "ML_QUOTA",
+    "EXPERIMENT",
 ]
 
 DEFAULT_METHOD: Final = "weighted"

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     Double,
     ForeignKeyConstraint,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -24,6 +25,8 @@ __all__ = [
     "API_KEYS",
     "CHECKS",
     "ENTRIES",
+    "EXPERIMENTS",
+    "EXPERIMENT_EXPOSURES",
     "EXPOSURES",
     "FORECASTS",
     "LEASES",
@@ -145,6 +148,16 @@ EXPOSURES: Final = Table(
     Column("include_ml", Boolean, nullable=False),
     Column("ml_weight", Double),
     Column("shown_at", Double, nullable=False),
+    Column("experiment", String(12)),
+    Column("arm", String(8)),
+)
+"""`experiment` and `arm` are set where an experiment decided what was shown."""
+
+Index(
+    "ix_journal_exposures_experiment",
+    EXPOSURES.c.experiment,
+    sqlite_where=EXPOSURES.c.experiment.is_not(None),
+    postgresql_where=EXPOSURES.c.experiment.is_not(None),
 )
 
 CHECKS: Final = Table(
@@ -272,3 +285,41 @@ ACCOUNT_AUDIT: Final = Table(
     Column("subject", String(64), nullable=False),
     Column("detail", String(300), nullable=False),
 )
+
+EXPERIMENTS: Final = Table(
+    "experiments",
+    METADATA,
+    Column("id", String(12), primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("salt", String(32), nullable=False),
+    Column("shares", Text, nullable=False),
+    Column("holdout", Double, nullable=False),
+    Column("horizon", String(4), nullable=False),
+    Column("weight", Double, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("first", String(10), nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("why", String(500), nullable=False),
+    Column("running", Integer),
+    Column("last", String(10)),
+    Column("stopped_at", Double),
+    Column("stopped_by", String(200)),
+    Column("stopped_why", String(500)),
+    UniqueConstraint("running"),
+)
+"""`shares` and `rule` are JSON. `running` is 1 or NULL, and unique: one experiment at a time."""
+
+EXPERIMENT_EXPOSURES: Final = Table(
+    "experiment_exposures",
+    METADATA,
+    Column("experiment", String(12), primary_key=True),
+    Column("subject", String(32), primary_key=True),
+    Column("arm", String(8), nullable=False),
+    Column("first_seen", Double, nullable=False),
+    Column("last_seen", Double, nullable=False),
+    Column("requests", Integer, nullable=False),
+    Column("ml_requests", Integer, nullable=False),
+    ForeignKeyConstraint(["experiment"], ["experiments.id"], ondelete="CASCADE"),
+)
+"""One row per subject, hashed, that asked while an experiment ran; `ml_requests` asked for machine learning."""

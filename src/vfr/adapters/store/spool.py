@@ -80,6 +80,8 @@ def _fits(one: Exposure) -> bool:
         (one.data_name, 64),
         (one.as_of, 10),
         (one.horizon or "", 4),
+        (one.experiment or "", 12),
+        (one.arm or "", 8),
     )
     figures: tuple[object, ...] = (one.score, one.shown_at, one.ml_weight or 0.0)
     return (

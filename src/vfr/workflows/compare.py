@@ -1,0 +1,272 @@
+"""Experiments in service: what an arm changes about a request, and how an experiment is started and stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+from vfr.errors import InvalidField
+from vfr.experiments.assignment import assign, subject_key
+from vfr.experiments.experiment import Arm, Experiment, StopRule
+from vfr.typing import Horizon
+from vfr.workflows.forecaster import MlUnavailable
+from vfr.workflows.query import AnalyzeQuery
+
+__all__ = [
+    "Applied",
+    "ArmCount",
+    "ExperimentStore",
+    "Plan",
+    "Seen",
+    "Shown",
+    "applied",
+    "apply",
+    "known",
+    "start",
+    "stop",
+]
+
+_WITHHELD: Final = MlUnavailable("EXPERIMENT", "an experiment runs in which this caller is shown the classic answer")
+
+_FIELD: Final = "experiment"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Requests of one subject since it was last written down; `subject` is a hash, times are seconds since 1970."""
+
+    experiment: str
+    subject: str
+    arm: Arm
+    first_seen: float
+    last_seen: float
+    requests: int
+    ml_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArmCount:
+    """How many subjects an arm had, how many of them ever asked for machine learning, and their requests."""
+
+    arm: Arm
+    subjects: int
+    askers: int
+    requests: int
+    ml_requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The score of one stock of one session, as one arm was shown it."""
+
+    data_name: str
+    arm: Arm
+    as_of: str
+    symbol: str
+    score: float
+
+
+class ExperimentStore(Protocol):
+    """Where experiments are kept; every method raises `DataError` if the store cannot be used."""
+
+    def start(self, experiment: Experiment) -> bool:
+        """Keep a running experiment; return False, and keep nothing, where another one runs."""
+        ...
+
+    def stop(self, experiment: str, *, last: str, at: float, who: str, why: str) -> bool:
+        """Stop an experiment; return False where it does not run."""
+        ...
+
+    def one(self, experiment: str) -> Experiment | None:
+        """Return an experiment by its id, None where there is none."""
+        ...
+
+    def all(self, limit: int) -> list[Experiment]:
+        """Return the newest experiments, newest first, at most `limit`."""
+        ...
+
+    def running(self, known: Experiment | None = None) -> Experiment | None:
+        """Return the experiment that runs, None where none does; `known` itself where it still does."""
+        ...
+
+    def see(self, seen: Sequence[Seen]) -> None:
+        """Count requests of subjects: one row for each, whose arm stays what it was first."""
+        ...
+
+    def counts(self, experiment: str) -> list[ArmCount]:
+        """Return how many subjects and requests each arm had."""
+        ...
+
+    def shown(self, experiment: str) -> list[Shown]:
+        """Return the mean score each arm was shown of each stock of each session, however often."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an experiment is asked to be; see `vfr.experiments.experiment.Experiment`."""
+
+    name: str
+    shares: Mapping[Arm, float]
+    horizon: Horizon
+    why: str
+    holdout: float = 0.0
+    weight: float = 0.15
+    rule: StopRule = field(default_factory=StopRule)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A request as an experiment lets it through.
+
+    Parameters
+    ----------
+    query : AnalyzeQuery
+    seen : Seen
+        To be counted.
+    decided : bool
+        Whether the experiment has a say in it: it asks for machine learning over the experiment's horizon, of the
+        latest session.
+    """
+
+    query: AnalyzeQuery
+    seen: Seen
+    decided: bool
+
+    @property
+    def journaled(self) -> tuple[str, Arm] | None:
+        """Experiment and arm as the journal keeps them beside what was shown; None where the experiment has no say."""
+        return (self.seen.experiment, self.seen.arm) if self.decided else None
+
+    @property
+    def told(self) -> dict[str, str] | None:
+        """What ``metadata.experiment`` says; None where nothing may differ: no say, or held out."""
+        if not self.decided or self.seen.arm == "holdout":
+            return None
+        return {"id": self.seen.experiment, "arm": self.seen.arm}
+
+
+def apply(query: AnalyzeQuery, experiment: Experiment, subject: str) -> tuple[AnalyzeQuery, Arm]:
+    """Return a request as the subject's arm has it, and the arm.
+
+    Parameters
+    ----------
+    query : AnalyzeQuery
+    experiment : Experiment
+    subject : str
+        Stable id of the caller.
+
+    Returns
+    -------
+    tuple of AnalyzeQuery and str
+        The query itself where the experiment has no say: a request that does not ask for machine learning is the same
+        in every arm, byte for byte.
+
+    Examples
+    --------
+    >>> half = {"classic": 0.5, "ml": 0.5}
+    >>> e = Experiment("3f", "blend", "salt", half, 0.0, "7d", 0.3, "2019-06-28", 0.0, "me", "try it")
+    >>> asked = AnalyzeQuery("single", ("AAPL",), include_ml=True)
+    >>> by_arm = {arm: q for q, arm in (apply(asked, e, f"user-{n}") for n in range(9))}
+    >>> by_arm["ml"].ml_weight, by_arm["classic"].ml_refused.code
+    (0.3, 'EXPERIMENT')
+    """
+    arm = assign(experiment, subject)
+    if arm == "holdout" or not _decides(experiment, query):
+        return query, arm
+    if arm == "ml":
+        return replace(query, ml_weight=experiment.weight), arm
+    return replace(query, ml_refused=query.ml_refused or _WITHHELD), arm
+
+
+def applied(query: AnalyzeQuery, experiment: Experiment, subject: str, now: float) -> Applied:
+    """Return a request as the subject's arm has it, with what is to be counted and told of it."""
+    changed, arm = apply(query, experiment, subject)
+    key = subject_key(experiment, subject)
+    return Applied(
+        changed, Seen(experiment.id, key, arm, now, now, 1, int(query.include_ml)), _decides(experiment, query)
+    )
+
+
+def start(store: ExperimentStore, plan: Plan, *, salt: str, first: str, at: float, who: str) -> Experiment:
+    """Start an experiment; it is in force everywhere within a second.
+
+    Parameters
+    ----------
+    store : ExperimentStore
+    plan : Plan
+    salt : str
+        At least 32 random hexadecimal digits: the id is made of the first, subjects are dealt by all.
+    first : str
+        ISO day of the newest session.
+    at : float
+        Seconds since 1970.
+    who : str
+
+    Raises
+    ------
+    InvalidField
+        If the plan cannot be, or another experiment runs; names the field and the fix.
+    """
+    made = Experiment(
+        id=salt[:8],
+        name=plan.name.strip(),
+        salt=salt,
+        shares=plan.shares,
+        holdout=plan.holdout,
+        horizon=plan.horizon,
+        weight=plan.weight,
+        first=first,
+        started_at=at,
+        who=who,
+        why=plan.why.strip(),
+        rule=plan.rule,
+    )
+    if not store.start(made):
+        raise InvalidField(_FIELD, "another one runs, and two would disturb each other; stop it first")
+    return made
+
+
+def stop(store: ExperimentStore, experiment: str, *, why: str, last: str, at: float, who: str) -> Experiment:
+    """Stop an experiment; its report stays.
+
+    Parameters
+    ----------
+    store : ExperimentStore
+    experiment : str
+        Id.
+    why : str
+    last : str
+        ISO day of the newest session.
+    at : float
+        Seconds since 1970.
+    who : str
+
+    Raises
+    ------
+    InvalidField
+        If it does not run, or no reason is given.
+    """
+    ended = replace(known(store, experiment), last=last, stopped_at=at, stopped_by=who, stopped_why=why.strip())
+    if not store.stop(experiment, last=last, at=at, who=who, why=why.strip()):
+        raise InvalidField(_FIELD, "was stopped already")
+    return ended
+
+
+def known(store: ExperimentStore, experiment: str) -> Experiment:
+    """Return an experiment by its id.
+
+    Raises
+    ------
+    InvalidField
+        If there is none.
+    """
+    found = store.one(experiment)
+    if found is None:
+        raise InvalidField(_FIELD, "there is none of this id; `vfr ab list` shows those there are")
+    return found
+
+
+def _decides(experiment: Experiment, query: AnalyzeQuery) -> bool:
+    return query.include_ml and query.ml_horizon == experiment.horizon and query.as_of is None
