@@ -10,7 +10,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 import vfr
-from vfr.api import account, admin, analyze, errors, health, ml, ml_metrics, openapi, progress, stocks
+from vfr.api import account, admin, analyze, auth, errors, health, ml, ml_metrics, openapi, progress, stocks, users
 from vfr.api.context import Context
 from vfr.api.limits import Limits
 from vfr.api.shapes import Failure
@@ -74,7 +74,7 @@ def create_api(application: Application) -> FastAPI:
     )
     errors.install(api)
     api.router.routes.extend([*analyze.routes(context), *progress.routes(context)])
-    for room in (health, account, stocks, ml, ml_metrics, admin):
+    for room in (health, account, stocks, ml, ml_metrics, admin, auth, users):
         api.include_router(room.router(context))
 
     def document() -> dict[str, Any]:

@@ -57,8 +57,8 @@ _UNKNOWN_CALLER: Final = (
     "machines"
 )
 _NO_ADMIN: Final = (
-    "admin calls need a token; on the server's machine `vfr token create --scope admin` makes one, and commands such as "
-    "`vfr ml disable --reason ...` need none"
+    "admin calls need a token; on the server's machine `vfr token create --scope admin` makes one, and "
+    "commands such as `vfr ml disable --reason ...` need none"
 )
 _UNSURE: Final = (
     "it cannot be told whether there are users, since the database cannot be read: until it can, only classic answers "

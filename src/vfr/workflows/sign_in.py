@@ -110,7 +110,9 @@ class SignIns:
             If the database cannot be used.
         """
         successor = REFRESH_PREFIX + self._random(_SECRET_BYTES)
-        family, user = self.store.use(_digest(token), digest_of(successor), now)
+        if not _well_formed(token):
+            raise TokenRefused("the refresh token is malformed; sign in again")
+        family, user = self.store.use(digest_of(token), digest_of(successor), now)
         return self._pair(self._access(user, family, now), successor, user)
 
     def sign_out(self, token: str, now: float) -> None:
@@ -121,7 +123,8 @@ class SignIns:
         DataError
             If the database cannot be used.
         """
-        self.store.end_family(_digest(token), now)
+        if _well_formed(token):
+            self.store.end_family(digest_of(token), now)
 
     def _access(self, user: User, family: Family, now: float) -> str:
         issued = int(now)
@@ -138,7 +141,5 @@ class SignIns:
         return self.entropy(size).hex()
 
 
-def _digest(token: str) -> str:
-    if not token.startswith(REFRESH_PREFIX) or len(token) > _LONGEST:
-        raise TokenRefused("the refresh token is not valid; sign in again")
-    return digest_of(token)
+def _well_formed(token: str) -> bool:
+    return token.startswith(REFRESH_PREFIX) and len(token) <= _LONGEST and token.isascii()
