@@ -103,20 +103,11 @@ def test_the_same_object_answers_while_it_is_held(reader: Reader) -> None:
     read = reader(encode=lambda value: str(value).encode(), decode=lambda raw: [raw.decode()], held=2)
     first = read.get("a", lambda: ["a"], 1_000).value
     assert read.get("a", lambda: ["a"], 1_000).value is first
-    assert read.at_hand("a") is first
     for key in ("b", "c"):
         read.get(key, lambda: ["other"], 1_000)
-    assert read.at_hand("a") is None
-    assert read.get("a", lambda: ["a"], 1_000).origin == "kept"
-
-
-def test_nothing_is_at_hand_before_it_was_asked_for_or_after_it_expired(reader: Reader, clock: Clock) -> None:
-    read = reader()
-    assert read.at_hand("key") is None
-    read.get("key", done(), 1_000)
-    assert read.at_hand("key") == "value"
-    clock.ms += TTL
-    assert read.at_hand("key") is None
+    later = read.get("a", lambda: ["a"], 1_000)
+    assert later.origin == "kept"
+    assert later.value is not first
 
 
 def test_all_who_ask_at_once_share_one_computation(reader: Reader) -> None:
@@ -167,8 +158,8 @@ def test_whoever_waits_has_a_deadline(reader: Reader) -> None:
 
 
 def test_a_value_that_may_not_be_kept_is_made_again(reader: Reader) -> None:
-    read = reader(keep=lambda value: value != "passing")
-    assert read.get("key", done("passing"), 1_000) == Found("passing", "made")
+    read = reader()
+    assert read.get("key", done("passing"), 1_000, lambda value: value != "passing") == Found("passing", "made")
     assert read.get("key", done("lasting"), 1_000) == Found("lasting", "made")
     assert read.get("key", done("other"), 1_000) == Found("lasting", "kept")
 

@@ -76,6 +76,13 @@ class ReadStats:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wish(Generic[T]):
+    key: str
+    make: Callable[[], T]
+    keep: Callable[[T], bool]
+
+
+@dataclass(frozen=True, slots=True)
 class _Held(Generic[T]):
     value: T
     expires_ms: int
@@ -94,8 +101,6 @@ class ReadThrough(Generic[T]):
         A value as bytes and back; `decode` raises `ValueError` for bytes that are none, which are then forgotten.
     rng : numpy.random.Generator
         Draws the moment of an early refresh.
-    keep : callable, optional
-        Whether a value may be kept; all are by default.
     held : int
         Values kept decoded, so that the same object answers again.
     now : callable
@@ -110,7 +115,6 @@ class ReadThrough(Generic[T]):
         encode: Callable[[T], bytes],
         decode: Callable[[bytes], T],
         rng: np.random.Generator,
-        keep: Callable[[T], bool] = lambda _: True,
         held: int = HELD,
         now: Callable[[], int] = clock.epoch_ms,
     ) -> None:
@@ -119,7 +123,6 @@ class ReadThrough(Generic[T]):
         self._encode = encode
         self._decode = decode
         self._rng = rng
-        self._keep = keep
         self._room = held
         self._now = now
         self._held: OrderedDict[str, _Held[T]] = OrderedDict()
@@ -130,17 +133,9 @@ class ReadThrough(Generic[T]):
         self._lock = Lock()
         self._background = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vfr-cache-refresh")
 
-    def at_hand(self, key: str) -> T | None:
-        """Return a value that is held decoded, without asking any tier; None if there is none."""
-        with self._lock:
-            held = self._held.get(key)
-            if held is None or held.expires_ms <= self._now():
-                return None
-            self._held.move_to_end(key)
-            self._counts["kept"] += 1
-            return held.value
-
-    def get(self, key: str, make: Callable[[], T], timeout_ms: float) -> Found[T]:
+    def get(
+        self, key: str, make: Callable[[], T], timeout_ms: float, keep: Callable[[T], bool] = lambda _: True
+    ) -> Found[T]:
         """Return the value of a key.
 
         Parameters
@@ -152,21 +147,24 @@ class ReadThrough(Generic[T]):
             it, and nothing is kept.
         timeout_ms : float
             How long another caller's computation is waited for.
+        keep : callable, optional
+            Whether a value that was made may be kept; all may by default.
 
         Raises
         ------
         TimeoutError
             If another caller was still making the value at the deadline.
         """
+        wish = _Wish(key, make, keep)
         found = self._look(key)
         if found is not None:
             self._count("kept")
             if self._soon(found):
-                self._refresh(key, make, found.value)
+                self._refresh(wish, found.value)
             return Found(found.value, "kept")
         future, mine = self._flight(key)
         if mine:
-            return self._lead(key, make, timeout_ms, future)
+            return self._lead(wish, timeout_ms, future)
         if not wait_for([future], timeout=timeout_ms / 1e3).done:
             self._count("timeouts")
             raise TimeoutError("another request was still making the value")
@@ -218,10 +216,10 @@ class ReadThrough(Generic[T]):
             future = self._making[key] = Future()
             return future, True
 
-    def _lead(self, key: str, make: Callable[[], T], timeout_ms: float, future: Future[T]) -> Found[T]:
+    def _lead(self, wish: _Wish[T], timeout_ms: float, future: Future[T]) -> Found[T]:
         """Make a value for everybody who waits for it."""
         try:
-            found = self._made_elsewhere(key, PATIENCE * timeout_ms) or self._make(key, make, "made")
+            found = self._made_elsewhere(wish.key, PATIENCE * timeout_ms) or self._make(wish, "made")
             future.set_result(found.value)
         except BaseException as error:
             self._count("failed")
@@ -230,7 +228,7 @@ class ReadThrough(Generic[T]):
         finally:
             # Only now, so that whoever comes later finds the value kept.
             with self._lock:
-                self._making.pop(key, None)
+                self._making.pop(wish.key, None)
         return found
 
     def _made_elsewhere(self, key: str, patience_ms: float) -> Found[T] | None:
@@ -249,20 +247,20 @@ class ReadThrough(Generic[T]):
                 return None
             pause.wait(LOOK_MS / 1e3)
 
-    def _make(self, key: str, make: Callable[[], T], how: str) -> Found[T]:
+    def _make(self, wish: _Wish[T], how: str) -> Found[T]:
         """Make a value and keep it if it may be."""
         try:
             start = clock.elapsed_ms()
-            value = make()
+            value = wish.make()
             cost = clock.elapsed_ms(start)
             self._count(how)
-            if self._keep(value):
-                self._keep_made(key, value, cost)
+            if wish.keep(value):
+                self._keep(wish.key, value, cost)
             return Found(value, "made")
         finally:
-            self._cache.release(key)
+            self._cache.release(wish.key)
 
-    def _keep_made(self, key: str, value: T, cost: float) -> None:
+    def _keep(self, key: str, value: T, cost: float) -> None:
         expires = self._now() + self._ttl_ms
         self._hold(key, _Held(value, expires, cost))
         try:
@@ -281,25 +279,25 @@ class ReadThrough(Generic[T]):
             drawn = self._rng.random()
         return left <= -held.cost_ms * log(1.0 - drawn)
 
-    def _refresh(self, key: str, make: Callable[[], T], value: T) -> None:
+    def _refresh(self, wish: _Wish[T], value: T) -> None:
         """Make a value anew in the background, unless somebody is at it or there is much to do already."""
         with self._lock:
-            if self._closed or key in self._making or self._refreshing >= REFRESHES:
+            if self._closed or wish.key in self._making or self._refreshing >= REFRESHES:
                 return
-            future = self._making[key] = Future()
+            future = self._making[wish.key] = Future()
             self._refreshing += 1
-            self._background.submit(self._made_anew, key, make, value, future)
+            self._background.submit(self._made_anew, wish, value, future)
 
-    def _made_anew(self, key: str, make: Callable[[], T], value: T, future: Future[T]) -> None:
+    def _made_anew(self, wish: _Wish[T], value: T, future: Future[T]) -> None:
         try:
-            claimed = self._cache.claim(key, LEASE_MS)
-            future.set_result(self._make(key, make, "refreshed").value if claimed else value)
+            claimed = self._cache.claim(wish.key, LEASE_MS)
+            future.set_result(self._make(wish, "refreshed").value if claimed else value)
         except Exception as error:  # noqa: BLE001 - whatever making it raises, the value at hand still counts
             self._count("failed")
             future.set_exception(error)
         finally:
             with self._lock:
-                self._making.pop(key, None)
+                self._making.pop(wish.key, None)
                 self._refreshing -= 1
 
     def _count(self, what: str) -> None:
