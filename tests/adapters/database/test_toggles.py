@@ -24,7 +24,7 @@ VERSION = Toggle("linear-7d-1", False, "bad fit", "ana", "2026-01-03T03:05:05+00
 def test_never_turned_is_on(engine: Engine) -> None:
     store = SqlToggles(engine)
     assert store.read() == ToggleState()
-    assert (store.read().enabled, store.all(), store.audit(10), store.problems()) == (True, {}, [], ())
+    assert (store.read().enabled, store.all(), store.audit(10), store.problems()) == (True, {}, (), ())
 
 
 def test_changes_are_kept_and_logged(engine: Engine) -> None:

@@ -93,7 +93,7 @@ class SqlToggles:
         if before is not None:
             question = question.where(TOGGLE_AUDIT.c.sequence < before)
         with transaction(self.engine, reads=True) as connection:
-            return [Audited(row[0], Toggle(*row[1:])) for row in connection.execute(question)]
+            return tuple(Audited(row[0], Toggle(*row[1:])) for row in connection.execute(question))
 
     def problems(self) -> tuple[str, ...]:
         """Say what is wrong with the log; nothing where every row is what was written, in its place."""
