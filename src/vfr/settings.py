@@ -97,6 +97,9 @@ class Settings(BaseSettings):
         False switches machine learning off whatever the stored switch says.
     ml_threads : int
         Threads of a training run; the same number and seed give the same models, byte for byte.
+    ml_model_bytes : int
+        Budget of model versions held in memory by one process, counted as their files; the least recently used go
+        first.
     ml_voting : str
         How votes are counted where a request asks for voting: ``hard`` counts directions, ``soft`` averages
         probabilities.
@@ -157,6 +160,7 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     ml_enabled: bool = True
     ml_threads: int = Field(default=2, ge=1, le=64)
+    ml_model_bytes: int = Field(default=512 << 20, ge=1 << 20, le=1 << 36)
     ml_voting: Literal["hard", "soft"] = "hard"
     work_url: str = ""
     database_url: SecretStr | None = None

@@ -13,22 +13,25 @@ from vfr.adapters.store.training_state import TrainingState, TrainingStatus
 from vfr.bootstrap.accounts import AccountDesk
 from vfr.bootstrap.chaos import chaos_of, failing_forecaster, failing_models, told
 from vfr.bootstrap.engine import Beside, beside
+from vfr.bootstrap.forecasting import Forecasting
 from vfr.bootstrap.journal import JournalDesk, SettlingDatasets
 from vfr.bootstrap.learning import Learning
 from vfr.bootstrap.live import Live
 from vfr.bootstrap.progress import progress_channel
+from vfr.bootstrap.refreshing import Refreshing
 from vfr.bootstrap.registry import in_office
 from vfr.bootstrap.toggles import ToggleDesk
 from vfr.bootstrap.tracking import Tracking
 from vfr.errors import SettingsError
 from vfr.scoring.table import ScoreTable
 from vfr.typing import Horizon
-from vfr.workflows.availability import Running, StartedLate, disabled
+from vfr.workflows.availability import Running, disabled
 from vfr.workflows.held import Boards, HeldDatasets
 from vfr.workflows.prepared import PreparedBoards
 
 if TYPE_CHECKING:
     from vfr.adapters.store.chaos_file import ChaosFile
+    from vfr.adapters.telemetry import AccessLog
     from vfr.data.provider import Progress
     from vfr.settings import Settings
     from vfr.workflows.analyze import Progress as AnalyzeProgress
@@ -41,7 +44,7 @@ if TYPE_CHECKING:
     from vfr.workflows.promotion import Change
     from vfr.workflows.query import AnalyzeQuery
 
-__all__ = ["Application", "build", "configure_logging", "train_starter"]
+__all__ = ["Application", "access_log", "build", "configure_logging", "train_starter"]
 
 STARTER_HORIZONS: Final[tuple[Horizon, ...]] = ("7d", "1d", "30d")
 """The default horizon of a request first."""
@@ -67,6 +70,8 @@ class Application:
         Prepared boards by day.
     forecaster : Forecaster
         Asked only by requests that want machine learning.
+    refreshing : Refreshing
+        What keeps the scoreboard current that the forecaster answers from.
     toggles : ToggleDesk
         The switches of machine learning: of all of it, of members, of versions.
     training : TrainingState
@@ -93,6 +98,7 @@ class Application:
     table: ScoreTable
     boards: Boards
     forecaster: Forecaster
+    refreshing: Refreshing
     toggles: ToggleDesk
     training: TrainingState
     progress: ProgressChannel
@@ -335,24 +341,8 @@ def build(settings: Settings, *, served: bool = False) -> Application:
 
     others = beside(settings) if served else None
 
-    def forecasts() -> Forecaster:
-        from vfr.adapters.telemetry import log_failed_member
-        from vfr.workflows.forecast import Forecasts
-
-        return Forecasts(
-            datasets,
-            models,
-            lambda: disabled(not settings.ml_enabled, toggles.read()),
-            disabled=lambda: toggles.read().off,
-            failed=log_failed_member,
-            made=journal.made,
-            heard=tracking.heard,
-            combining=tracking.earned,
-            voting=settings.ml_voting,
-        )
-
-    here = StartedLate(forecasts, lambda: _running(training.read()))
-    forecaster: Forecaster = here if others is None else others.guard
+    making = Forecasting(settings, datasets, models, journal, tracking, toggles, lambda: _running(training.read()))
+    forecaster, refreshing = making.wired(None if others is None else others.guard)
     return Application(
         settings=settings,
         datasets=datasets,
@@ -360,6 +350,7 @@ def build(settings: Settings, *, served: bool = False) -> Application:
         table=settings.table,
         boards=Boards(datasets, None if others is None else others.past_board),
         forecaster=forecaster if chaos is None else failing_forecaster(forecaster, chaos),
+        refreshing=refreshing,
         toggles=toggles,
         training=training,
         progress=progress_channel(settings),
@@ -392,6 +383,13 @@ def configure_logging(settings: Settings) -> None:
     from vfr.adapters import telemetry
 
     telemetry.configure_logging(settings.log_level, settings.log_format)
+
+
+def access_log(settings: Settings) -> AccessLog:
+    """Return the log of requests."""
+    from vfr.adapters import telemetry
+
+    return telemetry.AccessLog(settings.log_level, settings.log_format)
 
 
 def _running(status: TrainingStatus) -> Running | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vfr.workflows.earned import Standing
     from vfr.workflows.toggles import ToggleState
 
-__all__ = ["Running", "StartedLate", "State", "disabled", "health", "members_health", "while_training"]
+__all__ = ["Running", "StartedLate", "State", "disabled", "health", "members_health"]
 
 State: TypeAlias = Literal["healthy", "degraded", "unhealthy"]
 
@@ -48,15 +48,6 @@ def disabled(by_setting: bool, switch: ToggleState) -> MlUnavailable | None:
     return None
 
 
-def while_training(found: MlUnavailable, running: Callable[[], Running | None]) -> MlUnavailable:
-    """Return TRAINING in the place of NO_MODEL where a training run is under way."""
-    run = running() if found.code == "NO_MODEL" else None
-    if run is None:
-        return found
-    done = f"{run.stage}, {run.fraction:.0%} done" if run.stage else f"{run.fraction:.0%} done"
-    return MlUnavailable("TRAINING", f"the models are being trained ({done}); the classic score is complete")
-
-
 class StartedLate:
     """A forecaster that is made at the first question, and that says TRAINING where models are on their way.
 
@@ -82,13 +73,23 @@ class StartedLate:
             if self._made is None:
                 self._made = self._make()
         found = self._made.at(as_of, horizon, members, method, timeout_ms)
-        return while_training(found, self._running) if isinstance(found, MlUnavailable) else found
+        return _while_training(found, self._running) if isinstance(found, MlUnavailable) else found
 
     def ready(
         self, as_of: np.datetime64 | None, horizon: Horizon, members: Sequence[str], method: str, /
     ) -> Forecast | MlUnavailable | None:
         """Return what the forecaster has ready, None before the first question; see `Forecaster`."""
-        return None if self._made is None else self._made.ready(as_of, horizon, members, method)
+        found = None if self._made is None else self._made.ready(as_of, horizon, members, method)
+        return _while_training(found, self._running) if isinstance(found, MlUnavailable) else found
+
+
+def _while_training(found: MlUnavailable, running: Callable[[], Running | None]) -> MlUnavailable:
+    """Return TRAINING in the place of NO_MODEL where a training run is under way."""
+    run = running() if found.code == "NO_MODEL" else None
+    if run is None:
+        return found
+    done = f"{run.stage}, {run.fraction:.0%} done" if run.stage else f"{run.fraction:.0%} done"
+    return MlUnavailable("TRAINING", f"the models are being trained ({done}); the classic score is complete")
 
 
 def health(forecaster: Forecaster) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from vfr import clock
 from vfr.typing import Horizon
-from vfr.workflows.availability import Running, disabled, while_training
+from vfr.workflows.availability import disabled
 from vfr.workflows.forecaster import Forecast, Forecaster, MlUnavailable
 from vfr.workflows.recombine import answerable, recombined
 
@@ -30,11 +30,6 @@ KEPT: Final = 64
 """Combinations held in memory: of three horizons, some sets of members and methods."""
 
 Found: TypeAlias = "Forecast | MlUnavailable"
-
-
-def _nobody() -> Running | None:
-    """Say that nothing trains."""
-    return None
 
 
 class BoardForecasts:
@@ -55,8 +50,6 @@ class BoardForecasts:
         Machine learning is on by setting.
     voting : {"hard", "soft"}
         How votes are counted where the method is voting.
-    running : callable
-        Gives the training run under way, None where there is none.
     failed : callable, optional
         Told why the board could not be used; for the log.
     kept : int
@@ -73,7 +66,6 @@ class BoardForecasts:
         fits: Callable[[BoardKey], bool] | None = None,
         ml_enabled: bool = True,
         voting: Voting = "hard",
-        running: Callable[[], Running | None] = _nobody,
         failed: Callable[[str, BaseException], None] | None = None,
         kept: int = KEPT,
     ) -> None:
@@ -84,7 +76,6 @@ class BoardForecasts:
         self._fits = fits
         self._ml_enabled = ml_enabled
         self._voting: Voting = voting
-        self._running = running
         self._failed = failed
         self._most = kept
         self._lock = Lock()
@@ -125,8 +116,7 @@ class BoardForecasts:
         held = self._current(wait=wait)
         if held is None or not (as_of is None or as_of >= held[1].universe.as_of):
             return None
-        found = self._combined(*held, horizon, members, cast("Method", method), state.off)
-        return while_training(found, self._running) if isinstance(found, MlUnavailable) else found
+        return self._combined(*held, horizon, members, cast("Method", method), state.off)
 
     def _current(self, *, wait: bool) -> tuple[Hashable, MlBoard] | None:
         """Return the board of the current data and its stamp; without waiting, only one that is in memory."""
