@@ -6,9 +6,10 @@ import re
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from vfr.accounts.principal import Scope, TierName
+from vfr.accounts.users import in_order, moment
 from vfr.errors import InvalidField
 
 __all__ = ["KEY_BYTES", "KEY_PREFIX", "ApiKey", "checked_label", "digest_of", "key_id", "key_text"]
@@ -53,6 +54,20 @@ class ApiKey:
     expires_at: float | None
     last_used_at: float | None
     revoked: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the token as it is shown."""
+        return {
+            "id": self.id,
+            "label": self.label,
+            "tier": self.tier,
+            "scopes": in_order(self.scopes),
+            "userId": self.user,
+            "createdAt": moment(self.created_at),
+            "expiresAt": None if self.expires_at is None else moment(self.expires_at),
+            "lastUsedAt": None if self.last_used_at is None else moment(self.last_used_at),
+            "revoked": self.revoked,
+        }
 
 
 def key_text(secret: bytes) -> str:

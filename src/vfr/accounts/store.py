@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from vfr.accounts.keys import ApiKey
 from vfr.accounts.lockout import Patience
 from vfr.accounts.principal import Scope, TierName
 from vfr.accounts.standing import Standing
-from vfr.accounts.users import User
+from vfr.accounts.users import User, moment
 
 __all__ = ["AccountChange", "Changed", "Family", "SignInStore", "UserStore"]
 
@@ -52,6 +52,10 @@ class Changed:
     action: str
     subject: str
     detail: str
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the row as it is shown."""
+        return {**asdict(self), "at": moment(self.at)}
 
 
 @dataclass(frozen=True, slots=True)

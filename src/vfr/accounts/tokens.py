@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from vfr.accounts.principal import SCOPES, Scope
+from vfr.accounts.users import in_order
 from vfr.errors import TokenRefused
 
 __all__ = ["ACCESS_S", "AUDIENCE", "ISSUER", "LEEWAY_S", "REFRESH_PREFIX", "REFRESH_S", "TOKEN_MAX", "Claims"]
@@ -82,7 +83,7 @@ class Claims:
             "sub": self.subject,
             "fam": self.family,
             "gen": self.generation,
-            "scope": " ".join(scope for scope in SCOPES if scope in self.scopes),
+            "scope": " ".join(in_order(self.scopes)),
             "jti": self.token_id,
             "iat": self.issued_at,
             "nbf": self.issued_at,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from vfr.accounts.principal import SCOPES, Scope, TierName
 from vfr.errors import InvalidField
@@ -22,6 +23,8 @@ __all__ = [
     "checked_password",
     "checked_scopes",
     "checked_tier",
+    "in_order",
+    "moment",
     "normalised",
 ]
 
@@ -80,6 +83,39 @@ class User:
     disabled: bool
     created_at: float
     generation: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the user as it is shown."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "tier": self.tier,
+            "scopes": in_order(self.scopes),
+            "disabled": self.disabled,
+            "createdAt": moment(self.created_at),
+        }
+
+
+def in_order(scopes: Collection[Scope]) -> list[Scope]:
+    """Return scopes in the order of `SCOPES`.
+
+    Examples
+    --------
+    >>> in_order({"ml", "classic"})
+    ['classic', 'ml']
+    """
+    return [scope for scope in SCOPES if scope in scopes]
+
+
+def moment(at: float) -> str:
+    """Return seconds since 1970 as an ISO moment in UTC.
+
+    Examples
+    --------
+    >>> moment(0.0)
+    '1970-01-01T00:00:00+00:00'
+    """
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def checked_name(name: str) -> str:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Annotated, Any, Final, ParamSpec, TypeVar
+from typing import Annotated, Final, ParamSpec, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from vfr.accounts.keys import ApiKey
-from vfr.accounts.principal import SCOPES, Scope
-from vfr.accounts.users import User
 from vfr.api.auth import BODY_BYTES
 from vfr.api.bodies import documented, read_as
 from vfr.api.context import Context
@@ -28,7 +24,7 @@ from vfr.api.schemas_auth import (
 )
 from vfr.api.shapes import Success
 
-__all__ = ["key_fields", "router", "user_fields"]
+__all__ = ["router"]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -57,7 +53,7 @@ def _users(made: APIRouter, context: Context) -> None:
         await context.admit(request, "admin")
         page = await work.run(accounts.users, limit, cursor or "")
         more = page[-1].name if len(page) == limit else None
-        return context.answer({"users": [user_fields(user) for user in page], "nextCursor": more})
+        return context.answer({"users": [user.to_dict() for user in page], "nextCursor": more})
 
     @made.post(
         "/users", response_model=Success[UserData], openapi_extra=documented(UserBody), summary="Add a user",
@@ -69,7 +65,7 @@ def _users(made: APIRouter, context: Context) -> None:
         added = await _change(
             context, accounts.add_user, body.name, body.password, body.tier, body.scopes or (), who.subject
         )
-        return context.answer(user_fields(added), 201)
+        return context.answer(added.to_dict(), 201)
 
     @made.get("/users/audit-logs", response_model=Success[AccountChangesData], summary="Who changed which account")
     async def changes(
@@ -78,23 +74,12 @@ def _users(made: APIRouter, context: Context) -> None:
         await context.admit(request, "admin")
         rows = await work.run(accounts.changes, limit, None if cursor is None else int(cursor))
         more = str(rows[-1].sequence) if len(rows) == limit else None
-        shown = [
-            {
-                "sequence": row.sequence,
-                "at": _moment(row.at),
-                "who": row.who,
-                "action": row.action,
-                "subject": row.subject,
-                "detail": row.detail,
-            }
-            for row in rows
-        ]
-        return context.answer({"rows": shown, "nextCursor": more})
+        return context.answer({"rows": [row.to_dict() for row in rows], "nextCursor": more})
 
     @made.get("/users/{user_id}", response_model=Success[UserData], summary="One user")
     async def user(request: Request, user_id: Id) -> Response:
         await context.admit(request, "admin")
-        return context.answer(user_fields(await work.run(accounts.user, user_id)))
+        return context.answer((await work.run(accounts.user, user_id)).to_dict())
 
     @made.post(
         "/users/{user_id}", response_model=Success[UserData], openapi_extra=documented(UserChangeBody),
@@ -114,12 +99,13 @@ def _users(made: APIRouter, context: Context) -> None:
             disabled=body.disabled,
             password=body.password,
         )
-        return context.answer(user_fields(changed))
+        return context.answer(changed.to_dict())
 
     @made.delete("/users/{user_id}", response_model=Success[UserData], summary="Delete a user with every token")
     async def delete(request: Request, user_id: Id) -> Response:
         who = await context.admit(request, "admin")
-        return context.answer(user_fields(await _change(context, accounts.delete_user, user_id, who.subject)))
+        deleted = await _change(context, accounts.delete_user, user_id, who.subject)
+        return context.answer(deleted.to_dict())
 
 
 def _keys(made: APIRouter, context: Context) -> None:
@@ -130,7 +116,7 @@ def _keys(made: APIRouter, context: Context) -> None:
         await context.admit(request, "admin")
         page = await work.run(accounts.keys, limit, cursor or "")
         more = page[-1].id if len(page) == limit else None
-        return context.answer({"keys": [key_fields(key) for key in page], "nextCursor": more})
+        return context.answer({"keys": [key.to_dict() for key in page], "nextCursor": more})
 
     @made.post(
         "/keys", response_model=Success[NewKeyData], openapi_extra=documented(KeyBody), status_code=201,
@@ -150,12 +136,13 @@ def _keys(made: APIRouter, context: Context) -> None:
             user=owner,
             days=body.days,
         )
-        return context.answer(key_fields(key) | {"token": text}, 201)
+        return context.answer(key.to_dict() | {"token": text}, 201)
 
     @made.delete("/keys/{key_id}", response_model=Success[KeyData], summary="Revoke a token for a machine")
     async def revoke(request: Request, key_id: Id) -> Response:
         who = await context.admit(request, "admin")
-        return context.answer(key_fields(await _change(context, accounts.revoke_key, key_id, who.subject)))
+        revoked = await _change(context, accounts.revoke_key, key_id, who.subject)
+        return context.answer(revoked.to_dict())
 
 
 async def _change(context: Context, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -165,38 +152,3 @@ async def _change(context: Context, call: Callable[_P, _T], *args: _P.args, **kw
     if settings.workers > 1 or settings.database_url is not None:
         await asyncio.sleep(_EVERYWHERE_S)
     return changed
-
-
-def user_fields(user: User) -> dict[str, Any]:
-    """Return a user as it is shown."""
-    return {
-        "id": user.id,
-        "name": user.name,
-        "tier": user.tier,
-        "scopes": _listed(user.scopes),
-        "disabled": user.disabled,
-        "createdAt": _moment(user.created_at),
-    }
-
-
-def key_fields(key: ApiKey) -> dict[str, Any]:
-    """Return a token for machines as it is shown, without its secret."""
-    return {
-        "id": key.id,
-        "label": key.label,
-        "tier": key.tier,
-        "scopes": _listed(key.scopes),
-        "userId": key.user,
-        "createdAt": _moment(key.created_at),
-        "expiresAt": None if key.expires_at is None else _moment(key.expires_at),
-        "lastUsedAt": None if key.last_used_at is None else _moment(key.last_used_at),
-        "revoked": key.revoked,
-    }
-
-
-def _listed(scopes: frozenset[Scope]) -> list[Scope]:
-    return [scope for scope in SCOPES if scope in scopes]
-
-
-def _moment(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")

@@ -30,8 +30,10 @@ from vfr.cli import (
     monitor,
     serve,
     sync,
+    token,
     train,
     tune,
+    users,
 )
 from vfr.cli.options import as_typed
 from vfr.cli.output import error_out
@@ -88,6 +90,8 @@ app.add_typer(journal.group, name="journal")
 app.add_typer(monitor.group, name="monitor")
 app.command("worker", short_help="Keep live data up to date on a schedule.")(sync.worker)
 app.command("chaos", short_help="Break parts on purpose, to rehearse failures.")(chaos.command)
+app.add_typer(users.group, name="users")
+app.add_typer(token.group, name="token")
 app.command("doctor", short_help="Check this installation and say how to mend it.")(doctor.command)
 
 

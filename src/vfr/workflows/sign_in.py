@@ -9,10 +9,10 @@ from typing import Final, Protocol
 
 from vfr.accounts.keys import digest_of
 from vfr.accounts.lockout import BY_ADDRESS, BY_NAME, counter_of
-from vfr.accounts.principal import SCOPES, Scope, TierName
+from vfr.accounts.principal import Scope, TierName
 from vfr.accounts.store import Family, SignInStore
 from vfr.accounts.tokens import ACCESS_S, REFRESH_PREFIX, REFRESH_S, Claims
-from vfr.accounts.users import PASSWORD_MAX, User, normalised
+from vfr.accounts.users import PASSWORD_MAX, User, in_order, normalised
 from vfr.errors import BadCredentials, LockedOut, TokenRefused
 
 __all__ = ["Passwords", "SignIns", "TokenPair"]
@@ -134,8 +134,7 @@ class SignIns:
 
     @staticmethod
     def _pair(access: str, refresh: str, user: User) -> TokenPair:
-        scopes = tuple(scope for scope in SCOPES if scope in user.scopes)
-        return TokenPair(access, refresh, ACCESS_S, scopes, user.tier)
+        return TokenPair(access, refresh, ACCESS_S, tuple(in_order(user.scopes)), user.tier)
 
     def _random(self, size: int) -> str:
         return self.entropy(size).hex()
