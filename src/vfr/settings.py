@@ -15,6 +15,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -111,6 +112,8 @@ class Settings(BaseSettings):
         PostgreSQL for several machines.
     redis_url : SecretStr or None
         ``redis://``, ``rediss://`` or ``unix://`` address of a Redis that several processes share; nothing needs one.
+    cache_bytes : int
+        Memory of each process for forecasts and boards of past days.
     chaos : bool
         Let `vfr chaos` break parts of this installation on purpose: for rehearsals, never where users are served.
     journal : bool
@@ -165,6 +168,7 @@ class Settings(BaseSettings):
     work_url: str = ""
     database_url: SecretStr | None = None
     redis_url: SecretStr | None = None
+    cache_bytes: int = Field(default=67_108_864, ge=1_048_576, le=8_589_934_592)
     chaos: bool = False
     journal: bool = True
     archive_url: str = ""
@@ -308,7 +312,7 @@ class Settings(BaseSettings):
         """Folder or URL of the archives: as set, or in the data home."""
         return self.archive_url or str(self.data_home / "archives")
 
-    @property
+    @cached_property
     def loopback(self) -> bool:
         """Whether the server listens where only this machine can reach it."""
         if self.host == "localhost":
@@ -318,7 +322,7 @@ class Settings(BaseSettings):
         except ValueError:
             return False
 
-    @property
+    @cached_property
     def hosts(self) -> frozenset[str]:
         """Every name a Host header may hold."""
         return frozenset((*LOOPBACK_NAMES, self.host, *self.allowed_hosts))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from vfr.adapters.telemetry import configure_logging
+from vfr.adapters.telemetry import AccessLog, configure_logging
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +60,49 @@ def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert "NO_DATA" in text
     assert "unseen" not in text
     assert "[hidden]" in text
+
+
+def requests_of(form: str, capsys: pytest.CaptureFixture[str], level: str = "info") -> list[str]:
+    log = AccessLog(level, form)
+    log.told("r1", "POST", "/api/stocks/analyze", 200, 0.4)
+    log.told("r2", "GET", "/a b\n=c", 404, 12.0)
+    log.told("r3", "GET", "/api/health", 200, 0.1, quiet=True)
+    log.close()
+    return capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_line_of_the_access_log_is_that_of_any_other_event(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    lines = requests_of(form, capsys)
+    configure_logging("info", form)
+    with structlog.contextvars.bound_contextvars(request_id="r1"):
+        structlog.get_logger().info("request", method="POST", path="/api/stocks/analyze", status=200, ms=0.4)
+    (other,) = capsys.readouterr().err.splitlines()
+    if form == "json":
+        mine, theirs = json.loads(lines[0]), json.loads(other)
+        assert mine | {"timestamp": ""} == theirs | {"timestamp": ""}
+        assert len(mine["timestamp"]) == len(theirs["timestamp"])
+    else:
+        stamp = len("2026-01-01T00:00:00.000000Z")
+        assert lines[0][stamp:] == other[stamp:]
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_path_begins_no_line_and_quiet_requests_are_logged_at_debug(
+    capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    lines = requests_of(form, capsys)
+    assert len(lines) == 2
+    assert "/a%20b%0A%3Dc" in lines[1]
+    assert len(requests_of(form, capsys, "debug")) == 3
+    assert requests_of(form, capsys, "warning") == []
+
+
+def test_lines_wait_for_their_thread_and_are_written_when_it_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    log = AccessLog("info", "json")
+    for n in range(500):
+        log.told(f"r{n}", "GET", "/", 200, 0.1)
+    log.close()
+    assert [json.loads(line)["request_id"] for line in capsys.readouterr().err.splitlines()] == [
+        f"r{n}" for n in range(500)
+    ]

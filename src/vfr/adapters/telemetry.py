@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping
-from typing import Any, Final
+from collections.abc import MutableMapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
 
+import orjson
 import structlog
 
-__all__ = ["configure_logging", "log_failed_member"]
+from vfr.clock import utc_now
+from vfr.workflows.outbox import Outbox
+
+__all__ = ["AccessLog", "configure_logging", "log_failed_member"]
 
 _SECRET: Final = ("secret", "token", "password", "authorization", "cookie", "api_key")
 _HIDDEN: Final = "[hidden]"
+
+_LINES: Final = 20_000
+_BATCH: Final = 2_000
+_EVERY_S: Final = 0.1
 
 
 def configure_logging(level: str, form: str) -> None:
@@ -48,6 +58,88 @@ def configure_logging(level: str, form: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+class _Request(NamedTuple):
+    """A request that was answered."""
+
+    at: datetime
+    level: str
+    request_id: str
+    method: str
+    path: str
+    status: int
+    ms: float
+
+
+class AccessLog:
+    """One structured line per request, formatted and written in batches by a thread of its own.
+
+    Parameters
+    ----------
+    level : {"debug", "info", "warning", "error"}
+        The least severe event that is written.
+    form : {"console", "json"}
+
+    Notes
+    -----
+    Lines that cannot be written fast enough wait, then are dropped and counted. They hold the fields that the log of
+    everything else would give them.
+    """
+
+    def __init__(self, level: str, form: str) -> None:
+        self._least = getattr(logging, level.upper())
+        self._line = _json_line if form == "json" else _console_line
+        self._outbox: Outbox[_Request] = Outbox(
+            "access-log", self._write, capacity=_LINES, batch=_BATCH, every=_EVERY_S, told=_log_lost
+        )
+
+    def told(self, request_id: str, method: str, path: str, status: int, ms: float, *, quiet: bool = False) -> None:
+        """Log a request, at debug if it is a quiet one."""
+        level = "debug" if quiet else "info"
+        if self._least <= (logging.DEBUG if quiet else logging.INFO):
+            self._outbox.put(_Request(utc_now(), level, request_id, method, path, status, ms))
+
+    def close(self) -> None:
+        """Write what waits."""
+        self._outbox.close()
+
+    def _write(self, requests: Sequence[_Request]) -> None:
+        sys.stderr.write("".join(map(self._line, requests)))
+        sys.stderr.flush()
+
+
+def _json_line(one: _Request) -> str:
+    return orjson.dumps(_event(one), option=orjson.OPT_APPEND_NEWLINE).decode()
+
+
+def _console_line(one: _Request) -> str:
+    """Return the line that structlog writes where there is no terminal, or have it write one with colours."""
+    event = _event(one)
+    if sys.stderr.isatty():
+        return f"{structlog.dev.ConsoleRenderer()(None, '', event)}\n"
+    return (
+        f"{event['timestamp']} [{one.level:<9}] {'request':<30} method={event['method']} ms={one.ms} "
+        f"path={event['path']} request_id={one.request_id} status={one.status}\n"
+    )
+
+
+def _event(one: _Request) -> dict[str, Any]:
+    # Quoted: a line feed in a path must not begin a line of the log.
+    return {
+        "request_id": one.request_id,
+        "method": quote(one.method),
+        "path": quote(one.path),
+        "status": one.status,
+        "ms": one.ms,
+        "event": "request",
+        "level": one.level,
+        "timestamp": one.at.isoformat().replace("+00:00", "Z"),
+    }
+
+
+def _log_lost(dropped: int, error: BaseException | None) -> None:
+    structlog.get_logger().warning("access_log_failed", dropped=dropped, error=None if error is None else str(error))
 
 
 def log_failed_member(version: str, error: BaseException) -> None:

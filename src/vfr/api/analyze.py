@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -29,19 +29,23 @@ async def read_body(request: Request, limit: int) -> bytes:
     Refusal
         413 if the body is longer; the declared length is believed when it is too long.
     """
-    too_long = Refusal(413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes", {"Connection": "close"})
-    declared = request.headers.get("content-length", "")
+    declared = request.scope["state"]["headers"].get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared) > limit:
-        raise too_long
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                raise too_long
-    except ClientDisconnect:
-        raise Refusal(400, "INCOMPLETE_BODY", "the connection closed before the body was complete") from None
+        raise _too_long(limit)
+    body, more = bytearray(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal(400, "INCOMPLETE_BODY", "the connection closed before the body was complete")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > limit:
+            raise _too_long(limit)
     return bytes(body)
+
+
+def _too_long(limit: int) -> Refusal:
+    return Refusal(413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes", {"Connection": "close"})
 
 
 def decode(body: bytes) -> Any:

@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import vfr
 from vfr.api import account, admin, analyze, auth, errors, health, ml, ml_metrics, openapi, progress, stocks, users
 from vfr.api.context import Context
+from vfr.api.errors import guarded
 from vfr.api.limits import Limits
 from vfr.api.shapes import Failure
 from vfr.api.work import Work
@@ -33,6 +35,17 @@ _DESCRIPTION = (
     "and probabilities fractions, scores 0-100; times ISO-8601 UTC but for `timestamp` fields, which are epoch "
     "milliseconds. Not investment advice."
 )
+
+
+class _Api(FastAPI):
+    """FastAPI, but that the routes in `front` are reached without its middleware: they are asked for most."""
+
+    front: dict[tuple[str, str], ASGIApp]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or start and stop with the server."""
+        hot = self.front.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
+        await (super().__call__ if hot is None else hot)(scope, receive, send)
 
 
 def create_api(application: Application) -> FastAPI:
@@ -62,7 +75,7 @@ def create_api(application: Application) -> FastAPI:
         application.journal.close()
         application.accounts.callers.close()
 
-    api = FastAPI(
+    api = _Api(
         title="VFR",
         version=vfr.__version__,
         description=_DESCRIPTION,
@@ -73,7 +86,9 @@ def create_api(application: Application) -> FastAPI:
         responses={status: {"model": Failure, "description": text} for status, text in openapi.FAILURES.items()},
     )
     errors.install(api)
-    api.router.routes.extend([*analyze.routes(context), *progress.routes(context)])
+    hot = analyze.routes(context)
+    api.front = {(method, route.path): guarded(route.endpoint) for route in hot for method in route.methods or ()}
+    api.router.routes.extend([*hot, *progress.routes(context)])
     for room in (health, account, stocks, ml, ml_metrics, admin, auth, users):
         api.include_router(room.router(context))
 

@@ -6,7 +6,7 @@ trace goes to the log.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -19,8 +19,9 @@ from vfr.errors import InvalidField, VfrError
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["STATUS", "Refusal", "error_response", "install", "request_id"]
+__all__ = ["STATUS", "Refusal", "error_response", "guarded", "install", "request_id"]
 
 STATUS: Final[Mapping[type[VfrError], int]] = {
     errors.InputError: 422,
@@ -105,6 +106,25 @@ def error_response(
     """Return the one shape of every error body; `more` adds fields."""
     body = {"success": False, "error": message, "code": code, "requestId": request_id(scope), **more}
     return Response(orjson.dumps(body), status, headers=dict(headers or {}), media_type="application/json")
+
+
+def guarded(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+    """Return an application that is an endpoint with nothing around it but the table above."""
+    from starlette.requests import Request
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await endpoint(request)
+        except VfrError as error:
+            response = _from_tree(request, error)
+        except Refusal as error:
+            response = _refused(request, error)
+        except Exception as error:  # noqa: BLE001 - told to the log, and to the caller that it was
+            response = _unforeseen(request, error)
+        await response(scope, receive, send)
+
+    return app
 
 
 def install(app: FastAPI) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
-from uuid import uuid4
 
 import structlog
 from starlette.responses import Response
@@ -14,6 +13,7 @@ from starlette.responses import Response
 from vfr.api.errors import Refusal, error_response
 from vfr.api.limits import FIELDS
 from vfr.api.security import SECURITY_HEADERS, Headers, check_request
+from vfr.bootstrap import access_log
 from vfr.clock import elapsed_ms
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Guard", "header_map"]
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_ID_BYTES: Final = 16
+_IDS: Final = 256
 _QUIET: Final = frozenset({"/api/health", "/api/health/ready"})
 """Asked every few seconds by whoever watches the server; logged at debug."""
 
@@ -40,6 +42,14 @@ def header_map(raw: list[tuple[bytes, bytes]]) -> Headers:
         name, text = key.decode("latin-1").lower(), value.decode("latin-1")
         found[name] = f"{found[name]}\n{text}" if name in found else text
     return found
+
+
+def _request_ids() -> Iterator[str]:
+    """Yield random ids for ever; the system is asked for many at a time, as a question costs more than an answer."""
+    while True:
+        drawn = token_bytes(_ID_BYTES * _IDS)
+        for start in range(0, len(drawn), _ID_BYTES):
+            yield drawn[start : start + _ID_BYTES].hex()
 
 
 class Guard:
@@ -59,16 +69,19 @@ class Guard:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._settings = settings
-        self._log = structlog.get_logger("vfr.http")
+        self._log = access_log(settings)
+        self._ids = _request_ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard one request; other kinds of event pass through."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            if scope["type"] == "lifespan":  # It has ended: the server stops.
+                self._log.close()
             return
         headers = header_map(scope["headers"])
         given = headers.get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        request_id = given if _REQUEST_ID.fullmatch(given) else next(self._ids)
         scope["state"] = {**scope.get("state", {}), "request_id": request_id, "headers": headers}
         started, status = elapsed_ms(), 500
 
@@ -79,14 +92,13 @@ class Guard:
                 message["headers"] = self._sealed(message["headers"], scope["state"])
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await (self._refused(scope, headers) or self._app)(scope, receive, sealed)
-            finally:
-                tell = self._log.debug if scope["path"] in _QUIET else self._log.info
-                took = round(elapsed_ms(started), 1)
-                # Quoted: a line feed in a path must not begin a line of the log.
-                tell("request", method=scope["method"], path=quote(scope["path"]), status=status, ms=took)
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await (self._refused(scope, headers) or self._app)(scope, receive, sealed)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
+            took = round(elapsed_ms(started), 1)
+            self._log.told(request_id, scope["method"], scope["path"], status, took, quiet=scope["path"] in _QUIET)
 
     def _refused(self, scope: Scope, headers: Headers) -> ASGIApp | None:
         try:

@@ -4,11 +4,13 @@
 heavy is imported by the call that needs it.
 """
 
+from vfr.bootstrap.access import access_log
 from vfr.bootstrap.application import Application, build, configure_logging, train_starter
 from vfr.bootstrap.engine import end_with_parent, engine_of, leading, listening
 
 __all__ = [
     "Application",
+    "access_log",
     "build",
     "configure_logging",
     "end_with_parent",
