@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
@@ -25,6 +25,7 @@ __all__ = [
     "known",
     "start",
     "stop",
+    "together",
 ]
 
 _WITHHELD: Final = MlUnavailable("EXPERIMENT", "an experiment runs in which this caller is shown the classic answer")
@@ -82,8 +83,8 @@ class ExperimentStore(Protocol):
         """Return an experiment by its id, None where there is none."""
         ...
 
-    def all(self, limit: int) -> list[Experiment]:
-        """Return the newest experiments, newest first, at most `limit`."""
+    def all(self, limit: int, after: Experiment | None = None) -> list[Experiment]:
+        """Return experiments, newest first, at most `limit`, those behind `after` in that order."""
         ...
 
     def running(self, known: Experiment | None = None) -> Experiment | None:
@@ -266,6 +267,28 @@ def known(store: ExperimentStore, experiment: str) -> Experiment:
     if found is None:
         raise InvalidField(_FIELD, "there is none of this id; `vfr ab list` shows those there are")
     return found
+
+
+def together(seen: Iterable[Seen]) -> list[Seen]:
+    """Return one record per experiment and subject, requests summed.
+
+    Examples
+    --------
+    >>> [once] = together([Seen("3f", "a", "ml", 1.0, 1.0, 1, 0), Seen("3f", "a", "ml", 2.0, 2.0, 1, 1)])
+    >>> once.first_seen, once.last_seen, once.requests, once.ml_requests
+    (1.0, 2.0, 2, 1)
+    """
+    sums: dict[tuple[str, str], Seen] = {}
+    for one in seen:
+        so_far = sums.setdefault((one.experiment, one.subject), one)
+        if so_far is not one:
+            sums[one.experiment, one.subject] = replace(
+                so_far,
+                last_seen=one.last_seen,
+                requests=so_far.requests + one.requests,
+                ml_requests=so_far.ml_requests + one.ml_requests,
+            )
+    return list(sums.values())
 
 
 def _decides(experiment: Experiment, query: AnalyzeQuery) -> bool:

@@ -13,7 +13,7 @@ from vfr.adapters.database.engine import transaction
 from vfr.adapters.database.tables import EXPERIMENT_EXPOSURES, EXPERIMENTS, EXPOSURES
 from vfr.adapters.database.upsert import insert_into
 from vfr.experiments.experiment import Experiment, StopRule
-from vfr.workflows.compare import ArmCount, Seen, Shown
+from vfr.workflows.compare import ArmCount, Seen, Shown, together
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine, Row
@@ -56,9 +56,13 @@ class SqlExperiments:
             row = connection.execute(select(*_COLUMNS).where(EXPERIMENTS.c.id == experiment)).one_or_none()
         return None if row is None else _experiment(row)
 
-    def all(self, limit: int) -> list[Experiment]:
-        """Return the newest experiments, newest first, at most `limit`."""
-        question = select(*_COLUMNS).order_by(EXPERIMENTS.c.started_at.desc(), EXPERIMENTS.c.id).limit(limit)
+    def all(self, limit: int, after: Experiment | None = None) -> list[Experiment]:
+        """Return experiments, newest first, at most `limit`, those behind `after` in that order."""
+        started, number = EXPERIMENTS.c.started_at, EXPERIMENTS.c.id
+        question = select(*_COLUMNS).order_by(started.desc(), number).limit(limit)
+        if after is not None:
+            same = (started == after.started_at) & (number > after.id)
+            question = question.where((started < after.started_at) | same)
         with transaction(self.engine, reads=True) as connection:
             return [_experiment(row) for row in connection.execute(question)]
 
@@ -73,7 +77,7 @@ class SqlExperiments:
     def see(self, seen: Sequence[Seen]) -> None:
         """Count requests of subjects: one row for each, whose arm stays what it was first."""
         # In one order everywhere, so that two processes never wait for each other's rows.
-        rows = [asdict(one) for one in sorted(seen, key=lambda one: (one.experiment, one.subject))]
+        rows = [asdict(one) for one in sorted(together(seen), key=lambda one: (one.experiment, one.subject))]
         if not rows:
             return
         table = EXPERIMENT_EXPOSURES.c
