@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -106,6 +108,7 @@ class Callers:
         with self._opening:
             if self._engine is None:
                 self._engine = open_database(self._settings)
+                _keep_private(self._engine)
             return self._engine
 
     def close(self) -> None:
@@ -161,3 +164,12 @@ class Callers:
         from vfr.adapters.database.bell import RedisBell
 
         return RedisBell(url.get_secret_value(), CHANNEL)
+
+
+def _keep_private(engine: Engine) -> None:
+    """Let nobody else on this machine read an SQLite file: it holds hashes of passwords and of tokens."""
+    file = engine.url.database
+    if engine.dialect.name == "sqlite" and file is not None:
+        for path in (Path(file), Path(f"{file}-wal"), Path(f"{file}-shm")):
+            with suppress(OSError):  # Somebody else's file, or none: then this process can do nothing about it.
+                path.chmod(0o600)
