@@ -79,28 +79,27 @@ class Limits:
         """
         if not caller.limited:
             return query
-        sector = query.mode == "sector"
-        symbols = query.limit if sector else len(query.symbols)
-        self.check_symbols(caller, symbols, "limit" if sector else "symbols")
+        symbols = query.limit if query.mode == "sector" else len(query.symbols)
+        self.check_symbols(caller, symbols)
         if not query.include_ml:
             return query
         members = self.check_members(caller, query.ml_models)
         refused = await self.charge_ml(caller, request, symbols)
         return replace(query, ml_models=members or query.ml_models, ml_refused=refused)
 
-    def check_symbols(self, caller: Principal, symbols: int, field: str = "symbols") -> None:
+    def check_symbols(self, caller: Principal, symbols: int) -> None:
         """Refuse more symbols than the caller's tier takes in one request.
 
         Raises
         ------
         Refusal
-            403, naming the field and the number.
+            403, naming the number.
         """
         most = self._row(caller).symbols_per_request
         if caller.limited and symbols > most:
-            raise _over(f"{field}: asks for {symbols} stocks; the tier takes at most {most} per request")
+            raise _over(f"{symbols} stocks are asked for; this tier takes at most {most} per request")
 
-    def check_members(self, caller: Principal, asked: tuple[str, ...], field: str = "ml_models") -> tuple[str, ...]:
+    def check_members(self, caller: Principal, asked: tuple[str, ...]) -> tuple[str, ...]:
         """Return the members that may answer; who asks for all of them gets those of the tier.
 
         Raises
@@ -113,8 +112,7 @@ class Limits:
         row = self._row(caller)
         held, denied = members_for(row, asked, MEMBER_NAMES)
         if denied:
-            theirs = ", ".join(row.members) or "none"
-            raise _over(f"{field}: {', '.join(denied)} is not among the models of the tier: {theirs}")
+            raise _over(f"the models of this tier are {', '.join(row.members) or 'none'}, not {', '.join(denied)}")
         return held
 
     async def charge_ml(self, caller: Principal, request: Request, units: int) -> MlUnavailable | None:
@@ -167,6 +165,12 @@ class Limits:
             }
         return {"subject": caller.subject, "tier": row_name(caller), "limits": row.to_dict(), "usage": used}
 
+    def address(self, request: Request) -> str:
+        """Return where a request comes from, as far as trusted proxies tell; see `client_address`."""
+        peer = request.scope.get("client")
+        forwarded = request.scope["state"]["headers"].get("x-forwarded-for", "") if self._proxies else ""
+        return _address(peer[0] if peer else None, forwarded, self._proxies)
+
     async def close(self) -> None:
         """Let go of what the limiter holds."""
         await self._limiter.close()
@@ -175,10 +179,7 @@ class Limits:
         return allowance(caller, self._tiers)
 
     def _payer(self, caller: Principal, request: Request) -> str:
-        scope = request.scope
-        peer = scope.get("client")
-        forwarded = scope["state"]["headers"].get("x-forwarded-for", "") if self._proxies else ""
-        return payer(caller, _address(peer[0] if peer else None, forwarded, self._proxies))
+        return payer(caller, self.address(request))
 
 
 @lru_cache(maxsize=4096)

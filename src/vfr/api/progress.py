@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from vfr.accounts.principal import Principal
 from vfr.api.context import Context
 from vfr.api.errors import Refusal
 from vfr.bootstrap import Application
@@ -119,19 +120,22 @@ class Streams:
         self._context = context
         self._places = BoundedSemaphore(STREAMS)
 
-    async def follow(self, session_id: str, after: str | None) -> AsyncIterator[bytes]:
+    async def follow(
+        self, session_id: str, after: str | None, caller: Principal, request: Request
+    ) -> AsyncIterator[bytes]:
         """Yield the events of a session after one, as they come, until the last."""
         # Taken here, not by the route: a client that leaves before the first byte must not keep a place.
-        if not self._places.acquire(blocking=False):
-            yield _rendered(_event("error", "too many progress streams are open; try again", 100))
-            return
-        try:
-            yield _rendered(_event("connected", "Waiting for the request", 0))
-            if after is None or not _ended(await self._look(session_id, None), after):
-                async for part in self._told(session_id, after):
-                    yield part
-        finally:
-            self._places.release()
+        with self._context.limits.stream(caller, request) as free:
+            if not free or not self._places.acquire(blocking=False):
+                yield _rendered(_event("error", "too many progress streams are open; try again", 100))
+                return
+            try:
+                yield _rendered(_event("connected", "Waiting for the request", 0))
+                if after is None or not _ended(await self._look(session_id, None), after):
+                    async for part in self._told(session_id, after):
+                        yield part
+            finally:
+                self._places.release()
 
     async def _told(self, session_id: str, after: str | None) -> AsyncIterator[bytes]:
         opened = heard = elapsed_ms()
@@ -167,7 +171,7 @@ def routes(context: Context) -> list[Route]:
             if not await context.work.run(claim, session_id, caller.subject):
                 raise Refusal(403, "SESSION_TAKEN", "another caller opened this session; make a new id")
         after = request.headers.get("last-event-id", "")[:MOST_ID] or None
-        return StreamingResponse(streams.follow(session_id, after), media_type="text/event-stream")
+        return StreamingResponse(streams.follow(session_id, after, caller, request), media_type="text/event-stream")
 
     return [Route("/api/stocks/analyze/progress/{session_id}", progress, methods=["GET"])]
 
