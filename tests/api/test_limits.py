@@ -11,9 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from vfr import bootstrap
-from vfr.adapters.limits.local import FILE_NAME
+from vfr.accounts.principal import ANONYMOUS, LOCAL
+from vfr.adapters.limits.local import FILE_NAME, LocalLimiter
+from vfr.api.limits import Limits
 from vfr.asgi import create_app
 from vfr.bootstrap import Application
 from vfr.settings import Settings
@@ -236,6 +239,22 @@ def test_usage_shows_the_tier_and_what_is_left(server: Server) -> None:
     assert (units["limit"], units["remaining"], units["windowSeconds"]) == (5, 4, 86_400)
     (anonymous,) = server.ask(("GET", "/api/account/usage", {}))
     assert anonymous.json()["data"]["tier"] == "anonymous"
+
+
+def test_streams_of_a_caller_are_bounded_and_places_come_back(tmp_path: Path) -> None:
+    limits = Limits(LocalLimiter(None), Settings(data_home=tmp_path, tiers=TIERS))
+    request = Request({"type": "http", "client": ("203.0.113.9", 4711), "state": {"headers": {}}})
+    other = Request({"type": "http", "client": ("203.0.113.10", 4711), "state": {"headers": {}}})
+    for _ in range(2):
+        with (
+            limits.stream(ANONYMOUS, request) as first,
+            limits.stream(ANONYMOUS, request) as second,
+            limits.stream(ANONYMOUS, other) as elsewhere,
+        ):
+            assert (first, second, elsewhere) == (True, False, True)
+    with limits.stream(LOCAL, request) as first, limits.stream(LOCAL, request) as second:
+        assert first
+        assert second
 
 
 UNCHARGED = {"/api/health", "/api/health/ready", "/metrics", "/.well-known/jwks.json"}
