@@ -109,7 +109,10 @@ def test_a_failure_reaches_everybody_and_is_not_kept(installed: HeldDatasets) ->
     assert boards.at(day).as_of == day
 
 
-def test_a_board_is_ready_while_it_is_the_current_one_and_in_memory(installed: HeldDatasets, tmp_path: Path) -> None:
+def test_a_board_is_ready_while_it_is_the_current_one_and_in_memory(
+    installed: HeldDatasets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vfr.workflows.held.LATELY_MS", 0.0)
     assert installed.ready() is None
     boards = Boards(installed)
     assert boards.ready(None) is None
@@ -120,3 +123,18 @@ def test_a_board_is_ready_while_it_is_the_current_one_and_in_memory(installed: H
     DirectoryDatasets(tmp_path).publish(replace(other, version="next"), QualityReport.of([], {}), compute_board(other))
     assert installed.ready() is None
     assert boards.at(None) is boards.ready(None) is not board
+
+
+def test_a_stamp_of_a_moment_ago_is_trusted_unless_this_process_published(
+    installed: HeldDatasets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vfr.workflows.held.LATELY_MS", 60_000.0)
+    board = installed.board()
+    assert installed.ready() is board
+    other = synthetic.snapshot(np.random.default_rng(5), n_sessions=300, n_symbols=8)
+    there, here = replace(other, version="there"), replace(other, version="here")
+    DirectoryDatasets(tmp_path).publish(there, QualityReport.of([], {}), compute_board(there))
+    assert installed.ready() is board
+    installed.publish(here, QualityReport.of([], {}), compute_board(here))
+    assert installed.ready() is None
+    assert installed.board() is installed.ready()

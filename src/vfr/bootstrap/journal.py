@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from vfr.bootstrap.database import database_exists, open_database
 from vfr.clock import epoch_ms, utc_now
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from vfr.factors.board import Board
     from vfr.settings import Settings
     from vfr.typing import Horizon
-    from vfr.workflows.answer import Answer
+    from vfr.workflows.answer import Answer, Stock
     from vfr.workflows.datasets import DatasetStore
     from vfr.workflows.forecaster import Forecast
     from vfr.workflows.journal_report import GroupBy
@@ -100,7 +100,7 @@ class JournalDesk:
             at_exit=_AT_EXIT_S,
             told=partial(_log, "forecasts"),
         )
-        self._exposures: Outbox[Exposure] = Outbox(
+        self._exposures: Outbox[tuple[_Request, Stock]] = Outbox(
             "journal-exposures", self._expose, capacity=_EXPOSURES, batch=_BATCH, told=partial(_log, "exposures")
         )
 
@@ -117,25 +117,10 @@ class JournalDesk:
         """Record what a request about the latest session was answered."""
         if not self._settings.journal or query.as_of is not None or not answer.stocks:
             return
-        request = sha256(request_id.encode()).hexdigest()[:_REQUEST_LENGTH]
         horizon = query.ml_horizon if query.include_ml else None
-        name, as_of, now = answer.metadata["dataName"], answer.metadata["asOf"], epoch_ms() / 1e3
-        self._exposures.put(
-            *(
-                Exposure(
-                    request,
-                    stock.symbol,
-                    name,
-                    as_of,
-                    horizon,
-                    stock.composite,
-                    query.include_ml,
-                    stock.ml.weight if isinstance(stock.ml, MlPrediction) else None,
-                    now,
-                )
-                for stock in answer.stocks
-            )
-        )
+        name, as_of = answer.metadata["dataName"], answer.metadata["asOf"]
+        request = _Request(request_id, name, as_of, horizon, query.include_ml, epoch_ms() / 1e3)
+        self._exposures.put(*[(request, stock) for stock in answer.stocks])
 
     def settle(self, *, again: bool = False) -> Mapping[str, Settled]:
         """Join what matured; see `vfr.workflows.settle.settle`. A home without a journal has nothing to settle.
@@ -250,7 +235,8 @@ class JournalDesk:
         if record is not None:
             self._journal().record(record)
 
-    def _expose(self, shown: Sequence[Exposure]) -> None:
+    def _expose(self, answered: Sequence[tuple[_Request, Stock]]) -> None:
+        shown = [_exposure(request, stock) for request, stock in answered]
         if self._exposures.closed and self._engine is None:
             self._spool().add(shown)
             return
@@ -277,6 +263,31 @@ class JournalDesk:
             if self._engine is None:
                 self._engine = open_database(self._settings)
             return SqlJournal(self._engine)
+
+
+class _Request(NamedTuple):
+    """What the exposures of one answer have in common; as they are recorded off its path, so is the rest of them."""
+
+    request_id: str
+    data_name: str
+    as_of: str
+    horizon: Horizon | None
+    include_ml: bool
+    at: float
+
+
+def _exposure(request: _Request, stock: Stock) -> Exposure:
+    return Exposure(
+        sha256(request.request_id.encode()).hexdigest()[:_REQUEST_LENGTH],
+        stock.symbol,
+        request.data_name,
+        request.as_of,
+        request.horizon,
+        stock.composite,
+        request.include_ml,
+        stock.ml.weight if isinstance(stock.ml, MlPrediction) else None,
+        request.at,
+    )
 
 
 def _call_all(calls: Sequence[Callable[[], object]]) -> None:

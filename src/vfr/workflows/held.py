@@ -8,6 +8,8 @@ from concurrent.futures import Future
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from vfr.clock import elapsed_ms
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["Boards", "HeldDatasets"]
 
 KEPT_BOARDS: Final = 16
+LATELY_MS: Final = 20.0
+"""How long answers that wait for nothing trust a stamp: a question to the disk hands the interpreter to other threads,
+and who asks gets it back when they are done."""
+
 _T = TypeVar("_T")
 
 
@@ -40,10 +46,13 @@ class HeldDatasets:
         self._lock = RLock()
         self._board: tuple[str, Board] | None = None
         self._snapshot: tuple[str, Snapshot] | None = None
+        self._seen: tuple[str | None, float] = (None, 0.0)
 
     def publish(self, snapshot: Snapshot, quality: QualityReport, board: Board, *, make_current: bool = True) -> str:
         """Store a data set and make it current if wanted."""
-        return self._store.publish(snapshot, quality, board, make_current=make_current)
+        version = self._store.publish(snapshot, quality, board, make_current=make_current)
+        self._seen = None, 0.0
+        return version
 
     def names(self) -> list[DatasetInfo]:
         """Return every data set, by name."""
@@ -60,6 +69,7 @@ class HeldDatasets:
     def use(self, name: str) -> None:
         """Make a data set current."""
         self._store.use(name)
+        self._seen = None, 0.0
 
     def quality(self, name: str | None = None) -> QualityReport:
         """Return what the import of a data set found."""
@@ -77,10 +87,19 @@ class HeldDatasets:
             self._board = _current(self._board, self._store.stamp(), self._store.board)
             return self._board[1]
 
+    def lately(self) -> str | None:
+        """Return the stamp as it was a moment ago, at most `LATELY_MS`: for whoever must not wait for the disk."""
+        stamp, until = self._seen
+        now = elapsed_ms()
+        if now >= until:
+            stamp = self._store.stamp()
+            self._seen = stamp, now + LATELY_MS
+        return stamp
+
     def ready(self) -> Board | None:
         """Return the board of the current data set if it is in memory, else None; waits for nobody."""
         held = self._board
-        return held[1] if held is not None and held[0] == self._store.stamp() else None
+        return held[1] if held is not None and held[0] == self.lately() else None
 
     def snapshot(self, name: str | None = None, symbols: Sequence[str] | None = None) -> Snapshot:
         """Return everything a data set holds, or everything about some symbols; a part is read anew."""
