@@ -23,7 +23,7 @@ __all__ = ["SLOW_MS", "FailingForecaster", "FailingPredictor"]
 SLOW_MS: Final = 400
 """How much longer everything takes while machine learning is slow."""
 
-_LOOK_S: Final = 0.05
+_LOOK_MS: Final = 50
 _REHEARSED: Final = "a rehearsal is running (`vfr chaos status`)"
 
 
@@ -51,7 +51,7 @@ class FailingPredictor:
     def predict(self, X: Matrix32) -> Prediction:
         """Predict, or fail as the rehearsal says; one that hangs comes back when it is over."""
         while self.chaos.read().ml == "hang":
-            self.sleep(_LOOK_S)
+            self.sleep(_LOOK_MS / 1e3)
         match self.chaos.read().ml:
             case "raise":
                 raise ModelError(_REHEARSED)
@@ -83,13 +83,10 @@ class FailingForecaster:
         self, as_of: np.datetime64 | None, horizon: Horizon, members: Sequence[str], method: str, timeout_ms: int
     ) -> Forecast | MlUnavailable:
         """Forecast within a deadline, or fail as the rehearsal says."""
-        fault = self.chaos.read().ml
-        if fault in ("hang", "slow"):
-            self.sleep(min(timeout_ms, SLOW_MS if fault == "slow" else timeout_ms) / 1e3)
-            timeout_ms -= SLOW_MS
-            if fault == "hang" or timeout_ms <= 0:
-                return MlUnavailable("TIMEOUT", f"no member answered in time: {_REHEARSED}")
-        return _failed(fault) or self.inner.at(as_of, horizon, members, method, timeout_ms)
+        left = timeout_ms - self._held_up(timeout_ms)
+        if left <= 0:
+            return MlUnavailable("TIMEOUT", f"no member answered in time: {_REHEARSED}")
+        return _failed(self.chaos.read().ml) or self.inner.at(as_of, horizon, members, method, left)
 
     def ready(
         self, as_of: np.datetime64 | None, horizon: Horizon, members: Sequence[str], method: str
@@ -99,6 +96,16 @@ class FailingForecaster:
         if fault in ("hang", "slow"):
             return None
         return _failed(fault) or self.inner.ready(as_of, horizon, members, method)
+
+    def _held_up(self, at_most_ms: int) -> int:
+        """Wait as long as members that hang or dawdle would make a request wait, and return the milliseconds."""
+        fault, waited = self.chaos.read().ml, 0
+        limit = {"hang": at_most_ms, "slow": min(SLOW_MS, at_most_ms)}.get(fault or "", 0)
+        while waited < limit and self.chaos.read().ml == fault:
+            step = min(_LOOK_MS, limit - waited)
+            self.sleep(step / 1e3)
+            waited += step
+        return waited
 
 
 def _failed(fault: MlFault | None) -> MlUnavailable | None:
