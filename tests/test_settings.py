@@ -79,6 +79,7 @@ def test_lists_in_variables_are_separated_by_commas(monkeypatch: pytest.MonkeyPa
         ("VFR_ML_ENABLED", "maybe"),
         ("VFR_ML_THREADS", "0"),
         ("VFR_MAX_BODY_BYTES", "17000000"),
+        ("VFR_CACHE_BYTES", "1000"),
         ("VFR_REQUEST_THREADS", "65"),
         ("VFR_REQUEST_QUEUE", "0"),
         ("VFR_SCORE_TABLE", "{"),
@@ -182,7 +183,18 @@ def test_an_address_of_redis(url: str) -> None:
     assert "hidden" not in repr(read)
 
 
-@pytest.mark.parametrize("url", ["http://hidden", "redis://", "localhost:6379", "redis://a b/hidden"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hidden",
+        "redis://",
+        "localhost:6379",
+        "redis://a b/hidden",
+        "redis://:hidden/x@cache",
+        "redis://cache:99999",
+        "unix:///a?db=hidden",
+    ],
+)
 def test_an_address_that_is_none_of_redis_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(SettingsError, match=r"VFR_REDIS_URL: must be redis://") as refused:
         settings.load(redis_url=url)

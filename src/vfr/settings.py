@@ -18,6 +18,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qs, urlsplit
 
 import platformdirs
 from dotenv import dotenv_values
@@ -223,7 +224,7 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _REDIS.fullmatch(value.get_secret_value()):
+        if value is not None and not _is_redis(value.get_secret_value()):
             raise ValueError("must be redis://HOST:PORT/N, rediss://HOST:PORT/N or unix:///PATH")
         return value
 
@@ -431,6 +432,15 @@ def _each(values: tuple[str, ...], grammar: re.Pattern[str], expected: str) -> t
         if not grammar.fullmatch(value):
             raise ValueError(f"must hold {expected}")
     return values
+
+
+def _is_redis(url: str) -> bool:
+    """Return whether an address can be one of Redis; errors of the parts would repeat what they could not read."""
+    try:
+        port, options = urlsplit(url).port, parse_qs(urlsplit(url).query, strict_parsing="?" in url)
+    except ValueError:
+        return False
+    return bool(_REDIS.fullmatch(url)) and port != 0 and all(db.isdecimal() for db in options.get("db", []))
 
 
 def _sentence(location: tuple[int | str, ...], message: str) -> str:

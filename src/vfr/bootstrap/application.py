@@ -11,6 +11,7 @@ from vfr.adapters.store.models import DirectoryModels
 from vfr.adapters.store.publishing import single_writer
 from vfr.adapters.store.training_state import TrainingState, TrainingStatus
 from vfr.bootstrap.accounts import AccountDesk
+from vfr.bootstrap.cache import CacheDesk
 from vfr.bootstrap.chaos import chaos_of, failing_forecaster, failing_models, told
 from vfr.bootstrap.engine import Beside, beside
 from vfr.bootstrap.forecasting import Forecasting
@@ -72,6 +73,8 @@ class Application:
         Asked only by requests that want machine learning.
     refreshing : Refreshing
         What keeps the scoreboard current that the forecaster answers from.
+    cache : CacheDesk
+        Keeps forecasts and boards of past days.
     toggles : ToggleDesk
         The switches of machine learning: of all of it, of members, of versions.
     training : TrainingState
@@ -99,6 +102,7 @@ class Application:
     boards: Boards
     forecaster: Forecaster
     refreshing: Refreshing
+    cache: CacheDesk
     toggles: ToggleDesk
     training: TrainingState
     progress: ProgressChannel
@@ -341,16 +345,20 @@ def build(settings: Settings, *, served: bool = False) -> Application:
 
     others = beside(settings) if served else None
 
-    making = Forecasting(settings, datasets, models, journal, tracking, toggles, lambda: _running(training.read()))
+    cache = CacheDesk(settings, datasets, chaos)
+    making = Forecasting(
+        settings, datasets, models, journal, tracking, toggles, lambda: _running(training.read()), cache
+    )
     forecaster, refreshing = making.wired(None if others is None else others.guard)
     return Application(
         settings=settings,
         datasets=datasets,
         models=models,
         table=settings.table,
-        boards=Boards(datasets, None if others is None else others.past_board),
+        boards=Boards(datasets, None if others is None else cache.boards(others.past_board)),
         forecaster=forecaster if chaos is None else failing_forecaster(forecaster, chaos),
         refreshing=refreshing,
+        cache=cache,
         toggles=toggles,
         training=training,
         progress=progress_channel(settings),

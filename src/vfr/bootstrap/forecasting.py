@@ -13,6 +13,7 @@ from vfr.workflows.availability import StartedLate, disabled
 
 if TYPE_CHECKING:
     from vfr.adapters.store.models import DirectoryModels
+    from vfr.bootstrap.cache import CacheDesk
     from vfr.bootstrap.journal import JournalDesk
     from vfr.bootstrap.toggles import ToggleDesk
     from vfr.bootstrap.tracking import Tracking
@@ -41,6 +42,8 @@ class Forecasting:
     toggles : ToggleDesk
     running : callable
         Gives the training run under way, None where there is none.
+    cache : CacheDesk
+        Keeps what members in this process say of past days.
     """
 
     settings: Settings
@@ -50,6 +53,7 @@ class Forecasting:
     tracking: Tracking
     toggles: ToggleDesk
     running: Callable[[], Running | None]
+    cache: CacheDesk
 
     def wired(self, elsewhere: Forecaster | None) -> tuple[Forecaster, Refreshing]:
         """Return the forecaster of this process, and what keeps the scoreboard current.
@@ -71,7 +75,7 @@ class Forecasting:
                 boards,
                 self.datasets.stamp,
                 self.toggles,
-                elsewhere or StartedLate(here, self.running),
+                elsewhere or StartedLate(lambda: self._cached(here()), self.running),
                 fits=self._fits if elsewhere is None else None,
                 ml_enabled=self.settings.ml_enabled,
                 voting=self.settings.ml_voting,
@@ -113,6 +117,9 @@ class Forecasting:
             voting=self.settings.ml_voting,
             model_bytes=self.settings.ml_model_bytes,
         )
+
+    def _cached(self, inner: Forecasts) -> Forecaster:
+        return self.cache.forecasts(inner, self.models, self.tracking.earned, self.toggles)
 
     def _enabled(self) -> MlUnavailable | None:
         return disabled(not self.settings.ml_enabled, self.toggles.read())

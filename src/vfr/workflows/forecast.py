@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from vfr.models.prediction import ModelStore
     from vfr.workflows.datasets import DatasetStore
 
-__all__ = ["Forecasts", "MlUnavailable"]
+__all__ = ["Forecasts", "MlUnavailable", "lasts_ms", "short_of_time"]
 
 T = TypeVar("T")
 
@@ -252,7 +252,7 @@ class Forecasts:
                 return MlUnavailable("ML_ERROR", f"the forecast failed ({type(error).__name__})"), False
             found = future.result()
             # Somebody else's deadline may have been shorter.
-            if mine or not _short_of_time(found) or clock.elapsed_ms() >= ask.until:
+            if mine or not short_of_time(found) or clock.elapsed_ms() >= ask.until:
                 return found, False
 
     def _compute_and_keep(self, ask: _Ask) -> Forecast | MlUnavailable:
@@ -287,7 +287,7 @@ class Forecasts:
         if isinstance(found, MlUnavailable):
             return found, inf
         self._tell("made", self._made, found)
-        return found, min(_lasts(found), inf if sound else LOOK_AGAIN_MS)
+        return found, min(lasts_ms(found), inf if sound else LOOK_AGAIN_MS)
 
     def _tell(self, what: str, whom: Callable[[T], None] | None, news: T) -> None:
         """Tell somebody else later, on a thread of its own."""
@@ -301,7 +301,7 @@ def _limits(until: float) -> Limits:
     return Limits(each=min(MEMBERS_SHARE * whole, PREDICT_MS), whole=whole)
 
 
-def _lasts(found: Forecast) -> float:
+def lasts_ms(found: Forecast) -> float:
     """Return for how many milliseconds a forecast is kept."""
     if found.late:
         return LATE_AGAIN_MS
@@ -309,7 +309,8 @@ def _lasts(found: Forecast) -> float:
     return LOOK_AGAIN_MS if broken or found.warnings else inf
 
 
-def _short_of_time(found: Forecast | MlUnavailable) -> bool:
+def short_of_time(found: Forecast | MlUnavailable) -> bool:
+    """Return whether more time would have given more."""
     return found.code == "TIMEOUT" if isinstance(found, MlUnavailable) else bool(found.late)
 
 

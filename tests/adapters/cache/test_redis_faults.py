@@ -212,6 +212,11 @@ def test_nobody_listening_costs_nothing(tier: Tier) -> None:
     assert not available(cache)
 
 
+@pytest.mark.parametrize("options", ["ssl_unheard_of=1", "ssl_cert_reqs=perhaps", "ssl_ca_certs=/nowhere"])
+def test_options_that_nobody_knows_are_a_miss(server: RedisServer, tier: Tier, options: str) -> None:
+    assert not answers(tier(f"rediss://127.0.0.1:{server.port}/0?{options}"))
+
+
 def test_changes_are_told_once(server: RedisServer) -> None:
     told: list[bool] = []
     cache = RedisCache(server.url, "test", rest_s=REST_S, changed=told.append)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotDone
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
@@ -152,7 +151,7 @@ class RedisCache:
 
     def _call(self, command: Callable[[Redis], T], otherwise: T) -> T:
         """Return what Redis answers in time, or something else."""
-        from redis.exceptions import RedisError, ResponseError
+        from redis.exceptions import ResponseError
 
         future = self._submitted(command)
         if future is None:
@@ -164,7 +163,7 @@ class RedisCache:
             self._well()
             self._count("failures")
             return otherwise
-        except (NotDone, RedisError, OSError):
+        except Exception:  # noqa: BLE001 - late, gone, or an address with options that the library does not know
             future.cancel()
             self._failed()
             return otherwise
