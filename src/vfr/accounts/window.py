@@ -71,10 +71,12 @@ class Window:
 
     def _wait(self, budget: Budget, n: int, now_ms: int) -> int:
         """Return the whole seconds until n of what is counted have left the window; all of it where n is more."""
-        freed = 0
-        for part in range(self.newest - PARTS, self.newest + 1):
-            freed += self.counts[part % COUNTED]
-            if freed >= n:
+        oldest = (self.newest + 1) % COUNTED
+        part = self.newest - COUNTED
+        for count in self.counts[oldest:] + self.counts[:oldest]:
+            part += 1
+            n -= count
+            if n <= 0:
                 break
         gone_ms = -(-(part + COUNTED) * budget.window_s * 1_000 // PARTS)
         return max(1, -(-(gone_ms - now_ms) // 1_000))
