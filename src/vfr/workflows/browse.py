@@ -174,10 +174,12 @@ def history(panel: Panel, query: HistoryQuery) -> dict[str, Any]:
         # One factor for the four prices of a day keeps the bar's shape; the volume stays on the split basis.
         prices = prices * (panel.adj_close[:, column] / panel.close[:, column])
     rows = _span(panel, np.isfinite(prices).any(axis=0), query)
-    volume = panel.volume[:, column]
-    bars = [
-        [str(panel.sessions[r]), *(_known(p) for p in prices[:, r]), _known(volume[r])] for r in rows[-query.limit :]
-    ]
+    cut = rows[-query.limit :]
+    shown = slice(cut.start, cut.stop)
+    figures = np.vstack([prices, panel.volume[:, column]])[:, shown].T
+    # One value at a time this takes ten times as long, and nearly all of it is spent here.
+    known = np.where(np.isfinite(figures), figures, None).tolist()
+    bars = [[day, *bar] for day, bar in zip(panel.sessions[shown].astype(str).tolist(), known, strict=True)]
     return {"symbol": query.symbol, "adjustment": _NAMES[adjustment], "bars": bars, "total": len(rows)}
 
 
@@ -191,10 +193,6 @@ def _span(panel: Panel, known: BoolArray, query: HistoryQuery) -> range:
     if query.end is not None:
         last = min(last, int(np.searchsorted(panel.sessions, query.end, side="right")) - 1)
     return range(first, last + 1)
-
-
-def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def _printable(field: str, text: str) -> str:
