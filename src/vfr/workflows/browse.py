@@ -178,7 +178,7 @@ def history(panel: Panel, query: HistoryQuery) -> dict[str, Any]:
     shown = slice(cut.start, cut.stop)
     figures = np.vstack([prices, panel.volume[:, column]])[:, shown].T
     # One value at a time this takes ten times as long, and nearly all of it is spent here.
-    known = np.where(np.isfinite(figures), figures, None).tolist()
+    known = np.where(np.isfinite(figures), figures, np.array(None)).tolist()
     bars = [[day, *bar] for day, bar in zip(panel.sessions[shown].astype(str).tolist(), known, strict=True)]
     return {"symbol": query.symbol, "adjustment": _NAMES[adjustment], "bars": bars, "total": len(rows)}
 
