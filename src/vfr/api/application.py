@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import vfr
-from vfr.api import account, admin, analyze, auth, errors, health, ml, ml_metrics, openapi, progress, stocks, users
+from vfr.api import account, admin, analyze, auth, errors, health, ml, ml_metrics, openapi, predict, progress, stocks, users
 from vfr.api.context import Context
 from vfr.api.errors import guarded
 from vfr.api.limits import Limits
@@ -89,7 +89,7 @@ def create_api(application: Application) -> FastAPI:
     hot = analyze.routes(context)
     api.front = {(method, route.path): guarded(route.endpoint) for route in hot for method in route.methods or ()}
     api.router.routes.extend([*hot, *progress.routes(context)])
-    for room in (health, account, stocks, ml, ml_metrics, admin, auth, users):
+    for room in (health, account, stocks, ml, ml_metrics, predict, admin, auth, users):
         api.include_router(room.router(context))
 
     def document() -> dict[str, Any]:

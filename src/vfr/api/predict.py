@@ -1,0 +1,76 @@
+"""POST /api/ml/predict: what machine learning says of some symbols, by one look at the universe's forecast."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+
+from vfr.accounts.principal import Principal
+from vfr.api.analyze import decode, read_body
+from vfr.api.context import Context
+from vfr.api.errors import error_response, request_id
+from vfr.api.schemas_predict import PredictBody, PredictData
+from vfr.api.shapes import Success
+from vfr.clock import epoch_ms
+from vfr.workflows.predict import Predicted, PredictQuery, predict
+
+__all__ = ["router"]
+
+_STATUS: Final = {"UNKNOWN_SYMBOL": 404, "ML_QUOTA": 429}
+"""Status where no symbol has a prediction, by the first reason; 503 for every other."""
+
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": PredictBody.model_json_schema()}},
+    }
+}
+
+
+def router(context: Context) -> APIRouter:
+    """Return the route of predictions."""
+    application = context.application
+    made = APIRouter(prefix="/api/ml", tags=["machine learning"])
+
+    @made.post(
+        "/predict",
+        response_model=Success[PredictData],
+        summary="Predictions alone, partial failures listed",
+        openapi_extra=_BODY,
+    )
+    async def predictions(request: Request) -> Response:
+        caller = await context.admit(request, "ml")
+        query = PredictQuery.parse(decode(await read_body(request, application.settings.max_body_bytes)))
+        query = await _charged(caller, request, query)
+        board = application.boards.ready(query.asked.as_of)
+        found = None
+        if board is not None:
+            found = predict(query, board.scores.symbols, application.forecaster, waiting=False)
+        if found is None:
+            found = await context.ml_work.run(_waited, query)
+        return _response(found, request)
+
+    async def _charged(caller: Principal, request: Request, query: PredictQuery) -> PredictQuery:
+        """Return a query as the caller's tier answers it; its units are charged, or it says why they are not."""
+        asked, limits = query.asked, context.limits
+        limits.check_symbols(caller, len(asked.symbols))
+        members = limits.check_members(caller, asked.ml_models)
+        refused = await limits.charge_ml(caller, request, len(asked.symbols))
+        return replace(query, asked=replace(asked, ml_models=members or asked.ml_models, ml_refused=refused))
+
+    def _waited(query: PredictQuery) -> Predicted:
+        found = predict(query, application.boards.at(query.asked.as_of).scores.symbols, application.forecaster)
+        assert found is not None  # noqa: S101 (it was allowed to wait)
+        return found
+
+    def _response(found: Predicted, request: Request) -> Response:
+        body = found.to_dict()
+        if not found.predictions:
+            code, message = found.errors[0]["code"], found.errors[0]["message"]
+            return error_response(request.scope, _STATUS.get(code, 503), code, message, errors=body["errors"])
+        about = {"requestId": request_id(request.scope), "timestamp": epoch_ms()}
+        return context.answer({**body, "metadata": {**body["metadata"], **about}})
+
+    return made
