@@ -50,4 +50,4 @@ def test_the_salt_is_never_told():
     told = experiment().to_dict()
     assert "salt" not in told
     assert "5a17" not in str(told)
-    assert told["rule"]["error"] == 0.05
+    assert (told["rule"]["error"], told["startedAt"]) == (0.05, "2001-09-09T01:46:40+00:00")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from math import isclose
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -141,8 +142,30 @@ class Experiment:
         return self.holdout if arm == "holdout" else (1.0 - self.holdout) * self.shares.get(arm, 0.0)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON types, without the salt."""
-        return {name: value for name, value in asdict(self).items() if name != "salt"} | {"running": self.running}
+        """Return plain JSON types, without the salt; moments are ISO-8601 in UTC."""
+        rule = self.rule
+        return {
+            "id": self.id,
+            "name": self.name,
+            "running": self.running,
+            "arms": dict(self.shares),
+            "holdout": self.holdout,
+            "horizon": self.horizon,
+            "weight": self.weight,
+            "rule": {"error": rule.error, "tightAt": rule.tight_at, "first": rule.first, "margin": rule.margin},
+            "first": self.first,
+            "startedAt": _moment(self.started_at),
+            "startedBy": self.who,
+            "why": self.why,
+            "last": self.last,
+            "stoppedAt": None if self.stopped_at is None else _moment(self.stopped_at),
+            "stoppedBy": self.stopped_by,
+            "stoppedWhy": self.stopped_why,
+        }
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def _check_shares(shares: Mapping[Arm, float]) -> None:
