@@ -14,7 +14,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks import archive, committee, data_store, entry_points, features, inference, prediction
+from benchmarks import archive, cache, committee, data_store, entry_points, features, inference, prediction
 from benchmarks.measure import machine
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ GROUPS: dict[str, Callable[[bool], list[Row]]] = {
     "cli": entry_points.measure,
     "data": data_store.measure,
     "archive": archive.measure,
+    "cache": cache.measure,
 }
 
 
