@@ -22,8 +22,14 @@ def database_exists(settings: Settings) -> bool:
     return not url.startswith("sqlite:///") or Path(file).exists()
 
 
-def open_database(settings: Settings) -> Engine:
+def open_database(settings: Settings, *, socket_s: float | None = None) -> Engine:
     """Return an engine on the migrated database; the caller keeps it, and disposes of it.
+
+    Parameters
+    ----------
+    settings : Settings
+    socket_s : float, optional
+        Longest wait for an answer of PostgreSQL, where it is to be shorter than for others.
 
     Raises
     ------
@@ -35,6 +41,10 @@ def open_database(settings: Settings) -> Engine:
 
     settings.data_home.mkdir(parents=True, exist_ok=True)
     chaos = chaos_of(settings)
-    engine = open_engine(settings.database, refuses=None if chaos is None else lambda: chaos.read().db == "down")
+    refuses = None if chaos is None else lambda: chaos.read().db == "down"
+    engine = open_engine(settings.database, refuses=refuses)
     migrate(engine)
-    return engine
+    if socket_s is None:
+        return engine
+    engine.dispose()  # To make tables may take longer than that.
+    return open_engine(settings.database, refuses=refuses, socket_s=socket_s)

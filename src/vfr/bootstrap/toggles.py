@@ -25,6 +25,8 @@ __all__ = ["ToggleDesk"]
 
 CHANNEL: Final = "vfr:toggles"
 MAX_WHO: Final = 200
+SOCKET_S: Final = 3.0
+"""Longest wait for PostgreSQL: after a network that swallowed a question the switches are followed again so soon."""
 
 
 class ToggleDesk:
@@ -163,7 +165,7 @@ class ToggleDesk:
 
         with self._opening:
             if self._store is None or self._store[0] != os.getpid():  # No connection outlives a fork.
-                store = SqlToggles(open_database(self._settings))
+                store = SqlToggles(open_database(self._settings, socket_s=SOCKET_S))
                 self._take_over(store)
                 self._store = os.getpid(), store
             return self._store[1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import subprocess
 import threading
 import time
@@ -10,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.adapters.database.conftest import launch
+from tests.adapters.database.conftest import finish, launch
 from tests.models.stored_versions import card, files_of
 from tests.redis_server import RedisServer, redis_server
 
@@ -215,3 +217,84 @@ def test_the_switch_of_an_earlier_version_is_taken_over_once(tmp_path: Path) -> 
 def test_a_damaged_switch_of_an_earlier_version_is_off(tmp_path: Path, damage: bytes) -> None:
     former(tmp_path, damage)
     assert not desk_at(tmp_path).state().enabled
+
+
+FORK = """
+import os, sys, time
+from pathlib import Path
+from vfr import bootstrap
+from vfr.settings import Settings
+home, url = sys.argv[1:]
+build = lambda: bootstrap.build(Settings(data_home=Path(home), database_url=url)).toggles
+desk = build()
+desk.turn("trees", False, reason="r", who="w")
+assert desk.read().enabled
+child = os.fork()
+if child == 0:
+    end = time.monotonic() + 10
+    while desk.read().enabled and time.monotonic() < end:
+        time.sleep(0.005)
+    print("seen by the child" if not desk.read().enabled else "not seen", flush=True)
+    os._exit(0)
+build().turn("ml", False, reason="r", who="w")
+os.waitpid(child, 0)
+"""
+
+
+def test_a_forked_process_follows_by_itself(tmp_path: Path, database_url: str) -> None:
+    assert finish(launch(FORK, tmp_path, database_url)) == "seen by the child\n"
+
+
+class Way:
+    """A way to PostgreSQL that can swallow everything: neither an answer nor a refusal."""
+
+    def __init__(self, port: int) -> None:
+        self.open, self._port = True, port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._ends: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        return int(self._listener.getsockname()[1])
+
+    def close(self) -> None:
+        for one in (self._listener, *self._ends):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(("127.0.0.1", self._port))
+                self._ends += [near, far]
+                for source, target in ((near, far), (far, near)):
+                    threading.Thread(target=self._pass, args=(source, target), daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while piece := source.recv(65_536):
+                if self.open:
+                    target.sendall(piece)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_was_known_holds_while_the_network_swallows_every_question(tmp_path: Path, database_url: str) -> None:
+    way = Way(5432)
+    desk = desk_at(tmp_path, database_url.replace(":5432", f":{way.port}"))
+    other = desk_at(tmp_path, database_url)
+    other.turn("ml", False, reason="drift", who="ana")
+    assert not desk.read().enabled
+    way.open = False
+    other.turn("ml", True, reason="mended", who="ana")
+    time.sleep(0.6)
+    start = time.monotonic()
+    assert not desk.read().enabled
+    assert time.monotonic() - start < 0.1
+    way.open = True
+    assert until(lambda: desk.read().enabled, 15.0)
+    desk.close()
+    other.close()
+    way.close()

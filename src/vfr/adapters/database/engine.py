@@ -26,7 +26,7 @@ _READS: Final = "vfr_reads"
 _REFUSES: Final = "vfr_refuses"
 """Execution option of an engine whose transactions may be refused for a rehearsal."""
 
-_SOCKET_S: Final = 60
+SOCKET_S: Final = 60.0
 """Longest wait for PostgreSQL; above a busy moment, below a worker's patience."""
 
 _DRIVERS: Final = {
@@ -39,7 +39,7 @@ _TLS: Final = {"disable": False, "require": True, "verify-full": True}
 """Whether a connection is encrypted; if it is, the certificate is checked in either mode."""
 
 
-def open_engine(url: str, *, refuses: Callable[[], bool] | None = None) -> Engine:
+def open_engine(url: str, *, refuses: Callable[[], bool] | None = None, socket_s: float = SOCKET_S) -> Engine:
     """Return an engine; nothing is connected yet. Dispose of it before forking.
 
     An SQLite file is used with a write-ahead log, and every transaction that may write takes the write lock as it
@@ -50,6 +50,8 @@ def open_engine(url: str, *, refuses: Callable[[], bool] | None = None) -> Engin
     url : str
     refuses : callable, optional
         Asked by every transaction whether to act as though the database were away.
+    socket_s : float
+        Longest wait for an answer of PostgreSQL.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def open_engine(url: str, *, refuses: Callable[[], bool] | None = None) -> Engin
     """
     address = _address(url)
     try:
-        engine = _sqlite(address) if address.get_backend_name() == "sqlite" else _postgresql(address)
+        engine = _sqlite(address) if address.get_backend_name() == "sqlite" else _postgresql(address, socket_s)
     except ModuleNotFoundError:
         raise DataError(f"{_SETTING}: PostgreSQL needs a driver; install VFR with its extra `postgres`") from None
     if refuses is not None:
@@ -114,8 +116,8 @@ def _address(url: str) -> URL:
     return address
 
 
-def _postgresql(address: URL) -> Engine:
-    options: dict[str, Any] = {"timeout": _SOCKET_S}
+def _postgresql(address: URL, socket_s: float) -> Engine:
+    options: dict[str, Any] = {"timeout": socket_s}
     mode = address.query.get("sslmode", "disable")
     if set(address.query) - {"sslmode"} or mode not in _TLS:
         raise DataError(f"{_SETTING}: takes no option but sslmode, one of {', '.join(_TLS)}")
