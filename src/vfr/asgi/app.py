@@ -41,32 +41,13 @@ def create_app_from_env() -> ASGIApp:
         If a setting is wrong, or the server would be open to others without a secret.
     """
     from vfr import bootstrap, settings
-    from vfr.asgi.warming import keep_warm
+    from vfr.asgi.draining import Draining
 
-    _end_with_parent()
+    bootstrap.end_with_parent()
     read = settings.load()
     settings.refuse_open_door(read)
     bootstrap.configure_logging(read)
-    application = bootstrap.build(read)
+    application = bootstrap.build(read, served=True)
     application.prepare()
     application.datasets.board()
-    keep_warm(application)
-    return create_app(application)
-
-
-def _end_with_parent() -> None:
-    """Stop once the process that started this one is gone; killed, it told nobody, and the port would stay taken."""
-    import os
-    import signal
-    from multiprocessing import parent_process
-    from threading import Thread
-
-    parent = parent_process()
-    if parent is None:
-        return
-
-    def wait() -> None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    Thread(target=wait, name="parent", daemon=True).start()
+    return Draining(create_app(application), application.close)

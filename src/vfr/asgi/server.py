@@ -1,4 +1,4 @@
-"""`vfr serve`: prepare the data, start the server processes, train beside them, stop cleanly."""
+"""`vfr serve`: prepare the data, start the server processes, the engine and training beside them, stop cleanly."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 from vfr.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from vfr.settings import Settings
 
 __all__ = ["address", "serve"]
@@ -17,6 +19,9 @@ _TARGET: Final = "vfr.asgi.app:create_app_from_env"
 _BACKLOG: Final = 1024
 _STOP_S: Final = 10
 """Seconds a server process may take to finish its requests when it is told to stop."""
+
+_READY_S: Final = 3.0
+"""Seconds after which a new server process is taken for ready and the one it replaces is told to stop."""
 
 
 def serve(settings: Settings) -> None:
@@ -34,6 +39,7 @@ def serve(settings: Settings) -> None:
         If the installed data fails its checks.
     """
     from vfr import bootstrap
+    from vfr.asgi.engine_process import engine_beside
     from vfr.asgi.terminal import progress_line, say
     from vfr.asgi.trainer import training_beside
     from vfr.settings import hand_down, refuse_open_door
@@ -45,12 +51,12 @@ def serve(settings: Settings) -> None:
         application.prepare(tell)
     board = application.datasets.board()
     hand_down(settings)
-    with training_beside(application):
+    with training_beside(application), engine_beside(settings) as engine:
         say(
             f"VFR serves {len(board.scores.symbols)} symbols as of {board.as_of} ({board.data_name}) at "
             f"{address(settings)} (Ctrl-C stops it)"
         )
-        _run(settings)
+        _run(settings, _nothing if engine is None else engine.restart)
 
 
 def address(settings: Settings) -> str:
@@ -66,30 +72,39 @@ def address(settings: Settings) -> str:
     return f"http://{host}:{settings.port}"
 
 
-def _run(settings: Settings) -> None:
+def _run(settings: Settings, reloading: Callable[[], object]) -> None:
     import multiprocessing
 
-    from granian import Granian
-    from granian.constants import Interfaces
+    from granian.constants import Interfaces, Loops
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
+    from vfr.asgi.workers import Workers
+
     # A forked process would inherit the locks of the numeric libraries' threads without the threads.
     multiprocessing.set_start_method("spawn", force=True)
-    Granian(
+    server = Workers(
         _TARGET,
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGI,
         factory=True,
         workers=settings.workers,
+        loop=Loops.uvloop,
         backlog=_BACKLOG,
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=10_000),
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
+        respawn_interval=_READY_S,
         workers_kill_timeout=_STOP_S,
-    ).serve()
+    )
+    server.on_reload(reloading)
+    server.serve()
+
+
+def _nothing() -> None:
+    """Restart nothing: there is no engine."""
 
 
 def _refuse_taken_port(settings: Settings) -> None:

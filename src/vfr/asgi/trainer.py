@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
+from vfr.asgi.companion import ended, launch
 from vfr.asgi.terminal import progress_line, say
 from vfr.clock import elapsed_ms
 from vfr.typing import HORIZONS
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Collection, Iterator
 
     from vfr.bootstrap import Application
 
 __all__ = ["finished", "training_beside"]
 
-_CODE: Final = "from vfr.bootstrap import train_starter; train_starter()"
+_CODE: Final = "from vfr.bootstrap import end_with_parent, train_starter; end_with_parent(); train_starter()"
 _LOOK_S: Final = 0.5
 
 
@@ -35,14 +35,7 @@ def training_beside(application: Application) -> Iterator[None]:
         return
     home = application.settings.data_home
     with (home / "training.log").open("ab") as log:
-        # A session of its own: Ctrl-C reaches the servers first, and they stop the leader when they have gone.
-        leader = subprocess.Popen(  # noqa: S603 (the program is this one)
-            [sys.executable, "-c", _CODE],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        leader = launch(_CODE, log)
     done = Event()
     teller = Thread(target=_tell, args=(application, leader, done), name="training", daemon=True)
     teller.start()
@@ -50,8 +43,7 @@ def training_beside(application: Application) -> Iterator[None]:
         yield
     finally:
         done.set()
-        leader.terminate()
-        leader.wait()
+        ended(leader)
         teller.join(timeout=2 * _LOOK_S)
 
 

@@ -1,0 +1,68 @@
+"""Leave without a broken request: say so on every connection for a moment, then stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["Draining"]
+
+DRAIN_S: Final = 1.0
+"""How long answers ask for a new connection before those that are idle are closed."""
+
+_CLOSE: Final = (b"connection", b"close")
+
+
+class Draining:
+    """An application that, told to end by SIGTERM, first asks its clients to connect anew.
+
+    Parameters
+    ----------
+    app : ASGI application
+    ended : callable
+        Called when the server has stopped.
+
+    Notes
+    -----
+    HTTP lets a server close a connection that is idle, and a client that sends on it at that moment hears nothing. For
+    `DRAIN_S` every answer therefore says ``Connection: close``, and the next question of that client goes to another
+    process; then the process sends itself SIGINT, at which the server finishes what runs and ends.
+    """
+
+    def __init__(self, app: ASGIApp, ended: Callable[[], object]) -> None:
+        self._app = app
+        self._ended = ended
+        self._leaving = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on."""
+        if scope["type"] == "lifespan":
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._leave)
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._ended()
+        elif self._leaving:
+            await self._app(scope, receive, _closing(send))
+        else:
+            await self._app(scope, receive, send)
+
+    def _leave(self) -> None:
+        if not self._leaving:
+            self._leaving = True
+            asyncio.get_running_loop().call_later(DRAIN_S, os.kill, os.getpid(), signal.SIGINT)
+
+
+def _closing(send: Send) -> Send:
+    async def closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), _CLOSE]}
+        await send(message)
+
+    return closing
