@@ -9,6 +9,7 @@ import typer
 
 from vfr.adapters.providers.live.registry import PROVIDERS, Access, open_provider
 from vfr.api.errors import STATUS
+from vfr.cache.keys import TTLS
 from vfr.cli.app import app
 from vfr.data.batch_checks_case import REASONS
 from vfr.data.bitemporal.tables import TABLES, Table
@@ -137,6 +138,11 @@ def quarantine() -> str:
     )
 
 
+def ttls() -> str:
+    """Return one row per kind of cached value: how long it is kept."""
+    return table(("kind", "kept for"), [(f"`{kind}`", f"{ttl / 3_600_000:g} h") for kind, ttl in TTLS.items()])
+
+
 def write_all(folder: Path) -> None:
     """Write every generated fragment into a folder."""
     folder.mkdir(exist_ok=True)
@@ -151,6 +157,7 @@ def write_all(folder: Path) -> None:
         "facts": facts,
         "freshness": freshness,
         "quarantine": quarantine,
+        "ttls": ttls,
     }
     for name, make in fragments.items():
         (folder / f"{name}.md").write_text(make(), encoding="utf-8")
