@@ -173,14 +173,15 @@ def test_only_what_needs_no_waiting_is_ready(boards):
     many = AnalyzeQuery.parse({"mode": "multiple", "symbols": board.scores.symbols[:6]})
     few = AnalyzeQuery.parse({"mode": "multiple", "symbols": board.scores.symbols[:2], "include_ml": True})
 
-    def found(query, *, late=False):
-        forecaster = Given(predicted(board), late=late)
+    def found(query, *, late=False, data_version=board.data_version):
+        forecaster = Given(replace(predicted(board), data_version=data_version), late=late)
         return ready(query, board=board, forecast=forecaster, table=DEFAULT, request_id="id", prepared=prepared)
 
     assert found(many) is None, "the board is not prepared"
     prepared.of(board, DEFAULT, board.as_of)
     assert found(few) is not None
     assert found(few, late=True) is None
+    assert found(few, data_version="of the data before") is None
     assert found(many) is not None, "four more stocks can be made on the way"
     sector = AnalyzeQuery.parse({"mode": "sector", "sector": "energy", "limit": 50})
     assert found(sector) is None, "too many stocks to be made"

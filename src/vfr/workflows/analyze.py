@@ -121,7 +121,7 @@ def ready(
     given = None
     if query.include_ml:
         found = query.ml_refused or forecast.ready(query.as_of, query.ml_horizon, query.ml_models, query.ml_method)
-        if found is None:
+        if found is None or not _of_board(found, board):
             return None
         given = _Given(found)
     return analyze(
@@ -189,9 +189,14 @@ def _outcome(query: AnalyzeQuery, board: Board, forecast: Forecaster | None) -> 
     if forecast is None:
         return MlUnavailable("NO_MODEL", "no model store is attached")
     found = forecast.at(query.as_of, query.ml_horizon, query.ml_models, query.ml_method, query.ml_timeout_ms)
-    if not isinstance(found, MlUnavailable) and (found.data_version, found.as_of) != (board.data_version, board.as_of):
-        return MlUnavailable("ML_ERROR", "the data changed during the request; ask again")
-    return found
+    if _of_board(found, board):
+        return found
+    return MlUnavailable("ML_ERROR", "the data changed during the request; ask again")
+
+
+def _of_board(found: Forecast | MlUnavailable, board: Board) -> bool:
+    """Tell whether a forecast, if it is one, is of the data and the session of a board."""
+    return isinstance(found, MlUnavailable) or (found.data_version, found.as_of) == (board.data_version, board.as_of)
 
 
 def _enhanced(stock: Stock, column: int, ranking: Ranking, ml: Enhancement) -> Stock:

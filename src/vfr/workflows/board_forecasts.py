@@ -29,6 +29,9 @@ __all__ = ["BoardForecasts"]
 KEPT: Final = 64
 """Combinations held in memory: of three horizons, some sets of members and methods."""
 
+LATELY_MS: Final = 20.0
+"""How long an answer that waits for nothing trusts that the board is the current one; see `vfr.workflows.held`."""
+
 Found: TypeAlias = "Forecast | MlUnavailable"
 
 
@@ -80,6 +83,7 @@ class BoardForecasts:
         self._most = kept
         self._lock = Lock()
         self._held: tuple[Hashable, MlBoard | None] = (None, None)
+        self._lately: tuple[tuple[Hashable, MlBoard] | None, float] = (None, 0.0)
         self._made: OrderedDict[Hashable, Found] = OrderedDict()
 
     def at(
@@ -113,10 +117,19 @@ class BoardForecasts:
         off = disabled(not self._ml_enabled, state)
         if off is not None:
             return off
-        held = self._current(wait=wait)
+        held = self._current(wait=True) if wait else self._current_lately()
         if held is None or not (as_of is None or as_of >= held[1].universe.as_of):
             return None
         return self._combined(*held, horizon, members, cast("Method", method), state.off)
+
+    def _current_lately(self) -> tuple[Hashable, MlBoard] | None:
+        """Return the board that was current a moment ago, if there was one."""
+        current, until = self._lately
+        now = clock.elapsed_ms()
+        if current is None or now >= until:
+            current = self._current(wait=False)
+            self._lately = current, now + LATELY_MS
+        return current
 
     def _current(self, *, wait: bool) -> tuple[Hashable, MlBoard] | None:
         """Return the board of the current data and its stamp; without waiting, only one that is in memory."""
