@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 from tests.models.stored_versions import card, files_of
 
 from vfr import bootstrap
+from vfr.api import schemas_admin
+from vfr.api.shapes import Success
 from vfr.bootstrap import Application
 from vfr.settings import Settings
 
@@ -108,6 +111,20 @@ def test_the_log_is_paged_newest_first(admin: Admin) -> None:
     assert admin.get(f"{TOGGLES}/audit-logs?cursor=1").json()["data"]["rows"] == []
 
 
+SHAPES = [
+    (TOGGLES, schemas_admin.TogglesData),
+    (f"{TOGGLES}/linear", schemas_admin.ToggleData),
+    (f"{TOGGLES}/audit-logs", schemas_admin.ToggleAuditData),
+]
+
+
+@pytest.mark.parametrize(("path", "shape"), SHAPES)
+def test_answers_have_the_documented_shape_and_no_other_field(admin: Admin, path: str, shape: Any) -> None:
+    admin.post(f"{TOGGLES}/linear", {"enabled": False, "reason": "odd"})
+    found = admin.get(path)
+    TypeAdapter(Success[shape]).validate_json(found.content, strict=True, extra="forbid", by_alias=True)
+
+
 BAD = [
     ({"enabled": False}, "reason"),
     ({"enabled": False, "reason": ""}, "reason"),
@@ -150,6 +167,7 @@ def test_a_champion_is_put_in_office_and_rolled_back(admin: Admin, app: Applicat
         assert found.json()["data"]["status"] == "champion"
     back = admin.post("/api/admin/models/linear-7d-two/rollback", {"reason": "drift"}).json()["data"]
     assert (back["modelId"], back["status"], back["passedOver"]) == ("linear-7d-one", "champion", {})
+    TypeAdapter(schemas_admin.ChampionData).validate_python(back, strict=True, extra="forbid", by_alias=True)
     rows = [row for row in app.models.log() if row["event"] == "status"]
     [back_row] = [row for row in rows if row["why"] == "drift"]
     assert (back_row["model_id"], back_row["status"]) == ("linear-7d-one", "champion")

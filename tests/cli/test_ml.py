@@ -73,6 +73,18 @@ def test_a_log_that_was_changed_is_told(cli, tmp_path) -> None:
     assert any("row 1 was changed" in check["message"] for check in failed)
 
 
+def test_a_database_that_cannot_be_read_is_off_and_told(cli, tmp_path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "vfr.sqlite3").write_bytes(b"this is no database" * 100)
+    state = cli("ml", "status", "--json").json
+    assert (state["enabled"], "cannot be read" in state["reason"]) == (False, True)
+    assert cli("analyze", "AAPL", "--json").code == 0
+    refused = cli("ml", "enable")
+    assert (refused.code, "VFR_DATABASE_URL" in refused.err) == (1, True)
+    failed = [check for check in cli("doctor", "--json").json["checks"] if check["outcome"] == "failed"]
+    assert any("VFR_DATABASE_URL" in check["fix"] for check in failed)
+
+
 def test_a_reason_must_say_something(cli) -> None:
     result = cli("ml", "disable", "--reason", "  ")
     assert result.code == 2

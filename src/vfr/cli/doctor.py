@@ -223,7 +223,7 @@ _FIXES: Final = {
     "archives": "correct VFR_ARCHIVE_URL, or mend what the message names",
     "providers": "set the variable, or take the provider out of VFR_SYNC_PROVIDERS; nothing else needs it",
     "models": "vfr train makes a new version; the broken one is never used",
-    "machine learning": "vfr ml enable",
+    "machine learning": "mend the database that VFR_DATABASE_URL names; the switches are kept there",
     "rehearsal": "vfr chaos off",
     "port": "stop the server that listens there, or choose another port (VFR_PORT, vfr serve --port)",
 }
