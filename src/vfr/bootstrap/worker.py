@@ -55,4 +55,13 @@ def _sync(app: Application, name: str) -> bool:
         "problems": len(report.problems),
     }
     log.info("sync_done", asked=report.asked, answered=report.answered, version=report.data_version, **counts)
+    _refresh(app)
     return not report.failed
+
+
+def _refresh(app: Application) -> None:
+    """Prepare what servers answer from; where one runs, its engine does so too, and whoever comes second is done."""
+    try:
+        app.refreshing.step()
+    except Exception as error:  # noqa: BLE001 - the data is in; a refresh that fails is tried again after the next sync
+        structlog.get_logger().warning("refresh_failed", error=str(error))

@@ -28,6 +28,7 @@ from vfr.cli import (
     ml,
     models,
     monitor,
+    refresh,
     serve,
     sync,
     token,
@@ -76,6 +77,7 @@ def _root(
 app.command("analyze", short_help="Score stocks, with or without machine learning.")(analyze.command)
 app.command("serve", short_help="Serve the HTTP API and the page.")(serve.command)
 app.command("train", short_help="Train models, judge them, promote what passes the gates.")(train.command)
+app.command("refresh", short_help="Make the scoreboard of machine learning current.")(refresh.command)
 app.command("tune", short_help="Search hyper-parameters on training rows only.")(tune.command)
 app.command("evidence", short_help="Judge models or the classic score out of sample.")(evidence.command)
 app.command("lookahead", short_help="Test every factor and feature for look-ahead.")(lookahead.command)

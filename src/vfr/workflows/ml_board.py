@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vfr.typing import Horizon
 
@@ -135,6 +135,22 @@ class MlBoard:
     universe: Universe
     horizons: Mapping[Horizon, HorizonAnswers]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return who answers from it, as plain JSON types: by horizon and member, version, status, reason, latency."""
+        return {
+            "dataName": self.universe.data_name,
+            "dataVersion": self.universe.data_version,
+            "asOf": str(self.universe.as_of),
+            "symbols": len(self.universe.symbols),
+            "horizons": {
+                horizon: {
+                    "computedAt": found.computed_at,
+                    "members": {member: _summary(answer) for member, answer in found.answers.items()},
+                }
+                for horizon, found in self.horizons.items()
+            },
+        }
+
 
 class MlBoardStore(Protocol):
     """Where boards are published, one line of them for each data set."""
@@ -147,3 +163,11 @@ class MlBoardStore(Protocol):
 
     def stamp(self, data_name: str) -> Hashable:
         """Return a key that changes whenever `latest` may; None without a board. Cheap enough for every request."""
+
+
+def _summary(answer: Answer) -> dict[str, Any]:
+    said = answer.result
+    if said is None:
+        return {"version": None, "status": answer.status, "reason": answer.reason, "latencyMs": None}
+    reason = said.reason or said.warning
+    return {"version": said.version, "status": said.status, "reason": reason, "latencyMs": round(said.latency_ms, 3)}
