@@ -76,8 +76,8 @@ def routes(context: Context) -> list[Route]:
         answer = application.ready(query, request_id(request.scope))
         if answer is not None:
             return _response(answer, request)
-        threads = context.ml_work if query.include_ml else work
-        return await threads.run(_waited, query, request, caller.subject)
+        threads = work if query.as_of is None else context.past_work
+        return await (context.ml_work if query.include_ml else threads).run(_waited, query, request, caller.subject)
 
     def _waited(query: AnalyzeQuery, request: Request, owner: str) -> Response:
         with reported(application, query.session_id, owner) as reporter:

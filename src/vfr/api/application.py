@@ -11,7 +11,21 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import vfr
-from vfr.api import account, admin, analyze, auth, errors, health, ml, ml_metrics, openapi, predict, progress, stocks, users
+from vfr.api import (
+    account,
+    admin,
+    analyze,
+    auth,
+    errors,
+    health,
+    ml,
+    ml_metrics,
+    openapi,
+    predict,
+    progress,
+    stocks,
+    users,
+)
 from vfr.api.context import Context
 from vfr.api.errors import guarded
 from vfr.api.limits import Limits
@@ -26,6 +40,10 @@ __all__ = ["create_api"]
 ML_THREADS: Final = 4
 ML_QUEUE: Final = 60
 """Threads that wait for forecasts, and requests that may wait for such a thread. Forecasts are made one at a time."""
+
+PAST_THREADS: Final = 4
+PAST_QUEUE: Final = 60
+"""The same for boards of past days."""
 
 FOLLOW_S: Final = 1.0
 """Longest wait of the start for the switches of machine learning, which are off until they are known."""
@@ -59,20 +77,19 @@ def create_api(application: Application) -> FastAPI:
     settings = application.settings
     work = Work(settings.request_threads, settings.request_queue)
     limits = Limits(open_limiter(settings), settings)
-    context = Context(application, work, Work(ML_THREADS, ML_QUEUE), limits)
+    context = Context(application, work, Work(ML_THREADS, ML_QUEUE), Work(PAST_THREADS, PAST_QUEUE), limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        application.journal.settle_soon()
         if settings.ml_enabled:
             await work.run(application.toggles.follow, FOLLOW_S)
         await asyncio.to_thread(application.accounts.callers.follow, FIRST_S)
         yield
         context.work.close()
         context.ml_work.close()
+        context.past_work.close()
         await limits.close()
-        application.toggles.close()
-        application.journal.close()
+        application.close()
         application.accounts.callers.close()
 
     api = _Api(

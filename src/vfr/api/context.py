@@ -23,12 +23,14 @@ __all__ = ["Context"]
 class Context:
     """The application behind the routes, and the threads its work runs in.
 
-    What may wait for a forecast runs in `ml_work`, so that nothing else ever waits behind it.
+    What may wait for a forecast runs in `ml_work`, what may wait for a past day to be computed in `past_work`, so that
+    nothing else ever waits behind it.
     """
 
     application: Application
     work: Work
     ml_work: Work
+    past_work: Work
     limits: Limits
 
     def authorise(self, request: Request, need: Scope, *, public: bool = False) -> Principal:

@@ -50,4 +50,4 @@ def create_app_from_env() -> ASGIApp:
     application = bootstrap.build(read, served=True)
     application.prepare()
     application.datasets.board()
-    return Draining(create_app(application), application.close)
+    return Draining(create_app(application))

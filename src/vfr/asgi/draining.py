@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -25,8 +24,6 @@ class Draining:
     Parameters
     ----------
     app : ASGI application
-    ended : callable
-        Called when the server has stopped.
 
     Notes
     -----
@@ -35,23 +32,15 @@ class Draining:
     process; then the process sends itself SIGINT, at which the server finishes what runs and ends.
     """
 
-    def __init__(self, app: ASGIApp, ended: Callable[[], object]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._ended = ended
         self._leaving = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on."""
         if scope["type"] == "lifespan":
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._leave)
-            try:
-                await self._app(scope, receive, send)
-            finally:
-                self._ended()
-        elif self._leaving:
-            await self._app(scope, receive, _closing(send))
-        else:
-            await self._app(scope, receive, send)
+        await self._app(scope, receive, _closing(send) if self._leaving else send)
 
     def _leave(self) -> None:
         if not self._leaving:
