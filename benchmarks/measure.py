@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """One figure, its unit, and the published limit it must stay under (or, for a ratio, reach)."""
+    """One figure, its unit, and the published limit it must stay under (or, for a ratio or a rate, reach)."""
 
     name: str
     value: float
@@ -29,7 +29,7 @@ class Row:
     def ok(self) -> bool | None:
         if self.limit is None:
             return None
-        return self.value >= self.limit if self.unit == "times faster" else self.value <= self.limit
+        return self.value >= self.limit if self.unit in ("times faster", "req/s") else self.value <= self.limit
 
     def to_dict(self) -> dict[str, Any]:
         rounded = float(f"{self.value:.4g}")
