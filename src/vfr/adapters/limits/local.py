@@ -12,17 +12,16 @@ import os
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
 from vfr.accounts.limits import Budget, Verdict
 from vfr.accounts.window import COUNTED, PARTS, Window
-from vfr.clock import epoch_ms
+from vfr.clock import elapsed_ms, epoch_ms
 
 __all__ = ["FILE_NAME", "LocalLimiter"]
 
@@ -36,7 +35,9 @@ NEAR: Final = 8
 _PLACE: Final = struct.Struct(f"<16sqq{COUNTED}I")
 """Digest of payer and budget, when the record counts nothing any more (epoch ms), newest part, counts."""
 
-LOCK_TRIES: Final = 20
+_T = TypeVar("_T")
+
+LOCK_MS: Final = 20.0
 LOCK_PAUSE_S: Final = 50e-6
 
 
@@ -54,8 +55,8 @@ class LocalLimiter:
 
     Notes
     -----
-    Where the file cannot be made, counts are kept in memory. The lock is waited for one millisecond: after that its
-    holder must have been stopped, and the update goes on without it.
+    Where the file cannot be made, counts are kept in memory. The lock, which is held for microseconds, is waited
+    for 20 ms: a holder that the system put aside for longer may lose an update, and cannot keep anybody waiting.
 
     Examples
     --------
@@ -79,8 +80,7 @@ class LocalLimiter:
 
     def take(self, who: str, budget: Budget, n: int) -> Verdict:
         """Take n of a payer's budget if that many are left."""
-        with self._record(who, budget) as window:
-            verdict = window.charge(budget, n, self._now_ms())
+        verdict = self._changed(who, budget, lambda window, now: window.charge(budget, n, now))
         if verdict.allowed:
             self._granted += n
         else:
@@ -89,8 +89,7 @@ class LocalLimiter:
 
     def record(self, who: str, budget: Budget, n: int) -> None:
         """Note what another limiter granted."""
-        with self._record(who, budget) as window:
-            window.record(budget, n, self._now_ms())
+        self._changed(who, budget, lambda window, now: window.record(budget, n, now))
 
     def stats(self) -> Mapping[str, int]:
         """Return the counters of this process."""
@@ -106,17 +105,21 @@ class LocalLimiter:
                 os.close(self._descriptor)
                 self._descriptor = None
 
-    @contextmanager
-    def _record(self, who: str, budget: Budget) -> Iterator[Window]:
+    def _changed(self, who: str, budget: Budget, change: Callable[[Window, int], _T]) -> _T:
+        """Change a payer's record under the lock, and return what the change says."""
         digest = blake2b(f"{budget.name}/{budget.window_s}/{who}".encode(), digest_size=16).digest()
         with self._mutex:
             if self._map is None:  # Made by the first charge: where nobody is limited there is no file.
                 self._descriptor, self._map = _opened(self._path, self._places * _PLACE.size)
-            with _locked(self._descriptor):
+            _lock(self._descriptor)
+            try:
                 offset, window = self._found(self._map, digest)
-                yield window
+                said = change(window, self._now_ms())
                 void = (window.newest + COUNTED) * budget.window_s * 1_000 // PARTS
                 _PLACE.pack_into(self._map, offset, digest, void, window.newest, *window.counts)
+            finally:
+                _unlock(self._descriptor)
+        return said
 
     def _found(self, table: mmap.mmap, digest: bytes) -> tuple[int, Window]:
         """Return the place of a record and its counts; of a new one the place that is given away."""
@@ -132,20 +135,22 @@ class LocalLimiter:
         return given, Window()
 
 
-@contextmanager
-def _locked(descriptor: int | None) -> Iterator[None]:
+def _lock(descriptor: int | None) -> None:
+    """Lock a file, or go on without the lock where its holder does not come back."""
     if descriptor is None:
-        yield
         return
-    for _ in range(LOCK_TRIES):
+    began = elapsed_ms()
+    while elapsed_ms(began) < LOCK_MS:
         try:
             os.lockf(descriptor, os.F_TLOCK, 0)
-            break
         except (BlockingIOError, PermissionError):
             time.sleep(LOCK_PAUSE_S)
-    try:
-        yield
-    finally:
+        else:
+            return
+
+
+def _unlock(descriptor: int | None) -> None:
+    if descriptor is not None:
         os.lockf(descriptor, os.F_ULOCK, 0)
 
 
@@ -168,7 +173,10 @@ def _opened(path: Path | None, size: int) -> tuple[int | None, mmap.mmap]:
 
 def _fill(descriptor: int, size: int) -> None:
     """Write the zeros a file lacks: to write into a mapped hole of a full disk would end the process."""
-    with _locked(descriptor):
+    _lock(descriptor)
+    try:
         there = os.fstat(descriptor).st_size
         if there < size and os.pwrite(descriptor, bytes(size - there), there) < size - there:
             raise OSError(errno.ENOSPC, "the disk is full")
+    finally:
+        _unlock(descriptor)
