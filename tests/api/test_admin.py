@@ -189,3 +189,17 @@ def test_without_the_database_nothing_is_turned_and_it_is_said(home: Path, clien
     app = bootstrap.build(Settings(data_home=home, database_url="postgresql://postgres@127.0.0.1:9/none"))
     failure(Admin(client_of(app), "vfr_x").get(TOGGLES), 503, "DATA_ERROR")
     app.close()
+
+
+def test_a_server_process_has_versions_read_by_a_process_beside_it(
+    home: Path, tmp_path: Path, client_of: Any, failure: Any
+) -> None:
+    shutil.copytree(home, tmp_path / "home")
+    app = bootstrap.build(Settings(data_home=tmp_path / "home"), served=True)
+    admin = Admin(client_of(app), token(app, "admin"))
+    made = app.models.save(card("one"), files_of())
+    done = admin.post(f"/api/admin/models/{made.model_id}/promote", {"reason": "better"})
+    assert (done.status_code, done.json()["data"]["status"]) == (200, "champion")
+    failure(admin.post("/api/admin/models/linear-7d-none/promote", {"reason": "r"}), 404, "NO_MODEL")
+    failure(admin.post(f"/api/admin/models/{made.model_id}/promote", {"reason": "r"}), 409, "NOT_POSSIBLE")
+    app.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +21,7 @@ from vfr.bootstrap.learning import Learning
 from vfr.bootstrap.live import Live
 from vfr.bootstrap.progress import progress_channel
 from vfr.bootstrap.refreshing import Refreshing
-from vfr.bootstrap.registry import in_office
+from vfr.bootstrap.registry import in_office, promoted, rolled_back
 from vfr.bootstrap.toggles import ToggleDesk
 from vfr.bootstrap.tracking import Tracking
 from vfr.errors import SettingsError
@@ -32,7 +33,6 @@ from vfr.workflows.prepared import PreparedBoards
 
 if TYPE_CHECKING:
     from vfr.adapters.store.chaos_file import ChaosFile
-    from vfr.adapters.telemetry import AccessLog
     from vfr.data.provider import Progress
     from vfr.settings import Settings
     from vfr.workflows.analyze import Progress as AnalyzeProgress
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from vfr.workflows.promotion import Change
     from vfr.workflows.query import AnalyzeQuery
 
-__all__ = ["Application", "access_log", "build", "configure_logging", "train_starter"]
+__all__ = ["Application", "build", "configure_logging", "train_starter"]
 
 STARTER_HORIZONS: Final[tuple[Horizon, ...]] = ("7d", "1d", "30d")
 """The default horizon of a request first."""
@@ -264,15 +264,17 @@ class Application:
 
     def promote(self, model_id: str, *, who: str, why: str) -> Change:
         """Make a version of the current data set the champion; see `vfr.workflows.promotion.promote`."""
-        from vfr.workflows.promotion import promote
-
-        return promote(self.models, model_id, data_name=self.datasets.current(), who=who, why=why)
+        return self._changed(promoted, model_id, who, why)
 
     def rollback(self, model_id: str, *, who: str, why: str) -> Change:
         """Bring back the champion before one; see `vfr.workflows.promotion.rollback`."""
-        from vfr.workflows.promotion import rollback
+        return self._changed(rolled_back, model_id, who, why)
 
-        return rollback(self.models, model_id, who=who, why=why)
+    def _changed(self, change: Callable[..., Change], model_id: str, who: str, why: str) -> Change:
+        home = self.settings.data_home
+        if self.beside is None:
+            return change(home, model_id, who=who, why=why)
+        return self.beside.pool.run(change, home, model_id, who=who, why=why)
 
     def rehearsal(self) -> dict[str, Any] | None:
         """Return what is broken on purpose and until when; None while nothing is."""
@@ -391,13 +393,6 @@ def configure_logging(settings: Settings) -> None:
     from vfr.adapters import telemetry
 
     telemetry.configure_logging(settings.log_level, settings.log_format)
-
-
-def access_log(settings: Settings) -> AccessLog:
-    """Return the log of requests."""
-    from vfr.adapters import telemetry
-
-    return telemetry.AccessLog(settings.log_level, settings.log_format)
 
 
 def _running(status: TrainingStatus) -> Running | None:
