@@ -20,6 +20,9 @@ __all__ = ["Inputs", "universe_of"]
 
 T = TypeVar("T")
 
+RECENT: Final = 16
+"""More sessions than a name may be without a close before it has left the market (`Panel.trading`)."""
+
 KEPT: Final = 4
 """Sessions whose features are held: 480 names over 10 sessions are some megabytes."""
 
@@ -92,7 +95,9 @@ def _last_rows(snapshot: Snapshot, lookback: int) -> tuple[Matrix32, tuple[str, 
     end = snapshot.sessions.size
     matrix = features.compute(snapshot, slice(max(end - lookback, 0), end))
     X = np.ascontiguousarray(matrix.values.transpose(1, 2, 0))
-    X[~snapshot.panel.trading()[-X.shape[0] :]] = np.nan
+    # Whether a name trades is seen in a few sessions; decades of them would take longer than the models.
+    recent = snapshot.panel.rows(max(end - lookback - RECENT, 0), end)
+    X[~recent.trading()[-X.shape[0] :]] = np.nan
     X.flags.writeable = False
     return X, matrix.names
 
