@@ -11,7 +11,10 @@ import pytest
 from tests.redis_server import RedisServer, redis_server, until
 from tests.workflows.test_cached_forecaster import LATEST, MEMBERS, PAST, Inner, forecast
 
+from vfr.adapters.store.codecs import encode_board
 from vfr.bootstrap.cache import CacheDesk
+from vfr.factors.board import Board
+from vfr.factors.compute import compute_board
 from vfr.settings import Settings
 from vfr.workflows.forecaster import Forecast, Forecaster
 from vfr.workflows.toggles import ToggleState
@@ -95,3 +98,29 @@ def test_the_bound_of_memory_is_that_of_the_settings() -> None:
     [memory] = one.desk.stats()["tiers"]
     assert memory["evictions"] > 0
     assert memory["bytes"] <= 1_048_576
+
+
+class TestBoards:
+    """Boards of past days of two processes beside one Redis."""
+
+    @pytest.fixture
+    def board(self, seeded_snapshot: Any) -> Board:
+        return compute_board(seeded_snapshot)
+
+    def desk(self, url: str | None, version: str = "v1") -> CacheDesk:
+        latest = SimpleNamespace(as_of=LATEST, data_name="sp500", data_version=version)
+        return CacheDesk(Settings(redis_url=url), SimpleNamespace(board=lambda: latest))  # type: ignore[arg-type]
+
+    def test_a_board_that_another_process_computed_is_found(self, server: RedisServer, board: Board) -> None:
+        server.client.flushall()
+        one, other = self.desk(server.url), self.desk(server.url)
+        assert one.boards(lambda _: board)(PAST) is board
+        # Either may be late for its first call where many processes share a machine; then it is a miss.
+        if server.client.dbsize() == 1:
+            assert until(lambda: other.boards(lambda _: board)(PAST) is not board)
+            assert encode_board(other.boards(lambda _: board)(PAST)) == encode_board(board)
+            assert other.stats()["reads"]["boards"]["kept"] > 0
+
+    def test_a_board_of_other_data_is_computed(self, server: RedisServer, board: Board) -> None:
+        for version in ("v3", "v4", "v5"):
+            assert self.desk(server.url, version).boards(lambda _: board)(PAST) is board
