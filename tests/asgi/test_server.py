@@ -6,21 +6,18 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
+from typing import Any
 
+import psutil
 import pytest
+from tests.asgi.running import ask, freeze, gone, kinds, serving, start, thaw, until
 
 from vfr import bootstrap
 from vfr.asgi.server import address
 from vfr.settings import Settings
 
-SERVE = "from vfr import asgi, settings; asgi.serve(settings.load())"
 REFUSED = """
 from vfr import asgi, errors, settings
 try:
@@ -30,51 +27,9 @@ except errors.SettingsError as error:
 """
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    bootstrap.build(Settings(data_home=folder)).prepare()
-    return folder
-
-
 @pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
-
-
-def start(code: str, home: Path, port: int, **more: str) -> subprocess.Popen[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("VFR_")}
-    env = kept | {"VFR_DATA_HOME": str(home), "VFR_PORT": str(port)} | more
-    pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, "-c", code], env=env, cwd=home, stdout=pipe, stderr=pipe, text=True)  # noqa: S603
-
-
-@contextmanager
-def serving(home: Path, port: int, **more: str) -> Iterator[subprocess.Popen[str]]:
-    process = start(SERVE, home, port, **more)
-    try:
-        for _ in range(300):
-            assert process.poll() is None, process.communicate()
-            try:
-                ask(port, "/api/health/ready")
-                break
-            except OSError:
-                Event().wait(0.1)
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def ask(port: int, path: str, body: object = None) -> dict[str, object]:
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 (http, to this machine)
-        answer: dict[str, object] = json.loads(response.read())
-    return answer
+def home(bundled: Path) -> Path:
+    return bundled
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
@@ -139,3 +94,39 @@ def test_the_training_leader_stops_with_the_server(home: Path, port: int) -> Non
 @pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "http://127.0.0.1:8000"), ("::1", "http://[::1]:8000")])
 def test_the_address_can_be_opened(host: str, shown: str) -> None:
     assert address(Settings(host=host)) == shown
+
+
+def test_what_was_asked_is_answered_before_it_ends(trained: Path, port: int) -> None:
+    app = bootstrap.build(Settings(data_home=trained))
+    symbol, day = app.datasets.board().scores.symbols[0], str(app.datasets.snapshot().sessions[-40])
+    past = {"mode": "single", "symbols": [symbol], "as_of": day}
+    slow = past | {"include_ml": True, "ml_timeout": 3_000}
+    answered: list[dict[str, Any]] = []
+    with serving(trained, port) as process:
+        until(lambda: ask(port, "/api/ml/health")["data"]["engine"]["answers"], 30)
+        ask(port, "/api/stocks/analyze", past)
+        [engine] = kinds(process)["engine"]
+        freeze(engine)  # So that what is asked for takes exactly as long as it may.
+        asked = Thread(target=lambda: answered.append(ask(port, "/api/stocks/analyze", slow)))
+        asked.start()
+        Event().wait(0.5)
+        process.send_signal(signal.SIGTERM)
+        asked.join()
+        thaw(engine)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+    [stock] = answered[0]["data"]["stocks"]
+    assert stock["mlUnavailable"]["code"] == "TIMEOUT"
+
+
+def test_killed_all_its_processes_end(trained: Path, port: int) -> None:
+    app = bootstrap.build(Settings(data_home=trained))
+    symbol, day = app.datasets.board().scores.symbols[0], str(app.datasets.snapshot().sessions[-41])
+    with serving(trained, port, VFR_WORKERS="2") as process:
+        ask(port, "/api/stocks/analyze", {"mode": "single", "symbols": [symbol], "as_of": day})
+        found = kinds(process)
+        everybody = [one for some in found.values() for one in some]
+        assert (len(found["worker"]), len(found["engine"]), len(found["computer"])) == (2, 1, 1)
+        os.kill(process.pid, signal.SIGKILL)
+        psutil.wait_procs(everybody, timeout=20)
+        assert all(gone(one) for one in everybody)
