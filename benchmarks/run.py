@@ -14,7 +14,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks import archive, cache, committee, data_store, entry_points, features, inference, prediction
+from benchmarks import archive, cache, committee, data_store, entry_points, features, inference, prediction, refresh
 from benchmarks.measure import machine
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ GROUPS: dict[str, Callable[[bool], list[Row]]] = {
     "data": data_store.measure,
     "archive": archive.measure,
     "cache": cache.measure,
+    "refresh": refresh.measure,
 }
 
 
