@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from vfr.accounts.tiers import TIERS
 from vfr.adapters.providers.live.registry import PROVIDERS, Access, open_provider
 from vfr.api.errors import STATUS
 from vfr.cache.keys import TTLS
@@ -138,6 +139,26 @@ def quarantine() -> str:
     )
 
 
+def tiers() -> str:
+    """Return one row per tier: what a caller may use up."""
+    rows = [
+        (
+            f"`{name}`",
+            f"{row.requests_per_minute:,}",
+            f"{row.ml_units_per_day:,}",
+            row.symbols_per_request,
+            ", ".join(row.members) or "none",
+            row.concurrent_backtests,
+            row.event_streams,
+        )
+        for name, row in TIERS.items()
+    ]
+    return table(
+        ("tier", "requests a minute", "ML units a day", "symbols a request", "models", "backtests at once", "streams"),
+        rows,
+    )
+
+
 def ttls() -> str:
     """Return one row per kind of cached value: how long it is kept."""
     return table(("kind", "kept for"), [(f"`{kind}`", f"{ttl / 3_600_000:g} h") for kind, ttl in TTLS.items()])
@@ -158,6 +179,7 @@ def write_all(folder: Path) -> None:
         "freshness": freshness,
         "quarantine": quarantine,
         "ttls": ttls,
+        "tiers": tiers,
     }
     for name, make in fragments.items():
         (folder / f"{name}.md").write_text(make(), encoding="utf-8")

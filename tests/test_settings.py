@@ -87,6 +87,12 @@ def test_lists_in_variables_are_separated_by_commas(monkeypatch: pytest.MonkeyPa
         ("VFR_SCORE_TABLE", '{"wheights": {}}'),
         ("VFR_SCORE_TABLE", '{"weights": {"technical": 1}}'),
         ("VFR_SCORE_TABLE", '{"tiers": [1]}'),
+        ("VFR_TIERS", "{"),
+        ("VFR_TIERS", "[]"),
+        ("VFR_TIERS", '{"gold": {}}'),
+        ("VFR_TIERS", '{"free": {"requestsPerMinute": 0}}'),
+        ("VFR_TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
+        ("VFR_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("VFR_CONFIG", "nowhere.toml"),
     ],
 )
@@ -102,6 +108,18 @@ def test_every_wrong_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("VFR_WORKERS", "0")
     with pytest.raises(SettingsError, match=r"VFR_PORT: .*; VFR_WORKERS: "):
         settings.load()
+
+
+def test_tiers_and_proxies_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VFR_TIERS", '{"free": {"requestsPerMinute": 7}}')
+    monkeypatch.setenv("VFR_TRUSTED_PROXIES", "10.0.0.0/8, fd00::/8")
+    read = settings.load()
+    assert read.tier_table["free"].requests_per_minute == 7
+    assert [str(network) for network in read.proxies] == ["10.0.0.0/8", "fd00::/8"]
+    monkeypatch.delenv("VFR_TIERS")
+    monkeypatch.setenv("VFR_CONFIG", str(tmp_path / "c.toml"))
+    (tmp_path / "c.toml").write_text("[tiers.premium]\nmlUnitsPerDay = 9\n")
+    assert settings.load().tier_table["premium"].ml_units_per_day == 9
 
 
 @pytest.mark.parametrize("text", ["prot = 1\n", "port = \n", "port = 0\n"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,6 +38,23 @@ def test_the_table_is_the_published_one() -> None:
         for name, row in TIERS.items()
     }
     assert rows == PUBLISHED
+
+
+def test_the_page_of_tiers_holds_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "docs"))
+    rows = importlib.import_module("generated").tiers().splitlines()[2:]
+    assert len(rows) == len(TIERS)
+    for line, (name, row) in zip(rows, TIERS.items(), strict=True):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert cells[0] == f"`{name}`"
+        assert [int(cell.replace(",", "")) for cell in (*cells[1:4], *cells[5:])] == [
+            row.requests_per_minute,
+            row.ml_units_per_day,
+            row.symbols_per_request,
+            row.concurrent_backtests,
+            row.event_streams,
+        ]
+        assert cells[4] == (", ".join(row.members) or "none")
 
 
 def test_a_higher_tier_holds_no_less() -> None:
