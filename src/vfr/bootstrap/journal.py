@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from vfr.bootstrap.database import database_exists, open_database
 from vfr.clock import epoch_ms, utc_now
@@ -100,7 +100,7 @@ class JournalDesk:
             at_exit=_AT_EXIT_S,
             told=partial(_log, "forecasts"),
         )
-        self._exposures: Outbox[tuple[_Request, Stock]] = Outbox(
+        self._exposures: Outbox[_Shown] = Outbox(
             "journal-exposures", self._expose, capacity=_EXPOSURES, batch=_BATCH, told=partial(_log, "exposures")
         )
 
@@ -120,7 +120,8 @@ class JournalDesk:
         horizon = query.ml_horizon if query.include_ml else None
         name, as_of = answer.metadata["dataName"], answer.metadata["asOf"]
         request = _Request(request_id, name, as_of, horizon, query.include_ml, epoch_ms() / 1e3)
-        self._exposures.put(*[(request, stock) for stock in answer.stocks])
+        # Plain figures and not the stocks: what waits here must not keep answers alive.
+        self._exposures.put(*[(request, stock.symbol, stock.composite, _weight(stock)) for stock in answer.stocks])
 
     def settle(self, *, again: bool = False) -> Mapping[str, Settled]:
         """Join what matured; see `vfr.workflows.settle.settle`. A home without a journal has nothing to settle.
@@ -235,8 +236,8 @@ class JournalDesk:
         if record is not None:
             self._journal().record(record)
 
-    def _expose(self, answered: Sequence[tuple[_Request, Stock]]) -> None:
-        shown = [_exposure(request, stock) for request, stock in answered]
+    def _expose(self, answered: Sequence[_Shown]) -> None:
+        shown = [_exposure(*one) for one in answered]
         if self._exposures.closed and self._engine is None:
             self._spool().add(shown)
             return
@@ -276,16 +277,24 @@ class _Request(NamedTuple):
     at: float
 
 
-def _exposure(request: _Request, stock: Stock) -> Exposure:
+_Shown: TypeAlias = tuple[_Request, str, float, float | None]
+"""A stock that an answer showed: symbol, score, and what machine learning weighs in it."""
+
+
+def _weight(stock: Stock) -> float | None:
+    return stock.ml.weight if isinstance(stock.ml, MlPrediction) else None
+
+
+def _exposure(request: _Request, symbol: str, score: float, weight: float | None) -> Exposure:
     return Exposure(
         sha256(request.request_id.encode()).hexdigest()[:_REQUEST_LENGTH],
-        stock.symbol,
+        symbol,
         request.data_name,
         request.as_of,
         request.horizon,
-        stock.composite,
+        score,
         request.include_ml,
-        stock.ml.weight if isinstance(stock.ml, MlPrediction) else None,
+        weight,
         request.at,
     )
 
