@@ -250,6 +250,17 @@ class MemberHealth(Shape):
     horizons: dict[str, MemberStanding]
 
 
+class Engine(Shape):
+    """The process that holds the models; what it says of itself is left out where it says nothing."""
+
+    answers: bool
+    breaker: Literal["closed", "open", "half-open"] = Field(description="Closed: it is asked; open: it is left alone.")
+    pid: int | None = None
+    since: int | None = None
+    refreshed: int | None = Field(None, description="When it last brought the scoreboard up to date.")
+    problem: str | None = Field(None, description="Why it could not, the last time.")
+
+
 class MlHealthData(Shape):
     """State of machine learning: the worst part decides, unless one still answers."""
 
@@ -257,4 +268,5 @@ class MlHealthData(Shape):
     parts: dict[str, Part]
     members: dict[str, MemberHealth]
     ml: MlState
+    engine: Engine | None = Field(None, description="Absent where no such process runs beside the server.")
     timestamp: int
