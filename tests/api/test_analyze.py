@@ -6,10 +6,13 @@ import asyncio
 import json
 from dataclasses import replace
 from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
 
+from vfr import bootstrap
+from vfr.settings import Settings
 from vfr.workflows.forecaster import MlUnavailable
 
 URL = "/api/stocks/analyze"
@@ -220,9 +223,18 @@ def test_fifty_at_once_get_the_same_answer(client: Any) -> None:
     assert len({json.dumps(r.json()["data"]["stocks"]) for r in responses}) == 1
 
 
-def test_more_than_the_line_holds_is_503(client_with: Any, failure: Any) -> None:
-    client = client_with(request_threads=1, request_queue=1)
-    responses = client.at_once([("POST", URL, {"json": AAPL})] * 20)
+def test_more_than_the_line_holds_is_503(home: Any, client_of: Any, failure: Any) -> None:
+    application = bootstrap.build(Settings(data_home=home, request_threads=1, request_queue=1))
+
+    class Slow:
+        def at(self, day: Any) -> Any:
+            sleep(0.2)
+            return application.boards.at(day)
+
+        def ready(self, _day: Any) -> None:
+            """Return nothing: whoever asks has to wait."""
+
+    responses = client_of(replace(application, boards=Slow())).at_once([("POST", URL, {"json": AAPL})] * 20)
     refused = [r for r in responses if r.status_code == 503]
     assert 0 < len(refused) < 20
     for response in refused:
@@ -265,3 +277,30 @@ def test_classic_answers_do_not_wait_for_machine_learning(
     refused = [r for r in late if r.headers.get("retry-after")]
     assert len(refused) == 1
     failure(refused[0], 503, "OVERLOADED")
+
+
+def test_what_needs_no_waiting_takes_no_thread(client_with: Any) -> None:
+    client = client_with(request_threads=1, request_queue=1)
+    assert post(client, AAPL).status_code == 200
+    responses = client.at_once([("POST", URL, {"json": AAPL})] * 50)
+    assert {r.status_code for r in responses} == {200}
+
+
+def test_a_ready_answer_is_the_one_that_was_waited_for(client_with: Any) -> None:
+    client = client_with()
+    body = {"mode": "multiple", "symbols": ["AAPL", "JPM", "ZZZZ"]}
+    first, second = (post(client, body) for _ in range(2))
+    bodies = [response.json() for response in (first, second)]
+    for one in bodies:
+        del one["data"]["metadata"]["timestamp"], one["data"]["metadata"]["requestId"]
+    assert bodies[0] == bodies[1]
+    assert set(first.headers) == set(second.headers)
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_errors_are_the_same_on_the_way_without_waiting(client_with: Any, failure: Any, warm: bool) -> None:
+    client = client_with()
+    if warm:
+        assert post(client, AAPL).status_code == 200
+    failure(post(client, {"mode": "single", "symbols": ["ZZZZ"]}), 404, "UNKNOWN_SYMBOL")
+    failure(post(client, {"mode": "sector", "sector": "Magic"}), 404, "UNKNOWN_SECTOR")
