@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert, select, update
 
 from vfr.accounts.keys import ApiKey
-from vfr.accounts.principal import Scope
+from vfr.accounts.principal import Scope, TierName
 from vfr.accounts.users import User, checked_scopes, checked_tier
 from vfr.adapters.database.tables import ACCOUNT_AUDIT, ACCOUNT_REVISION, API_KEYS, USERS
 from vfr.errors import UnknownAccount
@@ -34,19 +35,23 @@ def words_of(scopes: frozenset[Scope]) -> str:
 
 
 def user_of(row: Any) -> User:
-    """Return the user of a row of `USER_COLUMNS`."""
-    tier = checked_tier(row.tier)
-    scopes = checked_scopes(row.scopes.split(), tier)
-    return User(row.id, row.name, tier, scopes, row.disabled, row.created_at, row.generation)
+    """Return the user of a row that begins with `USER_COLUMNS`."""
+    user, name, tier, scopes, disabled, created_at, generation = row[: len(USER_COLUMNS)]
+    return User(user, name, *_held(tier, scopes), disabled, created_at, generation)
 
 
 def key_of(row: Any) -> ApiKey:
-    """Return the token of a row of `KEY_COLUMNS`."""
-    tier = checked_tier(row.tier)
-    scopes = checked_scopes(row.scopes.split(), tier)
-    return ApiKey(
-        row.id, row.label, scopes, tier, row.user_id, row.created_at, row.expires_at, row.last_used_at, row.revoked
-    )
+    """Return the token of a row that begins with `KEY_COLUMNS`."""
+    key, label, scopes, tier, *rest = row[: len(KEY_COLUMNS)]
+    kind, held = _held(tier, scopes)
+    return ApiKey(key, label, held, kind, *rest)
+
+
+@lru_cache(maxsize=256)
+def _held(tier: str, scopes: str) -> tuple[TierName, frozenset[Scope]]:
+    """Return a tier and scopes as they are stored; few pairs are ever different."""
+    kind = checked_tier(tier)
+    return kind, checked_scopes(scopes.split(), kind)
 
 
 def user_row(connection: Connection, user: str) -> User:

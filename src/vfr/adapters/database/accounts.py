@@ -59,7 +59,7 @@ class SqlAccounts:
             if known is not None and known.revision == revision:
                 return known
             users = {row.id: user_of(row) for row in connection.execute(select(*USER_COLUMNS))}
-            keys = {row.digest: key_of(row) for row in connection.execute(select(API_KEYS.c.digest, *KEY_COLUMNS))}
+            keys = {row.digest: key_of(row) for row in connection.execute(select(*KEY_COLUMNS, API_KEYS.c.digest))}
             families = select(TOKEN_FAMILIES.c.id).where(TOKEN_FAMILIES.c.ended_at > now - ACCESS_S - 2 * LEEWAY_S)
             ended = frozenset(connection.execute(families).scalars())
             public = select(SIGNING_KEYS.c.kid, SIGNING_KEYS.c.public, SIGNING_KEYS.c.until)
