@@ -63,6 +63,7 @@ def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def requests_of(form: str, capsys: pytest.CaptureFixture[str], level: str = "info") -> list[str]:
+    configure_logging(level, form)
     log = AccessLog(level, form)
     log.told("r1", "POST", "/api/stocks/analyze", 200, 0.4)
     log.told("r2", "GET", "/a b\n=c", 404, 12.0)
@@ -74,7 +75,6 @@ def requests_of(form: str, capsys: pytest.CaptureFixture[str], level: str = "inf
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_a_line_of_the_access_log_is_that_of_any_other_event(capsys: pytest.CaptureFixture[str], form: str) -> None:
     lines = requests_of(form, capsys)
-    configure_logging("info", form)
     with structlog.contextvars.bound_contextvars(request_id="r1"):
         structlog.get_logger().info("request", method="POST", path="/api/stocks/analyze", status=200, ms=0.4)
     (other,) = capsys.readouterr().err.splitlines()
@@ -99,6 +99,7 @@ def test_a_path_begins_no_line_and_quiet_requests_are_logged_at_debug(
 
 
 def test_lines_wait_for_their_thread_and_are_written_when_it_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info", "json")
     log = AccessLog("info", "json")
     for n in range(500):
         log.told(f"r{n}", "GET", "/", 200, 0.1)
@@ -106,3 +107,10 @@ def test_lines_wait_for_their_thread_and_are_written_when_it_ends(capsys: pytest
     assert [json.loads(line)["request_id"] for line in capsys.readouterr().err.splitlines()] == [
         f"r{n}" for n in range(500)
     ]
+
+
+def test_a_process_that_set_up_no_logging_stays_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    log = AccessLog("info", "json")
+    log.told("r1", "GET", "/", 200, 0.1)
+    log.close()
+    assert capsys.readouterr().err == ""

@@ -84,7 +84,7 @@ class AccessLog:
     Notes
     -----
     Lines that cannot be written fast enough wait, then are dropped and counted. They hold the fields that the log of
-    everything else would give them.
+    everything else would give them. A process that set up no logging stays silent.
     """
 
     def __init__(self, level: str, form: str) -> None:
@@ -97,7 +97,7 @@ class AccessLog:
     def told(self, request_id: str, method: str, path: str, status: int, ms: float, *, quiet: bool = False) -> None:
         """Log a request, at debug if it is a quiet one."""
         level = "debug" if quiet else "info"
-        if self._least <= (logging.DEBUG if quiet else logging.INFO):
+        if self._least <= (logging.DEBUG if quiet else logging.INFO) and structlog.is_configured():
             self._outbox.put(_Request(utc_now(), level, request_id, method, path, status, ms))
 
     def close(self) -> None:
