@@ -315,4 +315,21 @@ def test_tokens_for_machines(world: World, failure: Any) -> None:
 
 def test_the_body_is_not_read_before_the_caller_is_known(world: World, failure: Any) -> None:
     headers = {"Content-Type": "application/json"}
-    failure(world.client.post("/api/admin/users", content=b"x" * 1_000_000, headers=headers), 401, "UNAUTHORIZED")
+    failure(world.client.post("/api/admin/users", content=b"x" * 100_000, headers=headers), 401, "UNAUTHORIZED")
+
+
+def test_no_route_reads_a_body_without_end(world: World, failure: Any) -> None:
+    """Whatever a route does with its body: declared too long it is refused unread, undeclared as soon as it is."""
+    sent = []
+
+    async def chunks() -> Any:
+        for k in range(1_000):
+            sent.append(k)
+            yield b" " * 65_536
+
+    headers = {"Content-Type": "application/json"}
+    for path in ("/api/admin/users", "/api/admin/ml-feature-toggles", "/api/auth/token", "/api/stocks/analyze"):
+        failure(world.client.post(path, content=b"x" * 300_000, headers=headers), 413, "BODY_TOO_LARGE")
+        sent.clear()
+        assert world.client.post(path, content=chunks(), headers=headers).status_code in (400, 401, 413)
+        assert len(sent) < 10

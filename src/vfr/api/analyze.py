@@ -13,6 +13,7 @@ from vfr.api.context import Context
 from vfr.api.errors import Refusal, error_response, request_id
 from vfr.api.progress import reported
 from vfr.api.rendering import rendered
+from vfr.api.security import too_long
 from vfr.clock import epoch_ms, utc_now
 from vfr.workflows.answer import Answer
 from vfr.workflows.data_age import ages, described
@@ -31,7 +32,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     """
     declared = request.scope["state"]["headers"].get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared) > limit:
-        raise _too_long(limit)
+        raise too_long(limit)
     body, more = bytearray(), True
     while more:
         message = await request.receive()
@@ -40,12 +41,8 @@ async def read_body(request: Request, limit: int) -> bytes:
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > limit:
-            raise _too_long(limit)
+            raise too_long(limit)
     return bytes(body)
-
-
-def _too_long(limit: int) -> Refusal:
-    return Refusal(413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes", {"Connection": "close"})
 
 
 def decode(body: bytes) -> Any:

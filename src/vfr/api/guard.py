@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from vfr.api.errors import Refusal, error_response
 from vfr.api.limits import FIELDS
-from vfr.api.security import SECURITY_HEADERS, Headers, check_request
+from vfr.api.security import SECURITY_HEADERS, Headers, bounded, check_request
 from vfr.bootstrap import access_log
 from vfr.clock import elapsed_ms
 
@@ -94,7 +94,8 @@ class Guard:
 
         bound = structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            await (self._refused(scope, headers) or self._app)(scope, receive, sealed)
+            body = bounded(receive, self._settings.max_body_bytes) if "transfer-encoding" in headers else receive
+            await (self._refused(scope, headers) or self._app)(scope, body, sealed)
         finally:
             structlog.contextvars.reset_contextvars(**bound)
             took = round(elapsed_ms(started), 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vfr.accounts.principal import ANONYMOUS, LOCAL, Principal, Scope
 from vfr.api.errors import CHALLENGE, Refusal
@@ -18,7 +18,10 @@ from vfr.bootstrap.callers import Callers
 from vfr.errors import TokenRefused
 from vfr.settings import Settings
 
-__all__ = ["SECURITY_HEADERS", "Headers", "authorise", "check_request"]
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive
+
+__all__ = ["SECURITY_HEADERS", "Headers", "authorise", "bounded", "check_request", "too_long"]
 
 Headers: TypeAlias = Mapping[str, str]
 """Header values by lower-case name; a name given more than once holds all values, separated by a line feed."""
@@ -73,7 +76,7 @@ def check_request(method: str, path: str, headers: Headers, settings: Settings) 
     ------
     Refusal
         400 without one Host header, 421 for a host that is not allowed, 403 for another web page, 415 for a body that
-        is not declared as JSON.
+        is not declared as JSON, 413 for one that is declared too long.
     """
     host = headers.get("host", "")
     if not host or "\n" in host:
@@ -85,6 +88,32 @@ def check_request(method: str, path: str, headers: Headers, settings: Settings) 
     _check_origin(method, path, headers, host, settings.allowed_origins)
     if method in _BODIES and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
         raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "send the body as JSON, with Content-Type: application/json")
+    declared = headers.get("content-length", "")
+    if declared.isascii() and declared.isdigit() and int(declared) > settings.max_body_bytes:
+        raise too_long(settings.max_body_bytes)
+
+
+def too_long(limit: int) -> Refusal:
+    """Return the refusal of a body that is longer than a limit."""
+    return Refusal(413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes", {"Connection": "close"})
+
+
+def bounded(receive: Receive, limit: int) -> Receive:
+    """Return a `receive` that refuses a body as soon as more than `limit` bytes of it came, whoever reads it.
+
+    For a body of undeclared length: some routes read the whole of it before they ask who calls.
+    """
+    left = limit
+
+    async def receiving() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise too_long(limit)
+        return message
+
+    return receiving
 
 
 def _name(host: str) -> str:
