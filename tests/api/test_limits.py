@@ -227,6 +227,22 @@ def test_used_up_units_leave_the_classic_answer_byte_for_byte(server: Server) ->
     assert '"ml-units";r=0;' in left.headers["RateLimit"]
 
 
+def test_predictions_alone_are_429_once_units_are_short(server: Server) -> None:
+    token = server.token("free")
+    ask: Ask = ("POST", "/api/ml/predict", {"json": {"symbols": ["AAPL", "JPM", "KO"]}, "headers": token})
+    server.ask(ask)
+    (refused,) = server.ask(ask)
+    assert (refused.status_code, refused.json()["code"]) == (429, "ML_QUOTA")
+    assert 1 <= int(refused.headers["Retry-After"]) <= 86_400 + 1_440
+
+
+def test_sign_in_is_charged_to_the_address(server: Server) -> None:
+    ask: Ask = ("POST", "/api/auth/token", {"json": {"username": "nobody", "password": "wrong-wrong-wrong"}})
+    statuses = [server.ask(ask)[0].status_code for _ in range(4)]
+    assert statuses[3] == 429
+    assert server.analyze().status_code == 429
+
+
 def test_usage_shows_the_tier_and_what_is_left(server: Server) -> None:
     token = server.token("free")
     server.analyze(token, include_ml=True)
@@ -252,6 +268,7 @@ def test_streams_of_a_caller_are_bounded_and_places_come_back(tmp_path: Path) ->
             limits.stream(ANONYMOUS, other) as elsewhere,
         ):
             assert (first, second, elsewhere) == (True, False, True)
+    assert limits.limited() == {"streams": 2, "fallbacks": 0}
     with limits.stream(LOCAL, request) as first, limits.stream(LOCAL, request) as second:
         assert first
         assert second

@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from vfr.settings import Settings
     from vfr.workflows.query import AnalyzeQuery
 
-__all__ = ["FIELDS", "Limits"]
+__all__ = ["FIELDS", "RETRY_AFTER", "Limits"]
 
 FIELDS: Final = "rate_limit_fields"
 """Name in the state of a request under which the fields of its answer lie, values by names."""
+
+RETRY_AFTER: Final = "ml_retry_after"
+"""Name in the state of a request that was short of units: seconds until they may suffice."""
 
 
 class Limits:
@@ -48,6 +51,7 @@ class Limits:
         self._tiers = settings.tier_table
         self._proxies = settings.proxies
         self._streams: Counter[str] = Counter()
+        self._limited: Counter[str] = Counter()
 
     async def charge_request(self, caller: Principal, request: Request) -> None:
         """Charge one request; every route but health asks this once it knows the caller.
@@ -63,6 +67,7 @@ class Limits:
         verdict = await self._limiter.charge(self._payer(caller, request), budget, 1)
         _tell(request, budget, verdict)
         if not verdict.allowed:
+            self._limited[budget.name] += 1
             wait = verdict.retry_after_s
             message = f"the {budget.amount} requests of a minute are used up; try again in {wait} s"
             raise Refusal(429, "RATE_LIMITED", message, {"Retry-After": str(wait)})
@@ -133,6 +138,8 @@ class Limits:
         _tell(request, budget, verdict)
         if verdict.allowed:
             return None
+        self._limited[budget.name] += 1
+        request.scope["state"][RETRY_AFTER] = str(verdict.retry_after_s)
         left = f"{verdict.remaining} of the day's {budget.amount} units are left and this request needs {units}"
         return MlUnavailable("ML_QUOTA", f"{left}; units come back from {verdict.reset_s} s on")
 
@@ -142,6 +149,7 @@ class Limits:
         who = self._payer(caller, request)
         free = not caller.limited or self._streams[who] < self._row(caller).event_streams
         self._streams[who] += free
+        self._limited["streams"] += not free
         try:
             yield free
         finally:
@@ -164,6 +172,10 @@ class Limits:
                 "resetSeconds": seen.reset_s,
             }
         return {"subject": caller.subject, "tier": row_name(caller), "limits": row.to_dict(), "usage": used}
+
+    def limited(self) -> dict[str, int]:
+        """Return how many requests were refused or degraded, by what ran out, and how many charges Redis missed."""
+        return {**self._limited, "fallbacks": self._limiter.stats()["fallbacks"]}
 
     def address(self, request: Request) -> str:
         """Return where a request comes from, as far as trusted proxies tell; see `client_address`."""

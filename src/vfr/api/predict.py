@@ -11,6 +11,7 @@ from vfr.accounts.principal import Principal
 from vfr.api.analyze import decode, read_body
 from vfr.api.context import Context
 from vfr.api.errors import error_response, request_id
+from vfr.api.limits import RETRY_AFTER
 from vfr.api.schemas_predict import PredictBody, PredictData
 from vfr.api.shapes import Success
 from vfr.clock import epoch_ms
@@ -69,7 +70,9 @@ def router(context: Context) -> APIRouter:
         body = found.to_dict()
         if not found.predictions:
             code, message = found.errors[0]["code"], found.errors[0]["message"]
-            return error_response(request.scope, _STATUS.get(code, 503), code, message, errors=body["errors"])
+            wait = request.scope["state"].get(RETRY_AFTER)
+            headers = None if wait is None else {"Retry-After": wait}
+            return error_response(request.scope, _STATUS.get(code, 503), code, message, headers, errors=body["errors"])
         about = {"requestId": request_id(request.scope), "timestamp": epoch_ms()}
         return context.answer({**body, "metadata": {**body["metadata"], **about}})
 
