@@ -24,6 +24,7 @@ FAILURES: Final[Mapping[int | str, str]] = {
     403: "Not allowed",
     404: "Unknown",
     409: "Not possible as things are",
+    413: "Body too large",
     415: "The body is not declared as JSON",
     421: "The host name is not served here",
     422: "A field is wrong; it is named",
@@ -53,10 +54,7 @@ def document(api: FastAPI) -> dict[str, Any]:
     for name, schema in definitions["$defs"].items():
         schemas.setdefault(name, schema)
     body, answer, status, failure = (keys[model, "serialization"] for model in models)
-    failures = {
-        str(code): {"description": text, "content": _json(failure)}
-        for code, text in {**FAILURES, 413: "Body too large"}.items()
-    }
+    failures = {str(code): {"description": text, "content": _json(failure)} for code, text in FAILURES.items()}
     made["paths"][_ANALYZE] = {
         "post": {
             "tags": ["stocks"],
