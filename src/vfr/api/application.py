@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from fastapi import FastAPI
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import vfr
@@ -18,6 +19,7 @@ from vfr.api import (
     auth,
     errors,
     health,
+    metrics_text,
     ml,
     ml_metrics,
     openapi,
@@ -31,19 +33,21 @@ from vfr.api.errors import guarded
 from vfr.api.limits import Limits
 from vfr.api.shapes import Failure
 from vfr.api.work import Work
-from vfr.bootstrap import Application
+from vfr.bootstrap import Application, Metrics, readings
 from vfr.bootstrap.callers import FIRST_S
 from vfr.bootstrap.limits import open_limiter
 
 __all__ = ["create_api"]
 
-ML_THREADS: Final = 4
-ML_QUEUE: Final = 60
-"""Threads that wait for forecasts, and requests that may wait for such a thread. Forecasts are made one at a time."""
+ML_THREADS: Final = 32
+ML_QUEUE: Final = 32
+"""Threads that wait for forecasts, and requests that may wait for such a thread. Who waits costs nothing else, and a
+request's own deadline begins when its thread does; forecasts asked for at once are one."""
 
-PAST_THREADS: Final = 4
-PAST_QUEUE: Final = 60
-"""The same for boards of past days."""
+PAST_THREADS: Final = 12
+PAST_QUEUE: Final = 52
+"""The same for boards of past days: more threads than days may wait to be computed, so that many days at once are
+refused by that line, and many requests for one day are not."""
 
 FOLLOW_S: Final = 1.0
 """Longest wait of the start for the switches of machine learning, which are off until they are known."""
@@ -58,33 +62,41 @@ _DESCRIPTION = (
 class _Api(FastAPI):
     """FastAPI, but that the routes in `front` are reached without its middleware: they are asked for most."""
 
-    front: dict[tuple[str, str], ASGIApp]
+    front: dict[tuple[str, str], tuple[Route, ASGIApp]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or start and stop with the server."""
         hot = self.front.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        await (super().__call__ if hot is None else hot)(scope, receive, send)
+        if hot is None:
+            await super().__call__(scope, receive, send)
+        else:
+            scope["route"], app = hot
+            await app(scope, receive, send)
 
 
-def create_api(application: Application) -> FastAPI:
+def create_api(application: Application, metrics: Metrics) -> FastAPI:
     """Return the API over an application.
 
     Parameters
     ----------
     application : Application
         Its data should be prepared; without data every route says so.
+    metrics : Metrics
+        Figures of this process; from the start of the server on they take in what the application counts.
     """
     settings = application.settings
     work = Work(settings.request_threads, settings.request_queue)
     limits = Limits(open_limiter(settings), settings)
-    context = Context(application, work, Work(ML_THREADS, ML_QUEUE), Work(PAST_THREADS, PAST_QUEUE), limits)
+    context = Context(application, work, Work(ML_THREADS, ML_QUEUE), Work(PAST_THREADS, PAST_QUEUE), limits, metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         if settings.ml_enabled:
             await work.run(application.toggles.follow, FOLLOW_S)
         await asyncio.to_thread(application.accounts.callers.follow, FIRST_S)
+        metrics.follow(lambda: readings(application))
         yield
+        metrics.close()
         context.work.close()
         context.ml_work.close()
         context.past_work.close()
@@ -104,9 +116,9 @@ def create_api(application: Application) -> FastAPI:
     )
     errors.install(api)
     hot = analyze.routes(context)
-    api.front = {(method, route.path): guarded(route.endpoint) for route in hot for method in route.methods or ()}
+    api.front = {(method, r.path): (r, guarded(r.endpoint)) for r in hot for method in r.methods or ()}
     api.router.routes.extend([*hot, *progress.routes(context)])
-    for room in (health, account, stocks, ml, ml_metrics, predict, admin, auth, users):
+    for room in (health, metrics_text, account, stocks, ml, ml_metrics, predict, admin, auth, users):
         api.include_router(room.router(context))
 
     def document() -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ class Draining:
         """Pass everything on."""
         if scope["type"] == "lifespan":
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._leave)
-        await self._app(scope, receive, _closing(send) if self._leaving else send)
+        # The server cancels the task of a client that has left, and would log that as a failure of the application.
+        with suppress(asyncio.CancelledError):
+            await self._app(scope, receive, _closing(send) if self._leaving else send)
 
     def _leave(self) -> None:
         if not self._leaving:

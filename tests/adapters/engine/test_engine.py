@@ -131,7 +131,7 @@ def test_a_question_and_its_answer_arrive_whole(run: Path, engine: Engine) -> No
     assert found.p_up.tobytes() == forecast().p_up.tobytes()
     assert found.symbols == forecast().symbols
     # The engine has a little less time, so that it answers before nobody listens any more.
-    assert models.asked == [(*QUESTION, 975), (None, "1d", (), "weighted", 1_975)]
+    assert models.asked == [(*QUESTION, 900), (None, "1d", (), "weighted", 1_900)]
 
 
 def test_only_the_owner_can_open_it(run: Path) -> None:

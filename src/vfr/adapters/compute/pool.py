@@ -6,6 +6,7 @@ or hangs. Calls and results travel between processes of one program; nothing tha
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -24,6 +25,8 @@ IDLE_S: Final = 300.0
 
 LIMIT_S: Final = 120.0
 """Seconds one call may take; beyond it the process is taken for hung."""
+
+NICE: Final = 5
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -153,6 +156,7 @@ def _started(workers: int) -> ProcessPoolExecutor:
 
 
 def _settle_in() -> None:
-    """Begin the life of a process: Ctrl-C is for who started it, with whom it ends."""
+    """Begin the life of a process: Ctrl-C is for who started it, with whom it ends, and quick answers come first."""
+    os.nice(NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()

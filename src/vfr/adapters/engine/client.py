@@ -33,8 +33,8 @@ __all__ = ["Engine"]
 KEPT: Final = 8
 """Connections kept open between questions."""
 
-MARGIN: Final = 0.05
-MARGIN_MS: Final = 25.0
+MARGIN: Final = 0.1
+MARGIN_MS: Final = 100.0
 """What of a deadline the way back is given, at most: the engine answers before the request stops waiting."""
 
 
