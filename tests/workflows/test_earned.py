@@ -13,6 +13,7 @@ from vfr.ensemble.combine import EQUAL, combine
 from vfr.models.prediction import Prediction
 from vfr.typing import HORIZONS
 from vfr.workflows.earned import APPLIED, Earned, standing
+from vfr.workflows.evenings import Evenings
 
 
 def earned(ensemble, diary=None, sessions=SESSIONS):
@@ -121,3 +122,32 @@ def test_the_record_is_read_again_when_an_outcome_is_settled_and_only_then():
     after = asked.known("live", "1d", at)
     assert [found.scores.dates.size for _, found in (before, after)] == [TRAINED + 30, TRAINED + 60]
     assert asked.known("live", "1d", SESSIONS[TRAINED + 59])[1].sessions[-1] == SESSIONS[TRAINED + 59]
+
+
+def test_where_members_stand_on_past_days_is_the_same_whoever_was_asked_before():
+    """One that has computed the latest day cuts its healths; one that has not computes them."""
+    made, came = served(60, broken_from=30)
+    days = [*SESSIONS[TRAINED + np.arange(59, 0, -7)], *SESSIONS[[499, 400, 252, 30]], SESSIONS[TRAINED + 45]]
+    one, calls = earned(fitted(), Diary(made, came)), []
+    for day in days:
+        found, alone = one.known("live", "1d", day)[1], standing(fitted(), Diary(made, came), SESSIONS, day)
+        assert found.weights == alone.weights
+        assert found.note == alone.note
+        assert found.health.events == alone.health.events
+        np.testing.assert_array_equal(found.health.health, alone.health.health)
+        np.testing.assert_array_equal(found.health.alarms, alone.health.alarms)
+        calls.append(found.health.health.base is not None)
+    assert not calls[0]
+    assert all(calls[1:8])  # What was served before that day begins as it goes on.
+
+
+def test_signals_that_differ_in_a_bit_are_looked_at_anew():
+    made, came = served(60)
+    evenings, at = Evenings(), SESSIONS[TRAINED + 50]
+    standing(fitted(), Diary(made, came), SESSIONS, SESSIONS[TRAINED + 59], evenings)
+    other = [
+        replace(one, member_expected=one.member_expected[:, ::-1]) if k == 3 else one for k, one in enumerate(made)
+    ]
+    found = standing(fitted(), Diary(other, came), SESSIONS, at, evenings)
+    assert found.health.health.base is None
+    assert found.weights == standing(fitted(), Diary(other, came), SESSIONS, at).weights

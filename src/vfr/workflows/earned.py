@@ -15,10 +15,11 @@ from vfr.ensemble.combine import Base
 from vfr.ensemble.fitted import Fitted
 from vfr.ensemble.scores import Scores, score_dates
 from vfr.ensemble.weights import ALL_BENCHED, weights_by_session, with_health
-from vfr.monitoring import signals as evenings
-from vfr.monitoring.health import Health, health_by_session
+from vfr.monitoring import signals as monitored
+from vfr.monitoring.health import Health
 from vfr.monitoring.signals import Signals
 from vfr.typing import HORIZONS, BoolArray, DateArray, FloatArray, Horizon
+from vfr.workflows.evenings import Evenings
 from vfr.workflows.journalled import matured
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class Earned:
         self._journal = journal
         self._lock = Lock()
         self._kept: OrderedDict[Hashable, tuple[Fitted, Standing | None] | None] = OrderedDict()
+        self._evenings = Evenings()
 
     def at(self, data_name: str, horizon: Horizon, members: Sequence[str], day: np.datetime64) -> Base:
         """Return weights of the members, and what was fitted, for a session; see `Combining.at`.
@@ -143,7 +145,9 @@ class Earned:
         with self._lock:
             if key not in self._kept:
                 fitted = self._ensembles.load(data_name, horizon)
-                self._kept[key] = None if fitted is None else (fitted, standing(fitted, journal, sessions, day))
+                self._kept[key] = (
+                    None if fitted is None else (fitted, standing(fitted, journal, sessions, day, self._evenings))
+                )
                 while len(self._kept) > KEPT:
                     self._kept.popitem(last=False)
             return self._kept[key]
@@ -153,7 +157,13 @@ class Earned:
         return self._ensembles.stamp()
 
 
-def standing(fitted: Fitted, journal: Journal | None, sessions: DateArray, day: np.datetime64) -> Standing | None:
+def standing(
+    fitted: Fitted,
+    journal: Journal | None,
+    sessions: DateArray,
+    day: np.datetime64,
+    evenings: Evenings | None = None,
+) -> Standing | None:
     """Return where members stand when a session is forecast; None where no outcome was known by then.
 
     Parameters
@@ -165,6 +175,8 @@ def standing(fitted: Fitted, journal: Journal | None, sessions: DateArray, day: 
         Sessions of the market, increasing, the first date of the record among them.
     day : datetime64[D]
         Outcomes and signals of later sessions are not read; its own signals are not there yet.
+    evenings : Evenings, optional
+        Healths computed before.
     """
     served = _Served.of(journal, fitted, day)
     scores = fitted.scores if served is None else record.joined(fitted.scores, served.scores)
@@ -174,7 +186,7 @@ def standing(fitted: Fitted, journal: Journal | None, sessions: DateArray, day: 
         return None
     span = sessions[(sessions >= scores.dates[0]) & (sessions <= day)]
     learned = weights_by_session(scores, span, fitted.horizon)
-    health = health_by_session(signals, refits=refits)
+    health = (evenings or Evenings()).health((fitted.data_name, fitted.horizon), signals, refits)
     held = _held(scores.members, span[-1:], learned[-1:], health, signals.sessions)[0]
     weights = dict(zip(scores.members, held.tolist(), strict=True))
     return Standing(weights, scores, health, signals.sessions, span, learned)
@@ -246,18 +258,18 @@ def _signals(made: Sequence[ForecastRecord]) -> tuple[Signals, BoolArray]:
             refits[r, m] = versions.get(member, version) != version
             versions[member] = version
     days = np.array([one.as_of for one in made], dtype="datetime64[D]")
-    return evenings.signals(members, days, score), refits
+    return monitored.signals(members, days, score), refits
 
 
 def _evenings(fitted: Fitted, served: _Served | None, day: np.datetime64) -> tuple[Signals, BoolArray]:
     """Return the signals before a session, of training and of service, and where versions were new."""
     scores = fitted.scores
     before = scores.dates < day
-    trained = evenings.from_peers(scores.members, scores.dates[before], fitted.peers[before], scores.cells[before])
+    trained = monitored.from_peers(scores.members, scores.dates[before], fitted.peers[before], scores.cells[before])
     new = np.isin(trained.sessions, [stage.effective for stage in fitted.stages])
     if served is None:
         return trained, np.repeat(new[:, None], len(scores.members), axis=1)
-    signals = evenings.joined(trained, served.signals)
+    signals = monitored.joined(trained, served.signals)
     refits = np.zeros(signals.peers.shape, dtype=bool)
     refits[: new.size] = new[:, None]
     places = [signals.members.index(member) for member in served.signals.members]
