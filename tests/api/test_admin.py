@@ -172,11 +172,20 @@ def test_a_champion_is_put_in_office_and_rolled_back(admin: Admin, app: Applicat
     [back_row] = [row for row in rows if row["why"] == "drift"]
     assert (back_row["model_id"], back_row["status"]) == ("linear-7d-one", "champion")
     assert back_row["who"] == rows[0]["who"] not in ("", "command line")
+    assert app.toggles.read().off == {"linear-7d-two": "rolled back: drift"}
     failure(admin.post("/api/admin/models/linear-7d-two/rollback", {"reason": "again"}), 409, "NOT_POSSIBLE")
     failure(admin.post("/api/admin/models/linear-7d-two/promote", {"reason": "again"}), 409, "NOT_POSSIBLE")
     failure(admin.post("/api/admin/models/linear-7d-one/rollback", {"reason": "more"}), 404, "NO_MODEL")
     failure(admin.post("/api/admin/models/linear-7d-none/promote", {"reason": "r"}), 404, "NO_MODEL")
     failure(admin.post("/api/admin/models/linear-7d-one/rollback", {"reason": " "}), 422, "INVALID_FIELD")
+
+
+def test_a_version_that_comes_back_into_office_is_switched_on(admin: Admin, app: Application) -> None:
+    made = app.models.save(card("one"), files_of())
+    app.toggles.turn(made.model_id, False, reason="odd", who="ana")
+    app.toggles.turn("linear", False, reason="odd", who="ana")
+    admin.post(f"/api/admin/models/{made.model_id}/promote", {"reason": "better"})
+    assert app.toggles.read().off == {"linear": "odd"}
 
 
 def test_a_version_whose_gates_refused_it_stays_where_it_is(admin: Admin, app: Application, failure: Any) -> None:

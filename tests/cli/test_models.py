@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from tests.models.stored_versions import card, files_of
 
+from vfr import bootstrap
 from vfr.adapters.store.models import DirectoryModels
 from vfr.cli import models
 from vfr.models.prediction import ModelCard
+from vfr.settings import Settings
 
 ROWS = [
     {"gate": "leak.ic", "passed": True, "figure": 0.0223, "bound": 0.08, "note": "mean rank IC"},
@@ -24,10 +25,11 @@ REFUSED = {"passed": False, "refused": ["leak.ic"], "rows": [ROWS[0] | {"passed"
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DirectoryModels:
-    made = DirectoryModels(tmp_path / "home")
-    datasets = SimpleNamespace(current=lambda: "bundled")
-    monkeypatch.setattr(models, "application", lambda: SimpleNamespace(models=made, datasets=datasets))
-    return made
+    (tmp_path / "home" / "datasets").mkdir(parents=True)
+    (tmp_path / "home" / "datasets" / "current").write_text("bundled\n")
+    app = bootstrap.build(Settings(data_home=tmp_path / "home"))
+    monkeypatch.setattr(models, "application", lambda: app)
+    return app.models
 
 
 def saved(store: DirectoryModels, tail: str, *, champion: bool = False, **changes: Any) -> str:

@@ -164,22 +164,17 @@ def promote(model_id: ModelId, why: Why, as_json: AsJson = False) -> None:
     One whose gates refused it, whose files are damaged, or that was made for other features or another data set stays
     where it is. The champion it replaces is retired; figures of both on the same rows are printed.
     """
-    from vfr.workflows import promotion
-
-    app = application()
-    change = promotion.promote(app.models, model_id, data_name=app.datasets.current(), who=WHO, why=why)
-    _print_change(change, as_json=as_json)
+    _print_change(application().promote(model_id, who=WHO, why=why), as_json=as_json)
 
 
 @group.command("rollback")
 def rollback(model_id: ModelId, why: Why, as_json: AsJson = False) -> None:
     """Retire a champion, bring back the one it replaced.
 
-    It goes by the log; again and again walks back.
+    It goes by the log; again and again walks back. The version that goes is switched off, so that servers stop using it
+    within a second.
     """
-    from vfr.workflows import promotion
-
-    _print_change(promotion.rollback(application().models, model_id, who=WHO, why=why), as_json=as_json)
+    _print_change(application().rollback(model_id, who=WHO, why=why), as_json=as_json)
 
 
 def _print_change(change: Change, *, as_json: bool) -> None:

@@ -64,6 +64,7 @@ _OPTION_OF: Final[Mapping[str, str]] = {
     "members": "--members",
     "member": "--member",
     "reason": "--reason",
+    "why": "--why",
     "ml_method": "--method",
     "ml_timeout": "--timeout",
     "as_of": "--as-of",

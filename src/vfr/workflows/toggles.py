@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from vfr.errors import InvalidField
 from vfr.typing import MEMBER_NAMES
 
-__all__ = ["EVERYTHING", "UNKNOWN", "Toggle", "ToggleState", "Toggles", "checked_id", "checked_reason"]
+__all__ = ["EVERYTHING", "MAX_REASON", "UNKNOWN", "Toggle", "ToggleState", "Toggles", "checked_id", "checked_reason"]
 
 MAX_REASON: Final = 500
 _NAMED: Final = 20
@@ -95,8 +95,8 @@ def checked_id(toggle_id: str, models: Collection[str]) -> str:
     raise InvalidField("id", f"is no switch; use one of {', '.join((EVERYTHING, *MEMBER_NAMES, *shown))}{more}")
 
 
-def checked_reason(reason: str) -> str:
-    """Return a reason without the spaces around it.
+def checked_reason(reason: str, field: str = "reason") -> str:
+    """Return a reason without the spaces around it; `field` is what the caller knows it by.
 
     Raises
     ------
@@ -110,5 +110,5 @@ def checked_reason(reason: str) -> str:
     """
     text = reason.strip()
     if not text or len(text) > MAX_REASON or not text.isprintable():
-        raise InvalidField("reason", f"is required: say why in 1 to {MAX_REASON} printable characters")
+        raise InvalidField(field, f"is required: say why in 1 to {MAX_REASON} printable characters")
     return text
