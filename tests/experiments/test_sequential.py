@@ -31,6 +31,12 @@ def test_looking_at_every_value_errs_no_more_often_than_was_said(error):
     assert ever_wrong(values, StopRule(error=error)) <= error
 
 
+def test_heavy_tails_do_no_harm_and_strong_skewness_some():
+    rng = np.random.default_rng(6)
+    assert ever_wrong(rng.standard_t(4, size=(3_000, 400))) <= 0.05
+    assert 0.05 < ever_wrong(rng.exponential(size=(3_000, 400)) - 1.0) < 0.1
+
+
 def test_a_fixed_sample_interval_read_every_week_errs_far_more_often():
     values = np.random.default_rng(1).normal(size=(1_000, 600))
     t = np.arange(1, 601)
