@@ -36,7 +36,17 @@ from vfr.accounts.tiers import Tiers, overridden
 from vfr.errors import SettingsError
 from vfr.scoring.table import DEFAULT, CapTilt, ScoreTable, Tier
 
-__all__ = ["LOOPBACK_NAMES", "ScoreOverrides", "Settings", "hand_down", "load", "refuse_open_door", "unknown_variables"]
+__all__ = [
+    "LOOPBACK_NAMES",
+    "ScoreOverrides",
+    "Settings",
+    "hand_down",
+    "load",
+    "metrics_folder",
+    "refuse_open_door",
+    "share_metrics",
+    "unknown_variables",
+]
 
 PREFIX: Final = "VFR_"
 CONFIG_NAME: Final = "vfr.toml"
@@ -45,6 +55,9 @@ MIN_SECRET: Final = 32
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 _OUTSIDE: Final = frozenset({"VFR_CONFIG", "VFR_SHARED_DATA"})
 """Variables that are read elsewhere: where the configuration file is, and where the tests find real data."""
+
+_METRICS: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""Where Prometheus' client keeps figures that processes share; it reads the variable itself, at its first import."""
 
 _PARTS: Final = {"weights": "weights", "tilts": "tilts", "tiers": "tiers", "halfLifeDays": "half_life_days"}
 _PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
@@ -356,6 +369,17 @@ def hand_down(settings: Settings) -> None:
     """Put what options may have changed into the environment, so that child processes read the same settings."""
     for name in ("data_home", "host", "port", "workers"):
         os.environ[f"{PREFIX}{name.upper()}"] = str(getattr(settings, name))
+
+
+def share_metrics(folder: Path) -> None:
+    """Let child processes write their figures where they are added up; see `vfr.adapters.metrics`."""
+    os.environ[_METRICS] = str(folder)
+
+
+def metrics_folder() -> Path | None:
+    """Return the folder that the figures of several processes are added up in, None for this process alone."""
+    found = os.environ.get(_METRICS)
+    return Path(found) if found else None
 
 
 def refuse_open_door(settings: Settings) -> None:

@@ -45,7 +45,8 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "vfr_requests": Family("counter", ("route", "method", "status"), "Requests answered."),
     "vfr_request_seconds": Family("histogram", ("route",), "Time a request took inside the server."),
     "vfr_predictions": Family("counter", ("horizon", "code"), "Stocks with ML asked for, by outcome: OK or why not."),
-    "vfr_cache_requests": Family("counter", ("tier", "kind", "outcome"), "Look-ups of the cache: hit, miss, fallback."),
+    "vfr_cache_tier": Family("counter", ("tier", "outcome"), "What the tiers of the cache did."),
+    "vfr_cache_reads": Family("counter", ("what", "outcome"), "How what is read through the cache was answered."),
     "vfr_cache_bytes": Family("gauge", (), "Bytes held by the memory tier of the cache."),
     "vfr_journal_rows": Family("counter", ("what",), "Rows of the journal: written, dropped, failed."),
     "vfr_journal_waiting": Family("gauge", (), "Rows of the journal that wait to be written."),
@@ -53,7 +54,6 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "vfr_breaker_open": Family("gauge", ("what",), "1 while calls are held back after repeated failures."),
     "vfr_scoreboard_age_seconds": Family("gauge", ("horizon",), "Age of the published predictions."),
     "vfr_data_age": Family("gauge", ("input",), "Age of an input, in sessions or days as its limit is counted."),
-    "vfr_limited": Family("counter", ("what",), "Requests refused or degraded by a limit."),
 }
 """Every metric; counters are shown with the suffix ``_total``."""
 

@@ -14,6 +14,7 @@ from vfr.api.errors import Refusal, error_response, request_id
 from vfr.api.progress import reported
 from vfr.api.rendering import rendered
 from vfr.api.security import too_long
+from vfr.bootstrap import count_predictions
 from vfr.clock import epoch_ms, utc_now
 from vfr.workflows.answer import Answer
 from vfr.workflows.data_age import ages, described
@@ -72,6 +73,7 @@ def routes(context: Context) -> list[Route]:
         query = await context.limits.admit(caller, request, query)
         answer = application.ready(query, request_id(request.scope))
         if answer is not None:
+            count_predictions(context.metrics, query, answer)
             return _response(answer, request)
         threads = work if query.as_of is None else context.past_work
         return await (context.ml_work if query.include_ml else threads).run(_waited, query, request, caller.subject)
@@ -81,6 +83,7 @@ def routes(context: Context) -> list[Route]:
             answer = application.analyze(query, request_id(request.scope), reporter)
             if answer.failed_status is not None:
                 reporter.failure = _failure(answer)
+        count_predictions(context.metrics, query, answer)
         return _response(answer, request)
 
     async def status(request: Request) -> Response:

@@ -14,7 +14,7 @@ from vfr.accounts.principal import Principal, Scope
 from vfr.api.limits import Limits
 from vfr.api.security import Headers, authorise
 from vfr.api.work import Work
-from vfr.bootstrap import Application
+from vfr.bootstrap import Application, Metrics
 
 __all__ = ["Context"]
 
@@ -32,6 +32,7 @@ class Context:
     ml_work: Work
     past_work: Work
     limits: Limits
+    metrics: Metrics
 
     def authorise(self, request: Request, need: Scope, *, public: bool = False) -> Principal:
         """Return the caller of a request if it holds the scope, or refuse; `public` routes may be open to everybody."""

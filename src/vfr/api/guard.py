@@ -19,6 +19,7 @@ from vfr.clock import elapsed_ms
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from vfr.bootstrap import Metrics
     from vfr.settings import Settings
 
 __all__ = ["Guard", "header_map"]
@@ -44,6 +45,12 @@ def header_map(raw: list[tuple[bytes, bytes]]) -> Headers:
     return found
 
 
+def _route(scope: Scope) -> str:
+    """Return the route a request was answered by, as it is documented; what no route answers is counted together."""
+    route = scope.get("route")
+    return "other" if route is None else str(route.path)
+
+
 def _request_ids() -> Iterator[str]:
     """Yield random ids for ever; the system is asked for many at a time, as a question costs more than an answer."""
     while True:
@@ -59,6 +66,8 @@ class Guard:
     ----------
     app : ASGI application
     settings : Settings
+    metrics : Metrics
+        Counts requests.
 
     Notes
     -----
@@ -66,9 +75,10 @@ class Guard:
     8-64 plain characters.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self._app = app
         self._settings = settings
+        self._metrics = metrics
         self._log = access_log(settings)
         self._ids = _request_ids()
 
@@ -98,8 +108,11 @@ class Guard:
             await (self._refused(scope, headers) or self._app)(scope, body, sealed)
         finally:
             structlog.contextvars.reset_contextvars(**bound)
-            took = round(elapsed_ms(started), 1)
-            self._log.told(request_id, scope["method"], scope["path"], status, took, quiet=scope["path"] in _QUIET)
+            took = elapsed_ms(started)
+            self._log.told(
+                request_id, scope["method"], scope["path"], status, round(took, 1), quiet=scope["path"] in _QUIET
+            )
+            self._metrics.request(_route(scope), scope["method"], status, took / 1e3)
 
     def _refused(self, scope: Scope, headers: Headers) -> ASGIApp | None:
         try:

@@ -23,13 +23,14 @@ def create_app(application: Application) -> ASGIApp:
     application : Application
         Its data should be prepared; without data every route but the page says so.
     """
-    from vfr import dashboard
+    from vfr import bootstrap, dashboard
     from vfr.api import create_api
     from vfr.api.guard import Guard
 
-    api = create_api(application)
+    metrics = bootstrap.open_metrics()
+    api = create_api(application, metrics)
     api.router.routes.extend(dashboard.routes())
-    return Guard(api, application.settings)
+    return Guard(api, application.settings, metrics)
 
 
 def create_app_from_env() -> ASGIApp:

@@ -51,7 +51,7 @@ def serve(settings: Settings) -> None:
         application.prepare(tell)
     board = application.datasets.board()
     hand_down(settings)
-    with training_beside(application), engine_beside(settings) as engine:
+    with bootstrap.shared_metrics(settings), training_beside(application), engine_beside(settings) as engine:
         say(
             f"VFR serves {len(board.scores.symbols)} symbols as of {board.as_of} ({board.data_name}) at "
             f"{address(settings)} (Ctrl-C stops it)"

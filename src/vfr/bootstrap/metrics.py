@@ -1,0 +1,96 @@
+"""Figures of a server process for Prometheus, wired: what requests count, and what is read from everything else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from vfr.adapters.metrics import Metrics, Reading
+from vfr.clock import epoch_ms, utc_now
+from vfr.settings import metrics_folder, share_metrics
+from vfr.typing import HORIZONS, MEMBER_NAMES
+from vfr.workflows.answer import MlPrediction
+from vfr.workflows.data_age import ages
+from vfr.workflows.forecaster import DEFAULT_METHOD, Forecast
+
+if TYPE_CHECKING:
+    from vfr.bootstrap.application import Application
+    from vfr.settings import Settings
+    from vfr.workflows.answer import Answer
+    from vfr.workflows.query import AnalyzeQuery
+
+__all__ = ["Metrics", "count_predictions", "open_metrics", "readings", "shared_metrics"]
+
+_TIER: Final = ("hits", "misses", "evictions", "failures", "refused", "garbage")
+_READS: Final = ("kept", "made", "shared", "refreshed", "failed", "timeouts")
+
+
+@contextmanager
+def shared_metrics(settings: Settings) -> Iterator[None]:
+    """Let the processes started within share their figures, in a folder that ends with the server."""
+    folder = settings.data_home / "run" / f"metrics-{os.getpid()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    share_metrics(folder)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def open_metrics() -> Metrics:
+    """Return the figures of this process, shared with those beside it if they were started within `shared_metrics`."""
+    return Metrics(metrics_folder())
+
+
+def count_predictions(metrics: Metrics, query: AnalyzeQuery, answer: Answer) -> None:
+    """Count the stocks of an answer for which machine learning was asked, by outcome."""
+    if query.include_ml:
+        codes = Counter(
+            "OK" if isinstance(s.ml, MlPrediction) else s.ml.code for s in answer.stocks if s.ml is not None
+        )
+        for code, count in codes.items():
+            metrics.predictions(query.ml_horizon, code, count)
+
+
+def readings(application: Application) -> Iterator[Reading]:
+    """Yield what the parts of an application count, and how they are."""
+    journal = application.journal.counters()
+    written = journal["forecastsWritten"] + journal["exposuresWritten"]
+    for what, count in (("written", written), ("dropped", journal["dropped"]), ("failed", journal["failures"])):
+        yield "vfr_journal_rows", {"what": what}, count
+    yield "vfr_journal_waiting", {}, journal["waiting"]
+    yield from _cache(application)
+    enabled = application.settings.ml_enabled and application.toggles.read().enabled
+    yield "vfr_ml_enabled", {}, float(enabled)
+    if application.beside is not None:
+        yield "vfr_breaker_open", {"what": "engine"}, float(application.beside.guard.state != "closed")
+    yield from _ages(application)
+
+
+def _cache(application: Application) -> Iterator[Reading]:
+    stats = application.cache.stats()
+    for tier in stats["tiers"]:
+        for outcome in _TIER:
+            yield "vfr_cache_tier", {"tier": tier["tier"], "outcome": outcome}, tier[outcome]
+        if tier["tier"] == "memory":
+            yield "vfr_cache_bytes", {}, tier["bytes"]
+    for what, read in stats["reads"].items():
+        for outcome in _READS:
+            yield "vfr_cache_reads", {"what": what, "outcome": outcome}, read[outcome]
+
+
+def _ages(application: Application) -> Iterator[Reading]:
+    board = application.boards.ready(None)
+    if board is not None:
+        for kind, age in ages(board.inputs, utc_now()).items():
+            if age.days is not None:
+                yield "vfr_data_age", {"input": kind}, float(age.days)
+    for horizon in HORIZONS:
+        found = application.forecaster.ready(None, horizon, MEMBER_NAMES, DEFAULT_METHOD)
+        if isinstance(found, Forecast):
+            yield "vfr_scoreboard_age_seconds", {"horizon": horizon}, (epoch_ms() - found.computed_at) / 1e3
