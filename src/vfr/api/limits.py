@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
+
+from starlette.requests import ClientDisconnect
 
 from vfr.accounts.address import Network, client_address
 from vfr.accounts.limits import Budget, Verdict, members_for, ml_budget, payer, request_budget
@@ -69,6 +71,9 @@ class Limits:
         if not verdict.allowed:
             self._limited[budget.name] += 1
             wait = verdict.retry_after_s
+            # The guard bounds it. A server closes the connection under a client whose body it leaves unread.
+            with suppress(ClientDisconnect):
+                await request.body()
             message = f"the {budget.amount} requests of a minute are used up; try again in {wait} s"
             raise Refusal(429, "RATE_LIMITED", message, {"Retry-After": str(wait)})
 
