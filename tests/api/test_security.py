@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import pytest
+from tests.api.accounts_world import ROOMY
 
 from vfr.api.security import FORWARDING
 from vfr.errors import SettingsError
@@ -134,7 +135,7 @@ def test_a_secret_ends_single_user_mode(client_with: Any, failure: Any, path: st
 
 
 def test_classic_analysis_can_be_public_and_nothing_else(client_with: Any, failure: Any) -> None:
-    client = client_with(secret=SECRET, public_classic=True)
+    client = client_with(secret=SECRET, public_classic=True, tiers=ROOMY)
     assert client.post(URL, json=BODY).status_code == 200
     assert client.get(URL).status_code == 200
     failure(client.post(URL, json={**BODY, "include_ml": True}), 401, "UNAUTHORIZED")
