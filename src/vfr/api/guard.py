@@ -133,7 +133,7 @@ class Guard:
         if origin in self._settings.allowed_origins:
             sealed += [
                 (b"access-control-allow-origin", origin.encode()),
-                (b"access-control-allow-methods", b"GET, POST"),
+                (b"access-control-allow-methods", b"GET, POST, DELETE"),
                 (b"access-control-allow-headers", b"Authorization, Content-Type, X-Request-ID"),
                 (b"access-control-expose-headers", _EXPOSED),
                 (b"access-control-max-age", b"600"),
