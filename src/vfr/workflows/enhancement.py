@@ -111,7 +111,7 @@ class Enhancement:
             "mlFallbackUsed": len(made) < len(shown),
             "mlPredictionsCount": len(made),
             "mlLatency": None,
-            "mlAverageConfidence": _rounded(np.add.reduce(confidences) / len(confidences)) if confidences else None,
+            "mlAverageConfidence": _mean(confidences),
             "modelVersions": [],
         }
         if isinstance(self.outcome, MlUnavailable):
@@ -180,6 +180,12 @@ def _member(forecast: Forecast, n: int, at: int) -> dict[str, Any]:
     if member.warning is not None:
         body["warning"] = member.warning
     return body
+
+
+def _mean(values: list[float]) -> float | None:
+    if len(values) <= 1:
+        return values[0] if values else None
+    return _rounded(np.add.reduce(values) / len(values))
 
 
 def _direction(up: float) -> str:
