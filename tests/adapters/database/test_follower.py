@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import gc
-import shutil
-import socket
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from tests.adapters.database.conftest import until
 
 from vfr.adapters.database.bell import RedisBell
 from vfr.adapters.database.follower import Follower
-from vfr.errors import DataError
+from vfr.bootstrap.accounts import AccountDesk
+from vfr.errors import DataError, TokenRefused
+from vfr.settings import Settings
 
 
 class Source:
@@ -28,15 +28,6 @@ class Source:
         if self.away:
             raise DataError("VFR_DATABASE_URL: away")
         return known if known == (self.value,) else (self.value,)
-
-
-def until(true: Callable[[], bool], seconds: float = 5.0) -> bool:
-    end = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.005)
-    return True
 
 
 def test_nothing_is_known_before_the_first_look_and_the_last_look_holds_through_an_outage() -> None:
@@ -78,29 +69,6 @@ def test_the_thread_ends_when_nobody_holds_the_follower() -> None:
     assert until(lambda: "forgotten" not in {thread.name for thread in threading.enumerate()})
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.fixture
-def redis_port() -> Iterator[int]:
-    """A Redis server of its own."""
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("needs redis-server on the path")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(  # noqa: S603 - the program of the tests
-        [program, "--port", str(port), "--save", "", "--bind", "127.0.0.1"], stdout=subprocess.DEVNULL
-    )
-    assert until(lambda: listens(port))
-    yield port
-    server.kill()
-    server.wait()
-
-
 def test_a_bell_wakes_every_follower_at_once(redis_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vfr.adapters.database.follower.EVERY_S", 30.0)
     url, source = f"redis://127.0.0.1:{redis_port}/0", Source()
@@ -128,3 +96,36 @@ def test_a_bell_without_redis_waits_and_says_nothing() -> None:
     bell.wait(0.05)
     bell.ring()
     assert 0.09 <= time.monotonic() - started < 5
+
+
+def test_accounts_are_followed_at_once_where_there_is_redis(
+    redis_port: int, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vfr.adapters.database.follower.EVERY_S", 30.0)
+    settings = Settings(
+        data_home=tmp_path, database_url=database_url, redis_url=f"redis://127.0.0.1:{redis_port}/0", secret="s" * 32
+    )
+    here, there = AccountDesk(settings), AccountDesk(settings)
+    there.callers.follow(5.0)
+    assert there.callers.has_users() is False
+    user = here.add_user("jane", "four words, easily kept", "free", (), "test")
+
+    def seen() -> bool:
+        here.callers.changed()  # Rung again: the other may not have listened yet.
+        return there.callers.has_users() is True
+
+    assert until(seen)
+    token = here.sign_in("jane", "four words, easily kept", "192.0.2.1").access_token
+    assert there.callers.holder(token).subject == user.id
+    here.change_user(user, "test", disabled=True)
+
+    def refused() -> bool:
+        try:
+            there.callers.holder(token)
+        except TokenRefused:
+            return True
+        return False
+
+    assert until(refused)
+    here.callers.close()
+    there.callers.close()
