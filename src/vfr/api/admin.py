@@ -86,7 +86,7 @@ def _toggles(made: APIRouter, context: Context, caller: Any) -> None:
 
 
 def _champions(made: APIRouter, context: Context, caller: Any) -> None:
-    application, work = context.application, context.work
+    offices, work = context.application.offices, context.work
 
     async def change(call: Callable[..., Change], model_id: str, body: ReasonBody, who: Principal) -> Response:
         try:
@@ -101,7 +101,7 @@ def _champions(made: APIRouter, context: Context, caller: Any) -> None:
         "/models/{model_id}/promote", response_model=Success[ChampionData], summary="Make a version the champion"
     )
     async def promote(model_id: ModelId, body: ReasonBody, who: Principal = caller) -> Response:
-        return await change(application.promote, model_id, body, who)
+        return await change(offices.promote, model_id, body, who)
 
     @made.post(
         "/models/{model_id}/rollback",
@@ -109,7 +109,7 @@ def _champions(made: APIRouter, context: Context, caller: Any) -> None:
         summary="Retire a champion and bring back the one before it",
     )
     async def rollback(model_id: ModelId, body: ReasonBody, who: Principal = caller) -> Response:
-        return await change(application.rollback, model_id, body, who)
+        return await change(offices.rollback, model_id, body, who)
 
 
 def _shown(one: Toggle) -> dict[str, Any]:

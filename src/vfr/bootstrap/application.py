@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,18 +18,18 @@ from vfr.bootstrap.forecasting import Forecasting
 from vfr.bootstrap.journal import JournalDesk, SettlingDatasets
 from vfr.bootstrap.learning import Learning
 from vfr.bootstrap.live import Live
+from vfr.bootstrap.offices import Offices
 from vfr.bootstrap.progress import progress_channel
 from vfr.bootstrap.refreshing import Refreshing
-from vfr.bootstrap.registry import in_office, promoted, rolled_back
+from vfr.bootstrap.registry import in_office
 from vfr.bootstrap.toggles import ToggleDesk
 from vfr.bootstrap.tracking import Tracking
-from vfr.errors import DataError, SettingsError
+from vfr.errors import SettingsError
 from vfr.scoring.table import ScoreTable
 from vfr.typing import Horizon
 from vfr.workflows.availability import Running, disabled
 from vfr.workflows.held import Boards, HeldDatasets
 from vfr.workflows.prepared import PreparedBoards
-from vfr.workflows.toggles import MAX_REASON, checked_reason
 
 if TYPE_CHECKING:
     from vfr.adapters.store.chaos_file import ChaosFile
@@ -44,7 +42,6 @@ if TYPE_CHECKING:
     from vfr.workflows.import_data import ImportResult
     from vfr.workflows.lookahead import LookaheadReport
     from vfr.workflows.progress_channel import ProgressChannel
-    from vfr.workflows.promotion import Change
     from vfr.workflows.query import AnalyzeQuery
 
 __all__ = ["Application", "build", "configure_logging", "train_starter"]
@@ -264,45 +261,11 @@ class Application:
         rng = np.random.default_rng(seed)
         return lookahead([self.datasets.snapshot(), synthetic.snapshot(rng)], rng=rng, progress=progress)
 
-    def promote(self, model_id: str, *, who: str, why: str) -> Change:
-        """Make a version of the current data set the champion; see `vfr.workflows.promotion.promote`.
-
-        Raises
-        ------
-        InvalidField
-            If no reason is given.
-        """
-        text = checked_reason(why, "why")
-        change = self._changed(promoted, model_id, who, text)
-        if model_id in self.toggles.state().off:
-            self._switch(model_id, True, f"promoted: {text}", who)
-        return change
-
-    def rollback(self, model_id: str, *, who: str, why: str) -> Change:
-        """Bring back the champion before one; see `vfr.workflows.promotion.rollback`.
-
-        The version that goes is switched off as well: what it said is on a scoreboard, which takes longer to be made
-        anew than a switch to be followed.
-
-        Raises
-        ------
-        InvalidField
-            If no reason is given.
-        """
-        text = checked_reason(why, "why")
-        change = self._changed(rolled_back, model_id, who, text)
-        self._switch(model_id, False, f"rolled back: {text}", who)
-        return change
-
-    def _switch(self, model_id: str, enabled: bool, reason: str, who: str) -> None:
-        with suppress(DataError):  # The change of champion is done; without the database it takes a scoreboard longer.
-            self.toggles.turn(model_id, enabled, reason=reason[:MAX_REASON], who=who)
-
-    def _changed(self, change: Callable[..., Change], model_id: str, who: str, why: str) -> Change:
-        home = self.settings.data_home
-        if self.beside is None:
-            return change(home, model_id, who=who, why=why)
-        return self.beside.pool.run(change, home, model_id, who=who, why=why)
+    @property
+    def offices(self) -> Offices:
+        """What puts champions in and out of office."""
+        pool = None if self.beside is None else self.beside.pool
+        return Offices(self.settings.data_home, self.toggles, pool)
 
     def rehearsal(self) -> dict[str, Any] | None:
         """Return what is broken on purpose and until when; None while nothing is."""

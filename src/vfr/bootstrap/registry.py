@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from vfr.adapters.store.datasets import DirectoryDatasets
-from vfr.adapters.store.models import DirectoryModels
 from vfr.errors import VfrError
 from vfr.workflows.versions import SPARES
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from vfr.adapters.export_mlflow import Exported
+    from vfr.adapters.store.models import DirectoryModels
     from vfr.models.prediction import ModelCard
-    from vfr.workflows.promotion import Change
 
-__all__ = ["export_mlflow", "in_office", "promoted", "rolled_back"]
+__all__ = ["export_mlflow", "in_office"]
 
 
 def in_office(models: DirectoryModels, data_name: str | None) -> tuple[list[dict[str, Any]], list[str]]:
@@ -61,23 +57,6 @@ def export_mlflow(models: DirectoryModels, model_id: str, uri: str, experiment: 
     card = next(card for card in models.cards() if card.model_id == model_id)
     texts = {"card.json": json.dumps(asdict(card), indent=1, sort_keys=True), "card.md": to_markdown(card)}
     return export(client_of(uri), card, files, texts, experiment=experiment)
-
-
-def promoted(home: Path, model_id: str, *, who: str, why: str) -> Change:
-    """Make a version of the current data set the champion; see `vfr.workflows.promotion.promote`.
-
-    It reads the version, so a server has this done by a process beside it.
-    """
-    from vfr.workflows.promotion import promote
-
-    return promote(DirectoryModels(home), model_id, data_name=DirectoryDatasets(home).current(), who=who, why=why)
-
-
-def rolled_back(home: Path, model_id: str, *, who: str, why: str) -> Change:
-    """Bring back the champion before one; see `vfr.workflows.promotion.rollback` and `promoted`."""
-    from vfr.workflows.promotion import rollback
-
-    return rollback(DirectoryModels(home), model_id, who=who, why=why)
 
 
 def _instead(models: DirectoryModels, line: Sequence[str], cards: Mapping[str, ModelCard]) -> str:

@@ -164,7 +164,7 @@ def promote(model_id: ModelId, why: Why, as_json: AsJson = False) -> None:
     One whose gates refused it, whose files are damaged, or that was made for other features or another data set stays
     where it is. The champion it replaces is retired; figures of both on the same rows are printed.
     """
-    _print_change(application().promote(model_id, who=WHO, why=why), as_json=as_json)
+    _print_change(application().offices.promote(model_id, who=WHO, why=why), as_json=as_json)
 
 
 @group.command("rollback")
@@ -174,7 +174,7 @@ def rollback(model_id: ModelId, why: Why, as_json: AsJson = False) -> None:
     It goes by the log; again and again walks back. The version that goes is switched off, so that servers stop using it
     within a second.
     """
-    _print_change(application().rollback(model_id, who=WHO, why=why), as_json=as_json)
+    _print_change(application().offices.rollback(model_id, who=WHO, why=why), as_json=as_json)
 
 
 def _print_change(change: Change, *, as_json: bool) -> None:
