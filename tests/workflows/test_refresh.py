@@ -158,10 +158,12 @@ def test_after_a_promotion_only_that_member_is_asked(world):
     refresh = world.refresh()
     before = refresh.step()
     world.asked()
+    read = world.earned.asked
     world.models.number["7d", "linear"] = 2
     assert refresh.due()
     after = refresh.step()
     assert world.asked() == ["linear"]
+    assert world.earned.asked == read
     assert versions(after)["linear"] == "linear-7d-2"
     assert after.horizons["1d"].computed_at == before.horizons["1d"].computed_at
     assert after.horizons["7d"].answers["trees"].result is before.horizons["7d"].answers["trees"].result

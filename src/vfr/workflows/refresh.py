@@ -6,7 +6,8 @@ members have earned is read anew. A member that failed or was late is asked agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, combinations
 from math import inf
 from typing import TYPE_CHECKING, Final
@@ -43,6 +44,9 @@ OUTCOMES_MS: Final = 500.0
 LOOK_MS: Final = 1_000.0
 """How often the journal is asked for its last settlement."""
 
+_PASSING: Final = {"models": "", "earned": "", "outcomes": ""}
+"""What of a key may change without changing what a member says of itself."""
+
 LATE_AGAIN_MS: Final = 2_000.0
 LOOK_AGAIN_MS: Final = 60_000.0
 """When a member that was late, and one that failed, is asked again; twice as long each time nothing changed."""
@@ -74,12 +78,13 @@ def refresh(
         All there are.
     """
     universe = universe_of(snapshot, past=False)
-    same = before is not None and (before.key.data, before.key.feature_spec) == (key.data, key.feature_spec)
+    old = before if before is not None and replace(before.key, **_PASSING) == replace(key, **_PASSING) else None
+    earned = old is not None and (old.key.earned, old.key.outcomes) == (key.earned, key.outcomes)
     horizons: dict[Horizon, HorizonAnswers] = {}
     for horizon in HORIZONS:
         question = Question(snapshot, snapshot, universe, horizon)
-        known = before.horizons[horizon] if before is not None and same else None
-        horizons[horizon] = _horizon(answering, question, known, off, members)
+        known = None if old is None else old.horizons[horizon]
+        horizons[horizon] = _horizon(answering, question, known, off, members, earned=earned)
     return MlBoard(key, universe, horizons)
 
 
@@ -89,10 +94,17 @@ def _horizon(
     known: HorizonAnswers | None,
     off: Mapping[str, str],
     members: Sequence[str],
+    *,
+    earned: bool,
 ) -> HorizonAnswers:
+    """Ask who has to be asked; `earned` says that `known` knows what members have earned."""
     choices = answering.choices(question, members)
     kept = {} if known is None else {c.member: known.answers[c.member] for c in choices if _stands(c, known)}
-    bases, sound = answering.earned(question, _sets(choices), EARNED_MS)
+    sets = _sets(choices)
+    if known is not None and earned and known.sound and list(known.bases) == sets:
+        bases, sound = known.bases, True
+    else:
+        bases, sound = answering.earned(question, sets, EARNED_MS)
     answers, rate = answering.asked(question, choices, off, lambda: Limits(each=EACH_MS, whole=WHOLE_MS), kept)
     problems = answering.problems() if any(c.card is None for c in choices) else ()
     made = clock.epoch_ms() if known is None or len(kept) < len(choices) else known.computed_at
@@ -108,10 +120,10 @@ def _stands(choice: Choice, known: HorizonAnswers) -> bool:
     return (answer.versions, answer.passed_over) == (versions, choice.passed_over) and answer.result.warning is None
 
 
-def _sets(choices: Sequence[Choice]) -> Iterator[tuple[str, ...]]:
+def _sets(choices: Sequence[Choice]) -> list[tuple[str, ...]]:
     """Return every set of members that have a version, but the empty one."""
     able = sorted(choice.member for choice in choices if choice.card is not None)
-    return chain.from_iterable(combinations(able, size) for size in range(1, len(able) + 1))
+    return list(chain.from_iterable(combinations(able, size) for size in range(1, len(able) + 1)))
 
 
 class Refresh:
