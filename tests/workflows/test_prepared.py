@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from weakref import ref
 
@@ -165,6 +165,18 @@ def test_a_forecast_seen_again_by_another_request_has_that_requests_figures(boar
         expected = direct(query, board, outcome, request_id="id", now=NOW)["stocks"]
         assert orjson.dumps(found) == orjson.dumps(expected)
     assert again.memo is first.memo
+
+
+def test_copies_are_those_of_the_general_way(boards):
+    board, prepared = boards[0]
+    made, (stock,) = predicted(board), prepared.of(board, DEFAULT, board.as_of).stocks([0])
+    late = MlUnavailable("TIMEOUT", "late")
+    for mine, theirs in (
+        (made.answered(7.5, from_cache=False), replace(made, latency_ms=7.5, from_cache=False)),
+        (stock.blended(51.5, "BUY", late), replace(stock, composite=51.5, recommendation="BUY", ml=late)),
+    ):
+        for one in fields(theirs):
+            assert getattr(mine, one.name) is getattr(theirs, one.name), one.name
 
 
 def test_only_what_needs_no_waiting_is_ready(boards):

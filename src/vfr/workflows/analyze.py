@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -201,9 +201,5 @@ def _of_board(found: Forecast | MlUnavailable, board: Board) -> bool:
 
 def _enhanced(stock: Stock, column: int, ranking: Ranking, ml: Enhancement) -> Stock:
     """Return a stock with machine learning blended in."""
-    return replace(
-        stock,
-        composite=ranking.composite[column],
-        recommendation=ranking.recommendation[column],
-        ml=ml.of_symbol(column, ranking.weight[column]),
-    )
+    prediction = ml.of_symbol(column, ranking.weight[column])
+    return stock.blended(ranking.composite[column], ranking.recommendation[column], prediction)

