@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -74,11 +75,17 @@ def test_classic_analysis_may_be_public_with_users_too(opened: Any, failure: Any
     failure(world.client.post(ANALYZE, json=BODY, headers=bearer("nonsense")), 401, "UNAUTHORIZED")
 
 
-AWAY = "postgresql://nobody@127.0.0.1:1/none"
+@pytest.fixture
+def away(tmp_path: Path) -> str:
+    """Address of a database that cannot be used."""
+    (tmp_path / "away.db").mkdir()
+    return f"sqlite:///{tmp_path / 'away.db'}"
 
 
-def test_never_reached_the_database_leaves_classic_answers_and_nothing_else(opened: Any, failure: Any) -> None:
-    client = opened(database_url=AWAY, journal=False).client
+def test_never_reached_the_database_leaves_classic_answers_and_nothing_else(
+    opened: Any, failure: Any, away: str
+) -> None:
+    client = opened(database_url=away, journal=False).client
     assert client.post(ANALYZE, json=BODY).status_code == 200
     assert client.get("/api/stocks/search?query=a").status_code == 200
     failure(client.get("/api/ml/models"), 503, "ACCOUNTS_UNKNOWN")
@@ -87,8 +94,22 @@ def test_never_reached_the_database_leaves_classic_answers_and_nothing_else(open
     failure(client.post("/api/auth/token", json={"username": "a", "password": "b"}), 503, "DATA_ERROR")
 
 
-def test_with_a_secret_a_database_never_reached_lets_nobody_in(opened: Any, failure: Any) -> None:
-    client = opened(database_url=AWAY, journal=False, secret=SECRET).client
+def test_a_database_that_hangs_is_waited_for_once(
+    opened: Any, failure: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vfr.bootstrap.callers.FIRST_S", 0.2)
+    holder = sqlite3.connect(tmp_path / "held.db", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")  # Everybody else waits for half a minute.
+    world = opened(database_url=f"sqlite:///{tmp_path / 'held.db'}", journal=False)
+    world.application.accounts.callers.has_users()
+    monkeypatch.setattr("vfr.bootstrap.callers.FIRST_S", 60.0)
+    assert world.client.post(ANALYZE, json=BODY).status_code == 200
+    failure(world.client.get("/api/ml/models"), 503, "ACCOUNTS_UNKNOWN")
+    holder.close()
+
+
+def test_with_a_secret_a_database_never_reached_lets_nobody_in(opened: Any, failure: Any, away: str) -> None:
+    client = opened(database_url=away, journal=False, secret=SECRET).client
     failure(client.post(ANALYZE, json=BODY), 401, "UNAUTHORIZED")
     failure(client.post(ANALYZE, json=BODY, headers=bearer("a.b.c")), 503, "DATA_ERROR")
 

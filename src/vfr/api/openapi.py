@@ -33,6 +33,11 @@ FAILURES: Final[Mapping[int | str, str]] = {
 }
 """Failures any route may answer with; their body is `Failure`."""
 
+_BEARER: Final = (
+    "An access token of POST /api/auth/token, or a token that `vfr token create` made. In single-user mode only "
+    "administration needs one."
+)
+
 _ANALYZE: Final = "/api/stocks/analyze"
 _PROGRESS: Final = "/api/stocks/analyze/progress/{sessionId}"
 _EVENT: Final = {
@@ -92,6 +97,9 @@ def document(api: FastAPI) -> dict[str, Any]:
             },
         }
     }
+    schemes = {"bearer": {"type": "http", "scheme": "bearer", "description": _BEARER}}
+    made["components"]["securitySchemes"] = schemes
+    made["security"] = [{}, {"bearer": []}]
     made["paths"] = dict(sorted(made["paths"].items()))
     return made
 

@@ -55,6 +55,7 @@ class Callers:
         self._settings = settings
         self._starting, self._opening = Lock(), Lock()
         self._looked = Event()
+        self._patient = True
         self._engine: Engine | None = None
         self._follower: Follower[Standing] | None = None
         self._written_at = 0.0
@@ -88,7 +89,8 @@ class Callers:
     def follow(self, patience: float) -> None:
         """Follow the database from now on, and wait some seconds at most until it was read."""
         self._following()
-        self._looked.wait(patience)
+        # A database that hangs is waited for once: until it answers nobody is known, and no request is held up.
+        self._patient = self._looked.wait(patience) and self._patient
 
     def changed(self) -> None:
         """Look at what this process changed, and tell the others."""
@@ -120,11 +122,10 @@ class Callers:
             engine.dispose()
 
     def _standing(self) -> Standing | None:
-        follower = self._follower
-        if follower is None or not self._looked.is_set():
+        if self._patient and not self._looked.is_set():
             self.follow(FIRST_S)
-            follower = self._following()
-        return follower.known
+        follower = self._follower
+        return None if follower is None else follower.known
 
     @cached_property
     def _bearers(self) -> Bearers:

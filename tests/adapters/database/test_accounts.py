@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
@@ -171,7 +172,8 @@ def test_another_process_sees_a_change(database_url: str, store: SqlAccounts) ->
     other.engine.dispose()
 
 
-def test_a_database_that_is_away_is_said_so() -> None:
-    away = SqlAccounts(open_engine("postgresql://nobody@127.0.0.1:1/none"))
+def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "away.db").mkdir()
+    away = SqlAccounts(open_engine(f"sqlite:///{tmp_path / 'away.db'}"))
     with pytest.raises(DataError, match="VFR_DATABASE_URL"):
         away.standing(None, 0.0)
