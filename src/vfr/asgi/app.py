@@ -5,6 +5,7 @@ The web framework is imported by the functions, not by the module: the process t
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,4 +52,7 @@ def create_app_from_env() -> ASGIApp:
     application = bootstrap.build(read, served=True)
     application.prepare()
     application.datasets.board()
-    return Draining(create_app(application))
+    app = Draining(create_app(application))
+    gc.collect()
+    gc.freeze()  # What is there now stays: the collector need not look through it again and again.
+    return app

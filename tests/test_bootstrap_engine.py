@@ -1,0 +1,85 @@
+"""What is wired beside a server: one engine leads a data home, another waits; past days come from another process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Event, Thread
+
+import numpy as np
+import pytest
+
+from vfr import bootstrap
+from vfr.bootstrap import engine_of, leading, listening
+from vfr.data import synthetic
+from vfr.data.quality import QualityReport
+from vfr.errors import NoData
+from vfr.factors.compute import compute_board
+from vfr.settings import Settings
+from vfr.workflows.query import AnalyzeQuery
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(data_home=tmp_path)
+
+
+def test_a_second_engine_waits_and_takes_over(settings: Settings) -> None:
+    never, taken, over = Event(), Event(), Event()
+
+    def second() -> None:
+        with leading(settings, never) as lead:
+            assert lead
+            taken.set()
+            over.wait(10)
+
+    with leading(settings, never) as first:
+        assert first
+        thread = Thread(target=second)
+        thread.start()
+        assert not taken.wait(0.6)
+    assert taken.wait(10)
+    over.set()
+    thread.join()
+
+
+def test_an_engine_that_is_told_to_end_while_it_waits_never_leads(settings: Settings) -> None:
+    ended = Event()
+    with leading(settings, Event()):
+        ended.set()
+        with leading(settings, ended) as lead:
+            assert not lead
+
+
+def test_what_the_engine_says_of_itself_is_part_of_health(settings: Settings) -> None:
+    snapshot = synthetic.snapshot(np.random.default_rng(3), n_sessions=300, n_symbols=8)
+    engine = bootstrap.build(settings)
+    engine.datasets.publish(snapshot, QualityReport.of((), {}), compute_board(snapshot))
+    server = bootstrap.build(settings, served=True)
+    listener = listening(settings, engine.forecaster, lambda: {"pid": 7, "members": {"linear": {"calls": 1}}})
+    try:
+        client = engine_of(settings)
+        assert client.state(5_000) is not None
+        client.close()
+        health = server.ml_health()
+        assert health["engine"] == {"answers": True, "breaker": "closed", "pid": 7}
+        assert health["members"] == {"linear": {"calls": 1}}
+        assert health["parts"]["7d"]["message"].startswith("NO_MODEL: ")
+    finally:
+        listener.close(5.0)
+        server.close()
+        engine.close()
+
+
+def test_past_days_are_the_same_from_another_process(settings: Settings) -> None:
+    snapshot = synthetic.snapshot(np.random.default_rng(3), n_sessions=300, n_symbols=8)
+    here, server = bootstrap.build(settings), bootstrap.build(settings, served=True)
+    here.datasets.publish(snapshot, QualityReport.of((), {}), compute_board(snapshot))
+    asked = {"mode": "multiple", "symbols": list(snapshot.symbols), "as_of": str(snapshot.sessions[-9])}
+    try:
+        answers = [app.analyze(AnalyzeQuery.parse(asked)).to_dict() for app in (here, server)]
+        assert answers[0]["stocks"] == answers[1]["stocks"]
+        with pytest.raises(NoData):
+            server.analyze(AnalyzeQuery.parse(asked | {"as_of": "1900-01-02"}))
+    finally:
+        server.close()
+        here.close()
