@@ -13,14 +13,13 @@ import pytest
 from pydantic import TypeAdapter
 
 from vfr import bootstrap
-from vfr.api.application import create_api
 from vfr.api.context import Context
 from vfr.api.experiments import router
-from vfr.api.guard import Guard
 from vfr.api.limits import Limits
 from vfr.api.schemas_experiments import ExperimentData, ExperimentsData, ReportData
 from vfr.api.shapes import Success
 from vfr.api.work import Work
+from vfr.asgi import create_app
 from vfr.bootstrap import Application
 from vfr.bootstrap.experiments import ExperimentDesk, desk_of
 from vfr.bootstrap.limits import open_limiter
@@ -49,10 +48,10 @@ def desk(app: Application) -> Iterator[ExperimentDesk]:
 @pytest.fixture
 def call(app: Application, desk: ExperimentDesk) -> Any:
     """Call the API with the experiments of the application, with a token of a scope unless there is none."""
-    api = create_api(app)
-    context = Context(app, Work(2, 8), Work(2, 8), Limits(open_limiter(app.settings), app.settings))
-    api.include_router(router(context, desk))
-    transport = httpx.ASGITransport(Guard(api, app.settings), raise_app_exceptions=False)
+    whole, limits = create_app(app), Limits(open_limiter(app.settings), app.settings)
+    context = Context(app, Work(2, 8), Work(2, 8), Work(2, 8), limits, bootstrap.open_metrics())
+    whole._app.include_router(router(context, desk))
+    transport = httpx.ASGITransport(whole, raise_app_exceptions=False)
 
     def ask(method: str, url: str, body: Any = None, *, scope: str | None = "admin") -> httpx.Response:
         headers = {}
