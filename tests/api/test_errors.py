@@ -71,6 +71,11 @@ def test_damaged_data_is_said(client_with: Any, failure: Any, tmp_path: Any) -> 
     failure(client.get("/api/health/ready"), 503, DatasetCorrupt.code)
 
 
+@pytest.mark.parametrize("path", ["/api/admin/ml-feature-toggles", "/api/auth/token", "/api/stocks/analyze"])
+def test_a_body_that_is_no_json_is_400_whoever_parses_it(client: Any, failure: Any, path: str) -> None:
+    failure(client.post(path, content=b"{", headers={"Content-Type": "application/json"}), 400, "MALFORMED_JSON")
+
+
 def test_unknown_paths(client: Any, failure: Any) -> None:
     failure(client.get("/api/nothing"), 404, "NOT_FOUND")
     failure(client.get("/api/stocks/..%2F..%2Fetc/history"), 404, "NOT_FOUND")
