@@ -1,6 +1,7 @@
 """Measure `vfr serve` with one worker under load, beside the floor; print medians and a machine line as JSON.
 
     python -m benchmarks.load --home DIR         a copy of this data home is served, models and all
+    python -m benchmarks.load --home DIR --secured            callers need a token and are limited
     python -m benchmarks.load --quick            the bundled data without machine learning, short, for integration
 
 Runs take turns, so that a noisy moment hits all alike. Exits with 1 if a published limit is missed (not with
@@ -48,12 +49,13 @@ class Case:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description="Load on a server; JSON on stdout.")
     parser.add_argument("--home", type=Path, help="data home with models; a copy is served")
+    parser.add_argument("--secured", action="store_true", help="with a token and limits")
     parser.add_argument("--quick", action="store_true", help="one short run of each")
     chosen = parser.parse_args(arguments)
     runs, seconds = (1, 0.5) if chosen.quick else (RUNS, SECONDS)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with served(chosen.home, folder) as server:
+        with served(chosen.home, folder, secured=chosen.secured) as server:
             symbols = server.symbols()
             size = len(json.dumps(server.ask("POST", URL, _body(symbols[:1], ml=False))[1], separators=(",", ":")))
             with floor(size, folder) as least:
@@ -61,7 +63,8 @@ def main(arguments: list[str]) -> int:
                 rows = _measured(cases, runs, seconds)
                 rows += _peer(server, symbols, ml=chosen.home is not None, seconds=seconds)
     missed = [row.name for row in rows if row.ok is False]
-    print(json.dumps({"machine": machine(), "quick": chosen.quick, "rows": [r.to_dict() for r in rows]}, indent=2))
+    told = {"machine": machine(), "quick": chosen.quick, "secured": chosen.secured, "rows": [r.to_dict() for r in rows]}
+    print(json.dumps(told, indent=2))
     if missed and not chosen.quick:
         print(f"missed: {', '.join(missed)}", file=sys.stderr)
         return 1
@@ -75,7 +78,7 @@ def _body(symbols: list[str], *, ml: bool) -> dict[str, Any]:
 def _cases(server: Server, least: Server, symbols: list[str], *, ml: bool) -> list[Case]:
     def asked(count: int, with_ml: bool) -> list[str]:
         turned = [symbols[n:] + symbols[:n] for n in range(len(symbols))]
-        return [post(URL, _body(one[:count], ml=with_ml)) for one in turned]
+        return [post(URL, _body(one[:count], ml=with_ml), server.headers) for one in turned]
 
     fast = {"p50_ms": 0.8, "p99_ms": 5.0}
     cases = [
@@ -146,7 +149,7 @@ def _run(case: Case, seconds: float) -> dict[str, float]:
 
 def _peer(server: Server, symbols: list[str], *, ml: bool, seconds: float) -> list[Row]:
     """Return what another load generator says of the same, where it is installed."""
-    told = wrk(server.port, URL, _body(symbols[:1], ml=ml), 64, seconds)
+    told = wrk(server.port, URL, _body(symbols[:1], ml=ml), server.headers, 64, seconds)
     if told is None:
         return []
     name = f"1 symbol, {'ML on' if ml else 'classic'}, 64 connections, by wrk"

@@ -13,12 +13,16 @@ from typing import Any
 _UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 
-def wrk(port: int, path: str, body: dict[str, Any], connections: int, seconds: float) -> dict[str, float] | None:
+def wrk(
+    port: int, path: str, body: dict[str, Any], headers: dict[str, str], connections: int, seconds: float
+) -> dict[str, float] | None:
     """Return answers per second and the 99th percentile; None where wrk is not installed."""
     program = shutil.which("wrk")
     if program is None:
         return None
+    more = "\n".join(f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items())
     script = f"""
+{more}
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.body = [[{json.dumps(body)}]]

@@ -19,22 +19,27 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 START_S = 120.0
+SECURED = {
+    "VFR_SECRET": "of the benchmark and of nothing else at all",
+    "VFR_TIERS": json.dumps({"enterprise": {"requestsPerMinute": 10_000_000, "mlUnitsPerDay": 100_000_000}}),
+}
 SECTORS = ("10", "15", "20", "25", "30", "35", "40", "45", "50", "55", "60")
 
 
 class Server:
     """A server process, its port, and what it and its children have used of the processor."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int, headers: dict[str, str] | None = None) -> None:
         self.process = process
         self.port = port
+        self.headers = headers or {}
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
         """Ask once, over a connection of its own; return status and decoded body."""
         link = http.client.HTTPConnection(HOST, self.port, timeout=30)
         try:
             text = None if body is None else json.dumps(body)
-            link.request(method, path, text, {"Content-Type": "application/json"} if body is not None else {})
+            link.request(method, path, text, {"Content-Type": "application/json", **self.headers})
             answer = link.getresponse()
             return answer.status, json.loads(answer.read())
         finally:
@@ -69,16 +74,20 @@ def _stat(folder: Path) -> tuple[int, float]:
 
 
 @contextmanager
-def served(home: Path | None, folder: Path, **settings: str) -> Iterator[Server]:
-    """Serve a copy of a data home, or the bundled data without machine learning; the server is ready."""
-    copy = folder / "home"
+def served(home: Path | None, folder: Path, *, secured: bool) -> Iterator[Server]:
+    """Serve a copy of a data home, or the bundled data without machine learning; the server is ready.
+
+    Secured, every caller needs a token and is limited, though by limits that are out of reach.
+    """
+    copy, settings = folder / "home", SECURED if secured else {}
     if home is not None:
         shutil.copytree(home, copy)
     else:
         settings = {"VFR_ML_ENABLED": "false", **settings}
     kept = {name: value for name, value in os.environ.items() if not name.startswith("VFR_")}
-    program = [str(Path(sys.executable).with_name("vfr")), "serve", "--port"]
-    with _running(program, folder, {**kept, **settings, "VFR_DATA_HOME": str(copy)}) as server:
+    environment, vfr = {**kept, **settings, "VFR_DATA_HOME": str(copy)}, str(Path(sys.executable).with_name("vfr"))
+    headers = _token(vfr, environment) if secured else {}
+    with _running([vfr, "serve", "--port"], folder, environment, headers) as server:
         _until(server, lambda: server.ask("GET", "/api/health/ready")[0] == 200)
         if home is not None:
             [symbol] = server.symbols()[:1]
@@ -86,6 +95,13 @@ def served(home: Path | None, folder: Path, **settings: str) -> Iterator[Server]
             post = ("POST", "/api/stocks/analyze", body)
             _until(server, lambda: server.ask(*post)[1]["data"]["metadata"]["mlEnhancement"]["mlAvailable"])
         yield server
+
+
+def _token(vfr: str, environment: dict[str, str]) -> dict[str, str]:
+    """Return the header of a caller who may do what is measured."""
+    made = [vfr, "token", "create", "--scope", "classic", "--scope", "ml", "--json"]
+    told = subprocess.run(made, env=environment, check=True, capture_output=True)  # noqa: S603
+    return {"Authorization": f"Bearer {json.loads(told.stdout)['token']}"}
 
 
 @contextmanager
@@ -98,14 +114,16 @@ def floor(size: int, folder: Path) -> Iterator[Server]:
 
 
 @contextmanager
-def _running(program: list[str], folder: Path, environment: dict[str, str]) -> Iterator[Server]:
+def _running(
+    program: list[str], folder: Path, environment: dict[str, str], headers: dict[str, str] | None = None
+) -> Iterator[Server]:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
     with (folder / f"{port}.log").open("wb") as log:
         process = subprocess.Popen([*program, str(port)], env=environment, stdout=log, stderr=log)  # noqa: S603
         try:
-            yield Server(process, port)
+            yield Server(process, port, headers)
         finally:
             process.terminate()
             process.wait(30)
