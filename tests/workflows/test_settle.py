@@ -22,6 +22,7 @@ from vfr.journal.settlement import GRACE
 from vfr.typing import HORIZONS
 from vfr.workflows.datasets import DatasetInfo
 from vfr.workflows.journal_report import report
+from vfr.workflows.journal_tallies import tallied
 from vfr.workflows.journalled import record_of
 from vfr.workflows.settle import settle
 from vfr.workflows.train_data import counting
@@ -177,18 +178,18 @@ def test_a_member_that_came_later_is_unknown_before(journal: SqlJournal) -> None
 
 def test_popularity_does_not_move_a_figure(journal: SqlJournal) -> None:
     filled(journal, range(START, START + 30))
-    before = report(record_of(journal, "live", "1d"))
+    before = report(tallied(journal, "live", "1d"), "1d")
     shown = Exposure("r", WHOLE.symbols[0], "live", str(WHOLE.sessions[START]), "1d", 60.0, True, 0.07, 1.0)
     journal.expose([replace(shown, request=f"r{k}") for k in range(500)])
     asked = replace(made(START), method="voting", standard=False, p_up=np.full(24, 0.99))
     journal.record(asked)
-    assert report(record_of(journal, "live", "1d")) == before
+    assert report(tallied(journal, "live", "1d"), "1d") == before
 
 
 def test_figures_are_those_of_the_counted_cells(journal: SqlJournal) -> None:
     filled(journal, range(START, START + 30))
-    record = record_of(journal, "live", "1d")
-    found = report(record, group_by="daily")
+    record, kept = record_of(journal, "live", "1d"), tallied(journal, "live", "1d", stocks=True)
+    found = report(kept, "1d", group_by="daily")
     cells = record.counted
     assert found["rows"] == int(cells.sum())
     assert found["dates"] == found["timelyDates"] == 28
@@ -199,17 +200,18 @@ def test_figures_are_those_of_the_counted_cells(journal: SqlJournal) -> None:
     assert sum(one["count"] for one in found["calibration"]) == found["rows"]
     assert sum(one["rows"] for one in found["composite"]["blended"]["tiers"].values()) == found["rows"]
     assert [one["date"] for one in found["groups"]] == record.sessions.astype(str).tolist()
-    assert sum(one["count"] for one in report(record, group_by="stock")["groups"]) == found["rows"]
+    assert sum(one["count"] for one in report(kept, "1d", group_by="stock")["groups"]) == found["rows"]
 
 
 def test_a_member_and_a_version_have_figures_of_their_own(journal: SqlJournal) -> None:
     filled(journal, range(START, START + 10))
     record = record_of(journal, "live", "1d")
-    member, version = report(record, "linear"), report(record, "linear-1d-b")
+    kept = tallied(journal, "live", "1d")
+    member, version = report(kept, "1d", "linear"), report(kept, "1d", "linear-1d-b")
     hits = (record.member_p_up[1] > 0.5) == (record.direction > 0.5)
     assert member["direction"]["accuracy"] == pytest.approx(hits[record.counted].mean(), abs=1e-6)
     assert version["direction"] == member["direction"]
-    nobody = report(record, "linear-1d-z")
+    nobody = report(kept, "1d", "linear-1d-z")
     assert (nobody["rows"], nobody["direction"]["accuracy"]) == (0, None)
     assert nobody["note"] == "no matured forecast counts here for linear-1d-z"
 
@@ -221,7 +223,7 @@ def test_a_planted_skill_is_seen(journal: SqlJournal) -> None:
         knows = np.nan_to_num(labels.excess[row])
         journal.record(made(row, expected=knows, blended=50.0 + 50.0 * np.tanh(20 * knows)))
     settle(journal, Datasets(at(START + 29)), NOW)
-    found = report(record_of(journal, "live", "1d"))
+    found = report(tallied(journal, "live", "1d"), "1d")
     assert found["excess"]["rankIc"] > 0.99
     assert found["excess"]["signAccuracy"] > 0.95
     assert found["composite"]["blended"]["rankIc"] > 0.99
@@ -232,7 +234,7 @@ def test_data_that_were_old_already_are_told(journal: SqlJournal) -> None:
     for row in (START, START + 1):
         journal.record(made(row, timely=row > START))
     settle(journal, Datasets(at(START + 9)), NOW)
-    found = report(record_of(journal, "live", "1d"))
+    found = report(tallied(journal, "live", "1d"), "1d")
     assert (found["dates"], found["timelyDates"]) == (2, 1)
     assert found["note"] == "1 of 2 dates were forecast from data that were old already"
     assert found["excess"]["signAccuracyLow"] is None, "two dates tell nothing of how dates differ"

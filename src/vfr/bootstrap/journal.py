@@ -195,14 +195,16 @@ class JournalDesk:
             If the journal cannot be used.
         """
         from vfr.workflows.journal_report import first_session, report
-        from vfr.workflows.journalled import empty_record, record_of
+        from vfr.workflows.journal_tallies import tallied
 
         name = self._datasets.current()
         since = None if days is None else (utc_now() - timedelta(days=days)).date()
         first = "" if since is None else first_session(since, horizon)
-        record = record_of(self._journal(), name, horizon, first) if name and self._there() else empty_record(horizon)
+        record = []
+        if name is not None and self._there():
+            record = tallied(self._journal(), name, horizon, first, stocks=group_by == "stock")
         about = {"dataName": name, "since": None if since is None else str(since)}
-        return about | report(record, model, group_by, since=since)
+        return about | report(record, horizon, model, group_by, since=since)
 
     def counters(self) -> dict[str, int]:
         """Return what this process wrote, dropped and has waiting, and how often writing failed."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from vfr.journal.records import Exposure, ForecastRecord, JournalState, Outcomes, Restatement
+from vfr.journal.tallies import Tally
 from vfr.typing import Horizon
 
 __all__ = ["Journal", "OpenSession"]
@@ -75,14 +76,37 @@ class Journal(Protocol):
         """
         ...
 
-    def outcomes(self, data_name: str, horizon: Horizon, since: str = "") -> list[Outcomes]:
-        """Return the outcomes of sessions from an ISO day on, oldest first."""
+    def outcomes(self, data_name: str, horizon: Horizon, since: str = "", until: str = "9999-12-31") -> list[Outcomes]:
+        """Return the outcomes of sessions between two ISO days, both included, oldest first."""
         ...
 
-    def forecasts(self, data_name: str, horizon: Horizon, since: str = "") -> list[ForecastRecord]:
-        """Return one standard forecast of each session from an ISO day on, oldest first.
+    def forecasts(
+        self, data_name: str, horizon: Horizon, since: str = "", until: str = "9999-12-31"
+    ) -> list[ForecastRecord]:
+        """Return one standard forecast of each session between two ISO days, both included, oldest first.
 
         The one with most members, since a deadline may have left some behind; of equals, the first that was made.
+        """
+        ...
+
+    def tallies(
+        self, data_name: str, horizon: Horizon, since: str = "", *, stocks: bool = False
+    ) -> tuple[list[Tally], list[str]]:
+        """Return the tallies that are kept of sessions from an ISO day on, and the days that still want one.
+
+        A tally belongs to the forecast that `forecasts` returns; it is kept until its session is given further
+        outcomes. A day wants one when it has a forecast and outcomes. `stocks` asks for single stocks, too.
+        """
+        ...
+
+    def keep_tallies(self, data_name: str, horizon: Horizon, made: Sequence[Tally]) -> int:
+        """Keep tallies, less those whose session has other outcomes by now; return how many."""
+        ...
+
+    def prune(self, before: float, at_most: int) -> int:
+        """Forget some of what users were shown before a moment, in seconds since 1970, oldest first.
+
+        Returns how many; about `at_most`, and fewer only when no more are left. What an experiment decided is kept.
         """
         ...
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from vfr.typing import FloatArray, IntArray
 
-__all__ = ["Interval", "block_rows", "ratio_interval", "simultaneous_intervals"]
+__all__ = ["Interval", "block_rows", "ratio_interval", "resample_counts", "simultaneous_intervals"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,19 @@ def block_rows(n: int, block: int, draws: int, rng: np.random.Generator) -> IntA
     starts = rng.integers(0, n, size=(draws, -(-n // length)))
     rows = (starts[:, :, None] + np.arange(length)) % n
     return np.asarray(rows.reshape(draws, -1)[:, :n], dtype=np.int64)
+
+
+def resample_counts(n: int, block: int, draws: int, rng: np.random.Generator) -> FloatArray:
+    """Return how often each resample of `block_rows` holds each row, shape (draws, n): its product with values is sums.
+
+    Examples
+    --------
+    >>> counts = resample_counts(6, 2, 3, np.random.default_rng(0))
+    >>> counts.shape, counts.sum(axis=1).tolist()
+    ((3, 6), [6.0, 6.0, 6.0])
+    """
+    cells = block_rows(n, block, draws, rng) + n * np.arange(draws)[:, None]
+    return np.bincount(cells.ravel(), minlength=draws * n).reshape(draws, n).astype(np.float64)
 
 
 def _ratios(top: FloatArray, bottom: FloatArray, rows: IntArray) -> FloatArray:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 import numpy as np
 
 from vfr.data.trading_days import trading_days
 from vfr.errors import InvalidField
+from vfr.journal.tallies import COMPOSITES, JUDGED_SUMS
 from vfr.typing import HORIZONS, MEMBER_NAMES, BoolArray, FloatArray, Horizon
 from vfr.validation import metrics
-from vfr.validation.bootstrap import ratio_interval
-from vfr.validation.correlation import rank_ic
+from vfr.validation.bootstrap import resample_counts
 from vfr.validation.significance import newey_west, overlap_lag
 
 if TYPE_CHECKING:
-    from vfr.workflows.journalled import Matured
+    from vfr.journal.tallies import Tally
 
 __all__ = ["GroupBy", "first_session", "report"]
 
@@ -28,24 +29,36 @@ _FIRST: Final = date(1991, 1, 1)
 """No forecast was journaled before; the exchange's earlier calendar takes seconds to load."""
 
 _BINS: Final = 10
+_DRAWS: Final = 1000
+_LEVEL: Final = 0.95
 _DIGITS: Final = 6
 _DIRECTION: Final = (
     "accuracy", "accuracyLow", "accuracyHigh", "baseRateAccuracy", "lift", "liftLow", "liftHigh",
     "baseRate", "realisedRate", "brier", "brierBaseRate", "brierSkill",
 )  # fmt: skip
+_GROUPED: Final = ("count", "hit", "rule", "brier", "ic")
+_NONE: Final = np.where(np.array(JUDGED_SUMS) == "ic", np.nan, 0.0)
+"""Sums of a member on a session that it took no part in."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Judged:
-    """One forecaster's grids [R x N] on the cells it is judged on; `score` is 0 in the middle."""
+    """One forecaster's sums of R sessions; `place` is its row of each tally, -1 where it took no part."""
 
     horizon: Horizon
-    p_up: FloatArray
-    score: FloatArray
-    direction: FloatArray
-    excess: FloatArray
-    base: FloatArray
-    cells: BoolArray
+    place: list[int]
+    sums: Mapping[str, FloatArray]
+
+    @property
+    def some(self) -> BoolArray:
+        return self.sums["count"] > 0
+
+    @property
+    def rows(self) -> float:
+        return float(self.sums["count"].sum())
+
+    def mean(self, name: str) -> float:
+        return float(self.sums[name].sum()) / self.rows if self.rows else float("nan")
 
 
 def first_session(day: date, horizon: Horizon) -> str:
@@ -62,13 +75,21 @@ def first_session(day: date, horizon: Horizon) -> str:
 
 
 def report(
-    record: Matured, model: str | None = None, group_by: GroupBy | None = None, *, since: date | None = None
+    record: Sequence[Tally],
+    horizon: Horizon,
+    model: str | None = None,
+    group_by: GroupBy | None = None,
+    *,
+    since: date | None = None,
 ) -> dict[str, Any]:
     """Return figures of a journal's matured forecasts, on index members at the time.
 
     Parameters
     ----------
-    record : Matured
+    record : sequence of Tally
+        Oldest first; with single stocks where `group_by` is "stock".
+    horizon : Horizon
+        Of all of them.
     model : str, optional
         Name of a member, or id of a version: its own figures, on the sessions it took part in. The ensemble's by
         default.
@@ -90,132 +111,126 @@ def report(
     """
     if model is not None and model.split("-")[0] not in MEMBER_NAMES:
         raise InvalidField("model", f"no member is named {model}; choose from {', '.join(MEMBER_NAMES)}, or a version")
-    judged = _judged(record, model)
-    some = judged.cells.any(axis=1)
+    judged = _judged(record, horizon, model)
+    days = [str(one.as_of) for one, some in zip(record, judged.some.tolist(), strict=True) if some]
+    timely = np.array([one.timely for one in record], dtype=bool)
     found: dict[str, Any] = {
-        "horizon": record.horizon,
+        "horizon": horizon,
         "model": model,
-        "dates": int(some.sum()),
-        "rows": int(judged.cells.sum()),
-        "timelyDates": int((some & record.timely).sum()),
-        "first": str(record.sessions[some][0]) if some.any() else None,
-        "last": str(record.sessions[some][-1]) if some.any() else None,
+        "dates": len(days),
+        "rows": int(judged.rows),
+        "timelyDates": int((judged.some & timely).sum()),
+        "first": days[0] if days else None,
+        "last": days[-1] if days else None,
         "direction": _direction(judged),
         "excess": _excess(judged),
         "calibration": [],
         "composite": {},
         "members": {},
-        "note": _note(record, judged, model, since),
+        "note": _note(judged, timely, model, since),
     }
     if model is None:
-        found["excess"] |= {"intervalCoverage": _coverage(record, judged.cells), "intervalLevel": _level(record)}
-        found["calibration"] = _calibration(record, judged.cells)
-        found["composite"] = {name: _composite(record, name) for name in ("classic", "blended")}
-        found["members"] = {name: _summary(_judged(record, name)) for name in record.members}
+        found["excess"] |= {"intervalCoverage": _coverage(record, judged), "intervalLevel": _level(record)}
+        found["calibration"] = _calibration(record)
+        found["composite"] = {name: _composite(record, horizon, k) for k, name in enumerate(COMPOSITES)}
+        present = {name for one in record for name in one.members}
+        members = [name for name in MEMBER_NAMES if name in present]
+        found["members"] = {name: _summary(_judged(record, horizon, name)) for name in members}
     if group_by is not None:
-        found["groups"] = _groups(record, judged, group_by)
+        found["groups"] = _by_day(record, judged) if group_by == "daily" else _by_stock(record, judged)
     return found
 
 
-def _judged(record: Matured, model: str | None) -> _Judged:
-    p_up, score = record.p_up, record.expected
-    sessions = np.ones(record.sessions.size, dtype=bool)
-    if model is not None:
-        p_up = score = np.full(record.p_up.shape, np.nan)
-        name = (
-            model if model in record.members else next((m for m in record.members if model.startswith(f"{m}-")), None)
-        )
-        if model not in record.members:
-            sessions = np.array([model in ids for ids in record.model_ids], dtype=bool)
-        if name is not None:
-            p_up, score = record.member_p_up[record.members.index(name)], record.member_rank[record.members.index(name)]
-    cells = record.counted & np.isfinite(p_up) & np.isfinite(score) & np.isfinite(record.base) & sessions[:, None]
-    return _Judged(record.horizon, p_up, score, record.direction, record.excess, record.base, cells)
+def _judged(record: Sequence[Tally], horizon: Horizon, model: str | None) -> _Judged:
+    place = [0 if model is None else _place(one, model) for one in record]
+    rows = [_NONE if k < 0 else one.judged[k] for one, k in zip(record, place, strict=True)]
+    grid = np.array(rows, dtype=np.float64).reshape(len(record), len(JUDGED_SUMS))
+    return _Judged(horizon, place, dict(zip(JUDGED_SUMS, grid.T, strict=True)))
+
+
+def _place(one: Tally, model: str) -> int:
+    names = one.members if model in MEMBER_NAMES else one.model_ids
+    return 1 + names.index(model) if model in names else -1
 
 
 def _direction(j: _Judged) -> dict[str, Any]:
-    if not j.cells.any():
+    if not j.rows:
         return dict.fromkeys(_DIRECTION)
-    hit = ((j.p_up > 0.5) == (j.direction > 0.5)).astype(np.float64)
-    rule = ((j.base > 0.5) == (j.direction > 0.5)).astype(np.float64)
-    accuracy, lift = _interval(j, hit), _interval(j, hit - rule)
-    y, p, b = j.direction[j.cells], j.p_up[j.cells], j.base[j.cells]
-    figures = (*accuracy, float(rule[j.cells].mean()), *lift, float(b.mean()), float(y.mean()))
-    return _plain(
-        dict(zip(_DIRECTION, (*figures, metrics.brier(p, y), metrics.brier(b, y), _skill(p, b, y)), strict=True))
-    )
+    accuracy, lift = _interval(j, j.sums["hit"]), _interval(j, j.sums["hit"] - j.sums["rule"])
+    brier, base = j.mean("brier"), j.mean("base_brier")
+    skill = 1.0 - brier / base if base > 0 else float("nan")
+    figures = (*accuracy, j.mean("rule"), *lift, j.mean("base"), j.mean("up"), brier, base, skill)
+    return _plain(dict(zip(_DIRECTION, figures, strict=True)))
 
 
 def _excess(j: _Judged) -> dict[str, Any]:
-    ic = rank_ic(j.score, j.excess, j.cells)
-    test = newey_west(ic, overlap_lag(HORIZONS[j.horizon]))
-    right = (np.sign(j.score) == np.sign(j.excess)).astype(np.float64)
-    sign = _interval(j, right) if j.cells.any() else (float("nan"),) * 3
+    test = newey_west(j.sums["ic"], overlap_lag(HORIZONS[j.horizon]))
+    sign = _interval(j, j.sums["right"]) if j.rows else (float("nan"),) * 3
     names = ("rankIc", "rankIcT", "rankIcDates", "signAccuracy", "signAccuracyLow", "signAccuracyHigh")
     return _plain(dict(zip(names, (test.mean, test.t, test.n, *sign), strict=True)))
 
 
-def _interval(j: _Judged, values: FloatArray) -> tuple[float, float, float]:
-    some = j.cells.any(axis=1)
-    top = np.where(j.cells, values, 0.0).sum(axis=1)[some]
-    bottom = j.cells.sum(axis=1)[some].astype(np.float64)
+def _interval(j: _Judged, sums: FloatArray) -> tuple[float, float, float]:
+    top, bottom = sums[j.some], j.sums["count"][j.some]
+    estimate = float(top.sum() / bottom.sum())
     block = max(2 * HORIZONS[j.horizon], 5)
-    found = ratio_interval(top, bottom, block=block, rng=np.random.default_rng(0))
     if top.size < 2 * block:  # Too few dates for blocks to tell anything of how they differ.
-        return found.estimate, float("nan"), float("nan")
-    return found.estimate, found.low, found.high
+        return estimate, float("nan"), float("nan")
+    drawn = _resamples(top.size, block) @ np.column_stack([top, bottom])
+    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return estimate, float(low), float(high)
 
 
-def _skill(p: FloatArray, base: FloatArray, y: FloatArray) -> float:
-    return metrics.brier_skill(p, base, y) if metrics.brier(base, y) > 0 else float("nan")
+@lru_cache(maxsize=8)
+def _resamples(dates: int, block: int) -> FloatArray:
+    """Return how often each resample holds each date: the same ones for every figure over as many dates."""
+    return resample_counts(dates, block, _DRAWS, np.random.default_rng(0))
 
 
-def _calibration(record: Matured, cells: BoolArray) -> list[dict[str, Any]]:
+def _calibration(record: Sequence[Tally]) -> list[dict[str, Any]]:
     """Return bins of equal count by confidence: what was promised, and how often the sign came true."""
-    known = cells & np.isfinite(record.confidence)
-    if not known.any():
-        return []
-    right = (np.sign(record.expected) == np.sign(record.excess)).astype(np.float64)
-    bins = metrics.reliability(record.confidence[known], right[known], _BINS)
+    confidence = np.concatenate([np.empty(0), *(one.confidence for one in record)])
+    right = np.concatenate([np.empty(0), *(one.right for one in record)])
+    bins = metrics.reliability(confidence, right, _BINS)
     return [_plain({"confidence": one.forecast, "accuracy": one.observed, "count": one.count}) for one in bins]
 
 
-def _coverage(record: Matured, cells: BoolArray) -> float | None:
-    inside = (record.excess >= record.low) & (record.excess <= record.high)
-    return _number(inside[cells].mean()) if cells.any() else None
+def _coverage(record: Sequence[Tally], j: _Judged) -> float | None:
+    return _number(sum(one.inside for one in record) / j.rows) if j.rows else None
 
 
-def _level(record: Matured) -> float | None:
-    known = record.level[np.isfinite(record.level)]
-    return _number(known.mean()) if known.size else None
+def _level(record: Sequence[Tally]) -> float | None:
+    known = [one.level for one in record if np.isfinite(one.level)]
+    return _number(sum(known) / len(known)) if known else None
 
 
-def _composite(record: Matured, name: str) -> dict[str, Any]:
+def _composite(record: Sequence[Tally], horizon: Horizon, k: int) -> dict[str, Any]:
     """Return how a composite score ordered what came, and what came of each of its recommendations."""
-    score: FloatArray = getattr(record, name)
-    cells = record.counted & np.isfinite(score)
-    lag = overlap_lag(HORIZONS[record.horizon])
-    test = newey_west(rank_ic(score, record.excess, cells), lag)
-    share = record.excess[cells] > 0
-    tiers = getattr(record, f"{name}_tier")
-    rows = {str(tier): _tier(record, cells & (tiers == tier), lag) for tier in np.unique(tiers[cells])}
-    figures = {"rankIc": test.mean, "rankIcT": test.t, "rankIcDates": test.n, "rows": int(cells.sum())}
-    return _plain(figures | {"beatsMedianShare": share.mean() if share.size else float("nan")}) | {"tiers": rows}
+    from vfr.scoring.table import Recommendation
+
+    lag = overlap_lag(HORIZONS[horizon])
+    names = get_args(Recommendation)
+    ic, rows, beats = np.array([one.composites[k] for one in record], dtype=np.float64).reshape(len(record), 3).T
+    tiers = np.array([one.tiers[k] for one in record], dtype=np.float64).reshape(len(record), len(names), 5)
+    test, count = newey_west(ic, lag), int(rows.sum())
+    share = float(beats.sum()) / count if count else float("nan")
+    figures = {"rankIc": test.mean, "rankIcT": test.t, "rankIcDates": test.n, "rows": count}
+    given = [t for t in np.argsort(names).tolist() if tiers[:, t, 0].any()]
+    return _plain(figures | {"beatsMedianShare": share}) | {"tiers": {names[t]: _tier(tiers[:, t], lag) for t in given}}
 
 
-def _tier(record: Matured, cells: BoolArray, lag: int) -> dict[str, Any]:
-    dates = cells.any(axis=1)
-    daily = np.where(cells, record.excess, 0.0).sum(axis=1)[dates] / cells.sum(axis=1)[dates]
-    test = newey_west(daily, lag)
+def _tier(sums: FloatArray, lag: int) -> dict[str, Any]:
+    rows, excess, beats, up, base = sums[sums[:, 0] > 0].T
+    count = rows.sum()
     return _plain(
         {
-            "rows": int(cells.sum()),
-            "dates": int(dates.sum()),
-            "meanExcess": float(record.excess[cells].mean()),
-            "meanExcessT": test.t,
-            "beatsMedianShare": float((record.excess[cells] > 0).mean()),
-            "upShare": float(record.direction[cells].mean()),
-            "upBaseRate": float(record.base[cells].mean()),
+            "rows": int(count),
+            "dates": int(rows.size),
+            "meanExcess": excess.sum() / count,
+            "meanExcessT": newey_west(excess / rows, lag).t,
+            "beatsMedianShare": beats.sum() / count,
+            "upShare": up.sum() / count,
+            "upBaseRate": base.sum() / count,
         }
     )
 
@@ -224,39 +239,44 @@ def _summary(j: _Judged) -> dict[str, Any]:
     direction, excess = _direction(j), _excess(j)
     kept = ("accuracy", "baseRateAccuracy", "brier", "brierBaseRate")
     figures = {name: direction[name] for name in kept} | {name: excess[name] for name in ("rankIc", "rankIcT")}
-    return figures | {"dates": int(j.cells.any(axis=1).sum()), "rows": int(j.cells.sum())}
+    return figures | {"dates": int(j.some.sum()), "rows": int(j.rows)}
 
 
-def _groups(record: Matured, j: _Judged, by: GroupBy) -> list[dict[str, Any]]:
-    axis, names = (1, record.sessions.astype(str).tolist()) if by == "daily" else (0, record.symbols)
-    count = j.cells.sum(axis=axis)
-    hit = (j.cells & ((j.p_up > 0.5) == (j.direction > 0.5))).sum(axis=axis)
-    rule = (j.cells & ((j.base > 0.5) == (j.direction > 0.5))).sum(axis=axis)
-    loss = np.where(j.cells, (j.p_up - j.direction) ** 2, 0.0).sum(axis=axis)
-    ic = rank_ic(j.score, j.excess, j.cells) if by == "daily" else np.full(len(names), np.nan)
-    key = "date" if by == "daily" else "symbol"
-    return [
-        {key: names[k], "count": int(count[k])}
-        | _plain(
-            {
-                "accuracy": hit[k] / count[k],
-                "baseRateAccuracy": rule[k] / count[k],
-                "brier": loss[k] / count[k],
-                "rankIc": ic[k],
-            }
-        )
-        for k in np.flatnonzero(count).tolist()
-    ]
+def _by_day(record: Sequence[Tally], j: _Judged) -> list[dict[str, Any]]:
+    days = [str(one.as_of) for one in record]
+    rows = np.stack([j.sums[name] for name in _GROUPED], axis=1)
+    return [_group("date", days[r], rows[r].tolist()) for r in np.flatnonzero(j.some).tolist()]
 
 
-def _note(record: Matured, j: _Judged, model: str | None, since: date | None) -> str | None:
-    if j.cells.any():
-        some = j.cells.any(axis=1)
-        late = int((some & ~record.timely).sum())
-        if late:
-            return f"{late} of {int(some.sum())} dates were forecast from data that were old already"
-        return None
-    if record.sessions.size == 0:
+def _by_stock(record: Sequence[Tally], j: _Judged) -> list[dict[str, Any]]:
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for r in np.flatnonzero(j.some).tolist():
+        alike.setdefault(record[r].symbols, []).append(r)
+    symbols = sorted(set().union(*alike))
+    place = {symbol: n for n, symbol in enumerate(symbols)}
+    sums = np.zeros((len(_GROUPED) - 1, len(symbols)))
+    for names, rows in alike.items():
+        p_up = np.stack([record[r].p_up[j.place[r]] for r in rows])
+        direction = np.stack([record[r].direction for r in rows])
+        base = np.array([[record[r].base] for r in rows])
+        cells, rose = np.isfinite(p_up), direction > 0.5
+        hit, rule = (p_up > 0.5) == rose, (base > 0.5) == rose
+        found = (cells, cells & hit, cells & rule, np.where(cells, (p_up - direction) ** 2, 0.0))
+        sums[:, [place[name] for name in names]] += [one.sum(axis=0) for one in found]
+    return [_group("symbol", symbols[n], [*sums[:, n].tolist(), np.nan]) for n in np.flatnonzero(sums[0]).tolist()]
+
+
+def _group(key: str, name: str, sums: Sequence[float]) -> dict[str, Any]:
+    count, hit, rule, loss, ic = sums
+    figures = {"accuracy": hit / count, "baseRateAccuracy": rule / count, "brier": loss / count, "rankIc": ic}
+    return {key: name, "count": int(count)} | _plain(figures)
+
+
+def _note(j: _Judged, timely: BoolArray, model: str | None, since: date | None) -> str | None:
+    if j.rows:
+        late = int((j.some & ~timely).sum())
+        return f"{late} of {int(j.some.sum())} dates were forecast from data that were old already" if late else None
+    if not j.place:
         return f"no forecast of this horizon has matured {'yet' if since is None else f'since {since}'}"
     return "no matured forecast counts here" + (f" for {model}" if model else "")
 

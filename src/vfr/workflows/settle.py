@@ -11,6 +11,7 @@ import numpy as np
 from vfr.journal.records import Outcomes, Restatement
 from vfr.journal.settlement import restatements, settle_session
 from vfr.typing import HORIZONS, BoolArray, Horizon
+from vfr.workflows.journal_tallies import keep_tallies
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -77,6 +78,8 @@ def settle(journal: Journal, datasets: DatasetStore, now: datetime, *, again: bo
         if name in installed and (again or journal.checked(name) != installed[name]):
             snapshot = datasets.snapshot(None if name == datasets.current() else name)
             done[name] = _settle_one(journal, snapshot, now)
+        for horizon in HORIZONS:
+            keep_tallies(journal, name, horizon)
     return done
 
 

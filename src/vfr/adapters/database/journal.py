@@ -6,13 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-from sqlalchemy import and_, bindparam, exists, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, update
 
 from vfr.adapters.database.engine import transaction
 from vfr.adapters.database.journal_rows import (
+    ENTRY_COLUMNS,
     OUTCOME_COLUMNS,
     entry_rows,
     forecast_of,
@@ -20,10 +21,12 @@ from vfr.adapters.database.journal_rows import (
     outcome_rows,
     outcomes_of,
 )
+from vfr.adapters.database.journal_tallies import forget_tallies, keep_tallies, read_tallies
 from vfr.adapters.database.tables import CHECKS, ENTRIES, EXPOSURES, FORECASTS, OUTCOMES
 from vfr.adapters.database.upsert import insert_into
 from vfr.journal.journal import OpenSession
 from vfr.journal.records import Exposure, ForecastRecord, JournalState, Outcomes, Restatement
+from vfr.journal.tallies import Tally
 from vfr.typing import Horizon
 
 if TYPE_CHECKING:
@@ -67,6 +70,7 @@ _CAME: Final = select(
 ).group_by(OUTCOMES.c.data_name, OUTCOMES.c.horizon)
 
 _NONE: Final = (0, 0, 0)
+_LAST: Final = "9999-12-31"
 _SHOWN: Final = tuple(field.name for field in fields(Exposure))
 _shown: Final = attrgetter(*_SHOWN)
 _Counts: TypeAlias = tuple[str, Horizon, str, str, int, int, int, int, int, int, int, int]
@@ -153,20 +157,22 @@ class SqlJournal:
             _close_sessions(connection, data_name, at)
         return new, moved
 
-    def outcomes(self, data_name: str, horizon: Horizon, since: str = "") -> list[Outcomes]:
-        """Return the outcomes of sessions from an ISO day on, oldest first."""
-        mine = (OUTCOMES.c.data_name == data_name) & (OUTCOMES.c.horizon == horizon) & (OUTCOMES.c.as_of >= since)
+    def outcomes(self, data_name: str, horizon: Horizon, since: str = "", until: str = _LAST) -> list[Outcomes]:
+        """Return the outcomes of sessions between two ISO days, oldest first."""
+        mine = and_(
+            OUTCOMES.c.data_name == data_name, OUTCOMES.c.horizon == horizon, OUTCOMES.c.as_of.between(since, until)
+        )
         question = select(*(OUTCOMES.c[name] for name in OUTCOME_COLUMNS)).where(mine).order_by("as_of", "symbol")
         with transaction(self.engine, reads=True) as connection:
             rows = connection.execute(question).all()
         return [outcomes_of(horizon, as_of, list(group)) for as_of, group in groupby(rows, key=lambda row: str(row[0]))]
 
-    def forecasts(self, data_name: str, horizon: Horizon, since: str = "") -> list[ForecastRecord]:
-        """Return the fullest standard forecast of each session from an ISO day on, oldest first."""
+    def forecasts(self, data_name: str, horizon: Horizon, since: str = "", until: str = _LAST) -> list[ForecastRecord]:
+        """Return the fullest standard forecast of each session between two ISO days, oldest first."""
         mine = and_(
             FORECASTS.c.data_name == data_name,
             FORECASTS.c.horizon == horizon,
-            FORECASTS.c.as_of >= since,
+            FORECASTS.c.as_of.between(since, until),
             FORECASTS.c.standard.is_(True),
         )
         heads = select(FORECASTS).where(mine).order_by("as_of", "created_at", "id")
@@ -174,14 +180,35 @@ class SqlJournal:
             sessions = groupby(connection.execute(heads).mappings().all(), key=lambda row: str(row["as_of"]))
             best = [max(group, key=lambda row: len(json.loads(row["members"]))) for _, group in sessions]
             entries = (
-                select(ENTRIES)
+                select(*(ENTRIES.c[name] for name in ENTRY_COLUMNS))
                 .join_from(ENTRIES, FORECASTS, ENTRIES.c.forecast_id == FORECASTS.c.id)
                 .where(mine)
                 .order_by(ENTRIES.c.forecast_id, ENTRIES.c.symbol)
             )
             rows = connection.execute(entries).all()
-        grouped = {number: list(group) for number, group in groupby(rows, key=lambda row: row.forecast_id)}
+        grouped = {number: list(group) for number, group in groupby(rows, key=itemgetter(0))}
         return [forecast_of(dict(head), grouped.get(head["id"], [])) for head in best]
+
+    def tallies(
+        self, data_name: str, horizon: Horizon, since: str = "", *, stocks: bool = False
+    ) -> tuple[list[Tally], list[str]]:
+        """Return the tallies of sessions from an ISO day on, and the days that have outcomes and wait for one."""
+        with transaction(self.engine, reads=True) as connection:
+            return read_tallies(connection, data_name, horizon, since, stocks=stocks)
+
+    def keep_tallies(self, data_name: str, horizon: Horizon, made: Sequence[Tally]) -> int:
+        """Keep tallies; leave out those whose session was given further outcomes meanwhile."""
+        with transaction(self.engine) as connection:
+            return keep_tallies(connection, data_name, horizon, made)
+
+    def prune(self, before: float, at_most: int) -> int:
+        """Forget what was shown before a moment, oldest first; what an experiment decided is kept with it."""
+        old = EXPOSURES.c.experiment.is_(None) & (EXPOSURES.c.shown_at < before)
+        last = select(EXPOSURES.c.shown_at).where(old).order_by(EXPOSURES.c.shown_at).offset(at_most - 1).limit(1)
+        with transaction(self.engine) as connection:
+            end = connection.execute(last).scalar_one_or_none()
+            part = old if end is None else old & (EXPOSURES.c.shown_at <= end)
+            return connection.execute(delete(EXPOSURES).where(part)).rowcount
 
     def state(self) -> list[JournalState]:
         """Return how much there is, by data set and horizon."""
@@ -214,6 +241,7 @@ def _add(connection: Connection, data_name: str, data_version: str, found: Outco
     new = [session | same | row for row in outcome_rows(found) if row["symbol"] not in there]
     if new:
         connection.execute(insert(OUTCOMES), new)
+        forget_tallies(connection, data_name, found.horizon, str(found.as_of))
     return len(new)
 
 

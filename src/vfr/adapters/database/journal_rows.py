@@ -14,13 +14,24 @@ from vfr.typing import FloatArray, Horizon
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
-__all__ = ["OUTCOME_COLUMNS", "entry_rows", "forecast_of", "forecast_row", "outcome_rows", "outcomes_of"]
+__all__ = [
+    "ENTRY_COLUMNS",
+    "OUTCOME_COLUMNS",
+    "entry_rows",
+    "forecast_of",
+    "forecast_row",
+    "outcome_rows",
+    "outcomes_of",
+]
 
 _HEAD: Final = (
     "data_name", "data_version", "horizon", "method", "standard", "feature_spec", "inputs", "timely", "created_at",
 )  # fmt: skip
 _FIGURES: Final = ("p_up", "expected", "low", "high", "confidence", "ml_score", "classic", "blended")
 _TIERS: Final = ("classic_tier", "blended_tier")
+
+ENTRY_COLUMNS: Final = ("forecast_id", "symbol", *_FIGURES, *_TIERS, "members")
+"""What `forecast_of` reads, in its order."""
 
 OUTCOME_COLUMNS: Final = (
     "as_of", "symbol", "basis", "returns", "direction", "excess", "counted", "reason", "latest", "restated",
@@ -51,12 +62,13 @@ def entry_rows(forecast: ForecastRecord) -> list[dict[str, Any]]:
 
 
 def forecast_of(head: Mapping[str, Any], entries: Sequence[Row[Any]]) -> ForecastRecord:
-    """Read back a forecast from its head and its entries."""
+    """Read back a forecast from its head and rows of `ENTRY_COLUMNS`."""
     members = json.loads(head["members"])
-    packed = np.frombuffer(b"".join(row.members for row in entries), dtype="<f4")
+    columns = dict(zip(ENTRY_COLUMNS, zip(*entries, strict=True), strict=True)) if entries else {}
+    packed = np.frombuffer(b"".join(columns.get("members", ())), dtype="<f4")
     grid = packed.astype(np.float64).reshape(len(entries), len(members), 2).transpose(2, 1, 0)
-    figures: dict[str, Any] = {name: _numbers([getattr(row, name) for row in entries]) for name in _FIGURES}
-    tiers: dict[str, Any] = {name: tuple(getattr(row, name) for row in entries) for name in _TIERS}
+    figures: dict[str, Any] = {name: _numbers(columns.get(name, ())) for name in _FIGURES}
+    tiers: dict[str, Any] = {name: columns.get(name, ()) for name in _TIERS}
     return ForecastRecord(
         **{name: head[name] for name in _HEAD},
         **figures,
@@ -67,7 +79,7 @@ def forecast_of(head: Mapping[str, Any], entries: Sequence[Row[Any]]) -> Forecas
         weights=np.array([one[2] for one in members], dtype=np.float64),
         base_rate=_number(head["base_rate"]),
         level=_number(head["level"]),
-        symbols=tuple(row.symbol for row in entries),
+        symbols=columns.get("symbol", ()),
         member_p_up=grid[0],
         member_expected=grid[1],
     )
@@ -121,4 +133,4 @@ def _number(value: float | None) -> float:
 
 
 def _numbers(values: Sequence[float | None]) -> FloatArray:
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    return np.array(values, dtype=np.float64)  # None becomes NaN.

@@ -37,6 +37,7 @@ __all__ = [
     "REASON_LENGTH",
     "REFRESH_TOKENS",
     "SIGNING_KEYS",
+    "TALLIES",
     "TOGGLES",
     "TOGGLE_AUDIT",
     "TOKEN_FAMILIES",
@@ -159,6 +160,33 @@ Index(
     sqlite_where=EXPOSURES.c.experiment.is_not(None),
     postgresql_where=EXPOSURES.c.experiment.is_not(None),
 )
+
+Index(
+    "ix_journal_exposures_shown_at",
+    EXPOSURES.c.shown_at,
+    sqlite_where=EXPOSURES.c.experiment.is_(None),
+    postgresql_where=EXPOSURES.c.experiment.is_(None),
+)
+
+TALLIES: Final = Table(
+    "journal_tallies",
+    METADATA,
+    Column("data_name", String(64), primary_key=True),
+    Column("horizon", String(4), primary_key=True),
+    Column("as_of", String(10), primary_key=True),
+    Column("versions", String(32), primary_key=True),
+    Column("outcomes", Integer, nullable=False),
+    Column("sums", LargeBinary, nullable=False),
+    Column("confidence", LargeBinary, nullable=False),
+    Column("symbols", Text, nullable=False),
+    Column("stocks", LargeBinary, nullable=False),
+    ForeignKeyConstraint(
+        ["data_name", "horizon", "as_of", "versions"],
+        [FORECASTS.c[name] for name in ("data_name", "horizon", "as_of", "versions")],
+        ondelete="CASCADE",
+    ),
+)
+"""Sums of a matured session, as `vfr.journal.tallies.Tally` has them; what they are made of stands in other tables."""
 
 CHECKS: Final = Table(
     "journal_checks",
