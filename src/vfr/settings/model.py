@@ -1,28 +1,15 @@
-"""Settings: the only reader of the environment and of configuration files.
-
-A setting is looked up, first found first: a value passed in code, the environment variable ``VFR_<NAME>``, the same
-name in a file ``.env`` of the working folder, the lower-case name in ``vfr.toml``, the default. ``vfr.toml`` is read
-from the data home, or from where ``VFR_CONFIG`` says. Every setting is bounded; a wrong one is a `SettingsError` that
-names the variable and never repeats a secret.
-"""
+"""Every setting, with its bounds."""
 
 from __future__ import annotations
 
 import ipaddress
 import json
-import os
-import re
-import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import parse_qs, urlsplit
 
 import platformdirs
-from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -32,45 +19,16 @@ from pydantic_settings import (
 )
 
 from vfr.accounts.address import Network
-from vfr.accounts.tiers import Tiers, overridden
-from vfr.errors import SettingsError
-from vfr.scoring.table import DEFAULT, CapTilt, ScoreTable, Tier
+from vfr.accounts.tiers import Tiers
+from vfr.scoring.table import ScoreTable
+from vfr.settings.files import PREFIX, file_values
+from vfr.settings.grammar import CONTACT, CRON, HOST, ORIGIN, URL, each, is_redis
+from vfr.settings.tables import score_table_of, tier_table_of
 
-__all__ = [
-    "LOOPBACK_NAMES",
-    "ScoreOverrides",
-    "Settings",
-    "hand_down",
-    "load",
-    "metrics_folder",
-    "refuse_open_door",
-    "share_metrics",
-    "unknown_variables",
-]
+__all__ = ["LOOPBACK_NAMES", "ScoreOverrides", "Settings"]
 
-PREFIX: Final = "VFR_"
-CONFIG_NAME: Final = "vfr.toml"
-ENV_FILE: Final = ".env"
 MIN_SECRET: Final = 32
 LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
-_OUTSIDE: Final = frozenset({"VFR_CONFIG", "VFR_SHARED_DATA"})
-"""Variables that are read elsewhere: where the configuration file is, and where the tests find real data."""
-
-_METRICS: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""Where Prometheus' client keeps figures that processes share; it reads the variable itself, at its first import."""
-
-_PARTS: Final = {"weights": "weights", "tilts": "tilts", "tiers": "tiers", "halfLifeDays": "half_life_days"}
-_PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
-    "tilts": lambda rows: tuple(CapTilt(**row) for row in rows),
-    "tiers": lambda rows: tuple(Tier(**row) for row in rows),
-}
-
-_HOST: Final = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63})*|[0-9a-f:]{2,45})")
-_CONTACT: Final = re.compile(r"[ -~]*[^@\s]+@[^@\s]+\.[^@\s]+[ -~]*", re.ASCII)
-_URL: Final = re.compile(r"https?://[A-Za-z0-9.\[\]:_-]{1,260}(?:/[A-Za-z0-9._~/-]{0,200})?")
-_CRON: Final = re.compile(r"(?:[0-9*/,-]+ +){3}[0-9A-Za-z*/,-]+ +[A-Za-z*,-]+")
-_REDIS: Final = re.compile(r"(?:rediss?://|unix:///|unix://[^/\s]*@/)\S{1,500}")
-_ORIGIN: Final = re.compile(r"https?://[a-z0-9.\[\]:-]{1,260}")
 
 ScoreOverrides = dict[str, Any]
 TierOverrides = dict[str, Any]
@@ -207,7 +165,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read values passed in code, then the environment and files; `load` has read the files already."""
         del dotenv_settings, file_secret_settings
-        files = InitSettingsSource(settings_cls, init_kwargs=_file_values())
+        files = InitSettingsSource(settings_cls, init_kwargs=file_values(settings_cls.model_fields))
         return init_settings, env_settings, files
 
     @field_validator("allowed_hosts", "allowed_origins", "trusted_proxies", "sync_providers", mode="before")
@@ -237,19 +195,19 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _is_redis(value.get_secret_value()):
+        if value is not None and not is_redis(value.get_secret_value()):
             raise ValueError("must be redis://HOST:PORT/N, rediss://HOST:PORT/N or unix:///PATH")
         return value
 
     @field_validator("allowed_hosts")
     @classmethod
     def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return _each(value, _HOST, "host names without scheme or port, such as vfr.example.org")
+        return each(value, HOST, "host names without scheme or port, such as vfr.example.org")
 
     @field_validator("allowed_origins")
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return _each(value, _ORIGIN, "origins such as https://app.example.org")
+        return each(value, ORIGIN, "origins such as https://app.example.org")
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -271,7 +229,7 @@ class Settings(BaseSettings):
     @field_validator("edgar_contact")
     @classmethod
     def _contact(cls, value: str) -> str:
-        if value and not _CONTACT.fullmatch(value.strip()):
+        if value and not CONTACT.fullmatch(value.strip()):
             raise ValueError("must hold an e-mail address, such as: Jane Doe jane@example.org")
         return value.strip()
 
@@ -279,21 +237,21 @@ class Settings(BaseSettings):
     @classmethod
     def _urls(cls, value: dict[str, str]) -> dict[str, str]:
         for name, url in value.items():
-            if not _URL.fullmatch(url):
+            if not URL.fullmatch(url):
                 raise ValueError(f"{name}: must be an http or https address without user or query")
         return {name: url.rstrip("/") for name, url in value.items()}
 
     @field_validator("sync_schedule")
     @classmethod
     def _cron(cls, value: str) -> str:
-        if not _CRON.fullmatch(value.strip()):
+        if not CRON.fullmatch(value.strip()):
             raise ValueError("must be five cron fields in UTC, weekdays by name, such as: 15 22 * * mon-fri")
         return value.strip()
 
     @field_validator("host")
     @classmethod
     def _host(cls, value: str) -> str:
-        return _each((value.strip().lower(),), _HOST, "a host name or an address")[0]
+        return each((value.strip().lower(),), HOST, "a host name or an address")[0]
 
     @field_validator("data_home")
     @classmethod
@@ -303,12 +261,12 @@ class Settings(BaseSettings):
     @property
     def table(self) -> ScoreTable:
         """The classic score's table: the published one with the overrides applied."""
-        return _score_table(self.score_table)
+        return score_table_of(self.score_table)
 
     @property
     def tier_table(self) -> Tiers:
         """What each tier may use up: the published table with the overrides applied."""
-        return _tier_table(self.tiers)
+        return tier_table_of(self.tiers)
 
     @property
     def proxies(self) -> tuple[Network, ...]:
@@ -320,6 +278,12 @@ class Settings(BaseSettings):
         """URL of the database: as set, or SQLite in the data home."""
         url = self.database_url
         return url.get_secret_value() if url else f"sqlite:///{self.data_home / 'vfr.sqlite3'}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that is set, for whoever must keep them out of sight."""
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
 
     @property
     def archives(self) -> str:
@@ -340,135 +304,3 @@ class Settings(BaseSettings):
     def hosts(self) -> frozenset[str]:
         """Every name a Host header may hold."""
         return frozenset((*LOOPBACK_NAMES, self.host, *self.allowed_hosts))
-
-
-def load(**values: object) -> Settings:
-    """Read the settings of this process.
-
-    Parameters
-    ----------
-    **values
-        Settings that win over the environment, such as options of the command line; None means not given.
-
-    Raises
-    ------
-    SettingsError
-        If a value is missing, malformed or out of bounds; names every variable that is wrong.
-    """
-    given = {name: value for name, value in values.items() if value is not None}
-    try:
-        settings = Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        raise SettingsError("; ".join(_sentence(one["loc"], one["msg"]) for one in error.errors())) from None
-    _score_table(settings.score_table)
-    _tier_table(settings.tiers)
-    return settings
-
-
-def hand_down(settings: Settings) -> None:
-    """Put what options may have changed into the environment, so that child processes read the same settings."""
-    for name in ("data_home", "host", "port", "workers"):
-        os.environ[f"{PREFIX}{name.upper()}"] = str(getattr(settings, name))
-
-
-def share_metrics(folder: Path) -> None:
-    """Let child processes write their figures where they are added up; see `vfr.adapters.metrics`."""
-    os.environ[_METRICS] = str(folder)
-
-
-def metrics_folder() -> Path | None:
-    """Return the folder that the figures of several processes are added up in, None for this process alone."""
-    found = os.environ.get(_METRICS)
-    return Path(found) if found else None
-
-
-def refuse_open_door(settings: Settings) -> None:
-    """Refuse to listen where others can reach the server while nothing tells them from the user.
-
-    Raises
-    ------
-    SettingsError
-        If `host` is not loopback and no secret is set.
-    """
-    if not settings.loopback and settings.secret is None:
-        raise SettingsError(
-            f"VFR_SECRET: must be set to listen on {settings.host}, which other machines can reach; "
-            "or set VFR_HOST=127.0.0.1"
-        )
-
-
-def unknown_variables() -> tuple[str, ...]:
-    """Return the ``VFR_`` variables of the environment that are no setting: most often a slip of the pen."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | _OUTSIDE
-    return tuple(sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known))
-
-
-def _file_values() -> dict[str, object]:
-    dotenv = {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in dotenv_values(ENV_FILE).items()
-        if name.startswith(PREFIX) and value
-    }
-    config = os.environ.get("VFR_CONFIG") or dotenv.pop("config", None)
-    home = os.environ.get("VFR_DATA_HOME") or dotenv.get("data_home")
-    folder = Path(home).expanduser() if home else platformdirs.user_data_path("vfr", appauthor=False)
-    known = {name: value for name, value in dotenv.items() if name in Settings.model_fields}
-    return {**_toml(Path(config).expanduser() if config else folder / CONFIG_NAME, bool(config)), **known}
-
-
-def _toml(path: Path, required: bool) -> Mapping[str, object]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        # A data home that is no folder is told when it is used, by its own name.
-        if required:
-            raise SettingsError("VFR_CONFIG: there is no such file") from None
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{CONFIG_NAME}: cannot be read: {type(error).__name__}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{CONFIG_NAME}: is not valid TOML: {error}") from None
-
-
-def _score_table(overrides: Mapping[str, Any]) -> ScoreTable:
-    parts: dict[str, Any] = {}
-    try:
-        for name, value in overrides.items():
-            parts[_PARTS[name]] = _PARSERS.get(name, dict)(value)
-        return replace(DEFAULT, **parts)
-    except SettingsError as error:
-        raise SettingsError(f"VFR_SCORE_TABLE: {error.message}") from None
-    except KeyError as error:
-        raise SettingsError(f"VFR_SCORE_TABLE: knows no {error.args[0]!r}; its parts are {', '.join(_PARTS)}") from None
-    except (TypeError, ValueError):
-        raise SettingsError("VFR_SCORE_TABLE: must have the shape that the published table is printed in") from None
-
-
-def _tier_table(overrides: Mapping[str, Any]) -> Tiers:
-    try:
-        return overridden(overrides)
-    except SettingsError as error:
-        raise SettingsError(f"VFR_TIERS: {error.message}") from None
-
-
-def _each(values: tuple[str, ...], grammar: re.Pattern[str], expected: str) -> tuple[str, ...]:
-    for value in values:
-        if not grammar.fullmatch(value):
-            raise ValueError(f"must hold {expected}")
-    return values
-
-
-def _is_redis(url: str) -> bool:
-    """Return whether an address can be one of Redis; errors of the parts would repeat what they could not read."""
-    try:
-        port, options = urlsplit(url).port, parse_qs(urlsplit(url).query, strict_parsing="?" in url)
-    except ValueError:
-        return False
-    return bool(_REDIS.fullmatch(url)) and port != 0 and all(db.isdecimal() for db in options.get("db", []))
-
-
-def _sentence(location: tuple[int | str, ...], message: str) -> str:
-    name = str(location[0]) if location else ""
-    if name not in Settings.model_fields:
-        return f"{name}: there is no such setting"
-    return f"{PREFIX}{name.upper()}: {message.removeprefix('Value error, ')}"
