@@ -53,6 +53,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "vfr_ml_enabled": Family("gauge", (), "1 while machine learning may answer."),
     "vfr_breaker_open": Family("gauge", ("what",), "1 while calls are held back after repeated failures."),
     "vfr_scoreboard_age_seconds": Family("gauge", ("horizon",), "Age of the published predictions."),
+    "vfr_limited": Family("counter", ("what",), "What limits refused: requests, units of ML, streams; and fallbacks."),
     "vfr_data_age": Family("gauge", ("input",), "Age of an input, in sessions or days as its limit is counted."),
 }
 """Every metric; counters are shown with the suffix ``_total``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ from vfr.api.errors import guarded
 from vfr.api.limits import Limits
 from vfr.api.shapes import Failure
 from vfr.api.work import Work
-from vfr.bootstrap import Application, Metrics, readings
+from vfr.bootstrap import Application, Metrics, Reading, readings
 from vfr.bootstrap.callers import FIRST_S
 from vfr.bootstrap.limits import open_limiter
 
@@ -100,7 +100,7 @@ def create_api(application: Application, metrics: Metrics) -> FastAPI:
         if settings.ml_enabled:
             await work.run(application.toggles.follow, FOLLOW_S)
         await asyncio.to_thread(application.accounts.callers.follow, FIRST_S)
-        metrics.follow(lambda: readings(application))
+        metrics.follow(lambda: (*readings(application), *_limited(limits)))
         yield
         metrics.close()
         context.work.close()
@@ -134,3 +134,8 @@ def create_api(application: Application, metrics: Metrics) -> FastAPI:
 
     api.openapi = document  # type: ignore[method-assign]
     return api
+
+
+def _limited(limits: Limits) -> Iterator[Reading]:
+    for what, count in limits.limited().items():
+        yield "vfr_limited", {"what": what}, count

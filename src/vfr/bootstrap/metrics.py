@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vfr.workflows.answer import Answer
     from vfr.workflows.query import AnalyzeQuery
 
-__all__ = ["Metrics", "count_predictions", "open_metrics", "readings", "shared_metrics"]
+__all__ = ["Metrics", "Reading", "count_predictions", "open_metrics", "readings", "shared_metrics"]
 
 _TIER: Final = ("hits", "misses", "evictions", "failures", "refused", "garbage")
 _READS: Final = ("kept", "made", "shared", "refreshed", "failed", "timeouts")
