@@ -174,6 +174,7 @@ def test_slips_of_the_pen_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"provider_urls": '{"yahoo": "ftp://host"}'}, "http or https"),
         ({"provider_urls": '{"yahoo": "http://user:word@host"}'}, "http or https"),
         ({"archive_versions": 0}, "VFR_ARCHIVE_VERSIONS"),
+        ({"journal_exposure_days": 0}, "VFR_JOURNAL_EXPOSURE_DAYS"),
         ({"archive_url": "memory://x"}, "keeps nothing"),
     ],
 )

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from vfr.bootstrap.database import database_exists, open_database
-from vfr.clock import epoch_ms, utc_now
+from vfr.clock import elapsed_ms, epoch_ms, utc_now
 from vfr.errors import VfrError
 from vfr.journal.records import Exposure
 from vfr.workflows.answer import MlPrediction
@@ -43,6 +43,8 @@ _BATCH: Final = 5_000
 _REQUEST_LENGTH: Final = 32
 _SOON_S: Final = 0.1
 """Forecasts are few, and a command that makes one ends soon after."""
+
+_SAY_EVERY_MS: Final = 60_000.0
 
 _AT_EXIT_S: Final = 3.0
 """A command that made a forecast writes it in about half a second; on a busy machine it may take longer."""
@@ -91,6 +93,7 @@ class JournalDesk:
         self._datasets = datasets
         self._lock = Lock()
         self._engine: Engine | None = None
+        self._complaints = {what: _Complaint(what) for what in ("forecasts", "exposures", "outcomes")}
         self._forecasts: Outbox[Callable[[], object]] = Outbox(
             "journal-forecasts",
             _call_all,
@@ -98,10 +101,14 @@ class JournalDesk:
             batch=1,
             every=_SOON_S,
             at_exit=_AT_EXIT_S,
-            told=partial(_log, "forecasts"),
+            told=self._complaints["forecasts"].hear,
         )
         self._exposures: Outbox[_Shown] = Outbox(
-            "journal-exposures", self._expose, capacity=_EXPOSURES, batch=_BATCH, told=partial(_log, "exposures")
+            "journal-exposures",
+            self._expose,
+            capacity=_EXPOSURES,
+            batch=_BATCH,
+            told=self._complaints["exposures"].hear,
         )
 
     def made(self, forecast: Forecast) -> None:
@@ -124,25 +131,30 @@ class JournalDesk:
         self._exposures.put(*[(request, stock.symbol, stock.composite, _weight(stock)) for stock in answer.stocks])
 
     def settle(self, *, again: bool = False) -> Mapping[str, Settled]:
-        """Join what matured; see `vfr.workflows.settle.settle`. A home without a journal has nothing to settle.
+        """Join what matured and forget what was shown long ago; see `vfr.workflows.settle`.
+
+        A home without a journal has nothing to settle.
 
         Raises
         ------
         DataError
             If the journal or a data set cannot be read.
         """
-        from vfr.workflows.settle import settle
+        from vfr.workflows.settle import forget, settle
 
         if not self._settings.journal or not self._there():
             return {}
-        return settle(self._journal(), self._datasets, utc_now(), again=again)
+        journal, now = self._journal(), utc_now()
+        done = settle(journal, self._datasets, now, again=again)
+        forget(journal, now - timedelta(days=self._settings.journal_exposure_days))
+        return done
 
     def settle_quietly(self) -> None:
         """Settle after an import, which a journal that cannot be used, or holds what nobody wrote, must not fail."""
         try:
             self.settle()
         except Exception as error:  # noqa: BLE001 - the import is done; whatever is wrong here is said and tried again
-            _log("outcomes", 0, error)
+            self._complaints["outcomes"].hear(0, error)
 
     def settle_soon(self) -> None:
         """Settle from the thread that records forecasts."""
@@ -220,6 +232,8 @@ class JournalDesk:
     def close(self, timeout: float = 1.0) -> bool:
         """Write what waits, within some seconds each, and let the database go; return whether all was written."""
         drained = [box.close(timeout) for box in (self._forecasts, self._exposures)]
+        for complaint in self._complaints.values():
+            complaint.say()
         # Who opens a database that is away holds the lock for as long as that takes.
         if all(drained) and self._lock.acquire(timeout=timeout):
             try:
@@ -310,13 +324,34 @@ def _nothing() -> None:
     """Settle nothing."""
 
 
-def _log(what: str, dropped: int, error: BaseException | None) -> None:
-    """Say what could not be written; a process that set up no logging, such as a command, stays silent."""
-    import structlog
+class _Complaint:
+    """Says what could not be written, at most once a minute; what was dropped meanwhile is added up and not lost.
 
-    if not structlog.is_configured():
-        return
-    if dropped:
-        structlog.get_logger().warning("journal_dropped", what=what, count=dropped)
-    if error is not None:
-        structlog.get_logger().warning("journal_failed", what=what, error=str(error))
+    A process that set up no logging, such as a command, stays silent.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._dropped = 0
+        self._error: BaseException | None = None
+        self._said = float("-inf")
+
+    def hear(self, dropped: int, error: BaseException | None) -> None:
+        self._dropped += dropped
+        self._error = error or self._error
+        if elapsed_ms() - self._said >= _SAY_EVERY_MS:
+            self.say()
+
+    def say(self) -> None:
+        dropped, error, self._dropped, self._error = self._dropped, self._error, 0, None
+        if not dropped and error is None:
+            return
+        import structlog
+
+        self._said = elapsed_ms()
+        if not structlog.is_configured():
+            return
+        if dropped:
+            structlog.get_logger().warning("journal_dropped", what=self._what, count=dropped)
+        if error is not None:
+            structlog.get_logger().warning("journal_failed", what=self._what, error=str(error))

@@ -90,6 +90,8 @@ class Settings(BaseSettings):
         Let `vfr chaos` break parts of this installation on purpose: for rehearsals, never where users are served.
     journal : bool
         Keep what is forecast and what is shown, and join it with what comes of it.
+    journal_exposure_days : int
+        Days for which what users were shown is kept; forecasts, and what an experiment showed, are kept for good.
     archive_url : str
         Folder or fsspec URL (``s3://bucket/vfr``) of what `vfr data sync` gathers; in the data home by default.
     archive_versions : int
@@ -143,6 +145,7 @@ class Settings(BaseSettings):
     cache_bytes: int = Field(default=67_108_864, ge=1_048_576, le=8_589_934_592)
     chaos: bool = False
     journal: bool = True
+    journal_exposure_days: int = Field(default=400, ge=1, le=36_500)
     archive_url: str = ""
     archive_versions: int = Field(default=5, ge=1, le=1_000)
     edgar_contact: str = Field(default="", max_length=200)

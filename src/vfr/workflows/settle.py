@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from vfr.journal.journal import Journal
     from vfr.workflows.datasets import DatasetStore
 
-__all__ = ["LOOKED_BACK", "Settled", "settle"]
+__all__ = ["FORGOTTEN_AT_ONCE", "LOOKED_BACK", "Settled", "forget", "settle"]
+
+FORGOTTEN_AT_ONCE: Final = 10_000
 
 LOOKED_BACK: Final = 252
 """Sessions whose settled outcomes are held to newer data: a year."""
@@ -81,6 +83,34 @@ def settle(journal: Journal, datasets: DatasetStore, now: datetime, *, again: bo
         for horizon in HORIZONS:
             keep_tallies(journal, name, horizon)
     return done
+
+
+def forget(journal: Journal, before: datetime, *, at_most: int = FORGOTTEN_AT_ONCE) -> int:
+    """Forget what users were shown before a moment, in parts: others write in between. Forecasts are kept for good.
+
+    Parameters
+    ----------
+    journal : Journal
+    before : datetime
+        Aware.
+    at_most : int
+        Rows of one part.
+
+    Returns
+    -------
+    int
+        How many were forgotten; what an experiment decided is kept with it.
+
+    Raises
+    ------
+    DataError
+        If the journal cannot be used.
+    """
+    gone = part = journal.prune(before.timestamp(), at_most)
+    while part >= at_most:
+        part = journal.prune(before.timestamp(), at_most)
+        gone += part
+    return gone
 
 
 def _settle_one(journal: Journal, snapshot: Snapshot, now: datetime) -> Settled:
