@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from tests.api.accounts_world import ROOMY
@@ -178,7 +180,7 @@ def test_a_clients_request_id_is_kept_if_it_is_plain(client: Any) -> None:
 
 
 def test_secrets_are_hidden_from_the_log(capsys: pytest.CaptureFixture[str]) -> None:
-    from vfr.adapters.telemetry import hide_secrets
+    from vfr.adapters.redaction import hide_secrets
 
     hidden = hide_secrets(
         logging, "info", {"event": "e", "Authorization": "Bearer x", "api_token": "x", "symbol": "AAPL"}
@@ -190,3 +192,35 @@ def test_secrets_are_hidden_from_the_log(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_path_cannot_begin_a_line_of_the_log(client: Any, capsys: pytest.CaptureFixture[str]) -> None:
     client.get("/api/x%0Aevent=forged")
     assert "\nevent=forged" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("path", [URL, "/api/auth/token", "/api/admin/ml-feature-toggles"])
+def test_a_body_that_trickles_is_given_up(
+    client_with: Any, failure: Any, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr("vfr.api.security.BODY_S", 0.2)
+    client = client_with(secret=SECRET, public_classic=True, tiers=ROOMY)
+    sent = 0
+
+    async def trickle() -> Any:
+        nonlocal sent
+        for _ in range(1_000):
+            sent += 1
+            yield b" "
+            await asyncio.sleep(0.05)
+
+    headers = {"Content-Type": "application/json", "Content-Length": "1000"}
+    response = client.post(path, content=trickle(), headers=headers)
+    assert response.status_code in (401, 408), response.text
+    if response.status_code == 408:
+        failure(response, 408, "BODY_TOO_SLOW")
+        assert response.headers["connection"] == "close"
+    assert sent < 100
+
+
+def test_a_stream_outlives_the_time_a_body_has(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vfr.api.security.BODY_S", 0.05)
+    monkeypatch.setattr("vfr.api.progress.OPEN_S", 0.3)
+    response = client.get(f"/api/stocks/analyze/progress/{uuid4().hex}", headers={"Content-Length": "0"})
+    assert response.status_code == 200
+    assert "in time" in response.text

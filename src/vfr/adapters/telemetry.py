@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -12,20 +12,18 @@ from urllib.parse import quote
 import orjson
 import structlog
 
+from vfr.adapters.redaction import Scrubber, hide_secrets
 from vfr.clock import utc_now
 from vfr.workflows.outbox import Outbox
 
 __all__ = ["AccessLog", "configure_logging", "log_failed_member"]
-
-_SECRET: Final = ("secret", "token", "password", "authorization", "cookie", "api_key")
-_HIDDEN: Final = "[hidden]"
 
 _LINES: Final = 20_000
 _BATCH: Final = 2_000
 _EVERY_S: Final = 0.1
 
 
-def configure_logging(level: str, form: str) -> None:
+def configure_logging(level: str, form: str, secrets: Collection[str] = ()) -> None:
     """Set up logging for this process.
 
     Parameters
@@ -34,7 +32,10 @@ def configure_logging(level: str, form: str) -> None:
         The least severe event that is written.
     form : {"console", "json"}
         Lines for people, coloured on a terminal, or one JSON object per line.
+    secrets : collection of str
+        What must appear in no line, wherever it comes from.
     """
+    scrub = Scrubber(secrets)
     numeric = getattr(logging, level.upper())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -53,7 +54,8 @@ def configure_logging(level: str, form: str) -> None:
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
         ]
     structlog.configure(
-        processors=[*shared, *rendering],
+        # Last, since a trace is text only then.
+        processors=[*shared, *rendering, lambda _logger, _method, line: scrub(str(line))],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
@@ -80,6 +82,8 @@ class AccessLog:
     level : {"debug", "info", "warning", "error"}
         The least severe event that is written.
     form : {"console", "json"}
+    secrets : collection of str
+        What must appear in no line.
 
     Notes
     -----
@@ -87,9 +91,10 @@ class AccessLog:
     everything else would give them. A process that set up no logging stays silent.
     """
 
-    def __init__(self, level: str, form: str) -> None:
+    def __init__(self, level: str, form: str, secrets: Collection[str] = ()) -> None:
         self._least = getattr(logging, level.upper())
         self._line = _json_line if form == "json" else _console_line
+        self._scrub = Scrubber(secrets)
         self._outbox: Outbox[_Request] = Outbox(
             "access-log", self._write, capacity=_LINES, batch=_BATCH, every=_EVERY_S, told=_log_lost
         )
@@ -105,7 +110,7 @@ class AccessLog:
         self._outbox.close()
 
     def _write(self, requests: Sequence[_Request]) -> None:
-        sys.stderr.write("".join(map(self._line, requests)))
+        sys.stderr.write(self._scrub("".join(map(self._line, requests))))
         sys.stderr.flush()
 
 
@@ -150,11 +155,3 @@ def log_failed_member(version: str, error: BaseException) -> None:
     if not structlog.is_configured():
         return
     structlog.get_logger().warning("ml_failed", version=version, error=str(error), exc_info=error)
-
-
-def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Replace the value of every key that sounds like a secret."""
-    for key in event:
-        if any(word in key.lower() for word in _SECRET):
-            event[key] = _HIDDEN
-    return event

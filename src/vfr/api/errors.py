@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from vfr import errors
@@ -67,8 +68,10 @@ _BY_STATUS: Final[Mapping[int, tuple[str, str]]] = {
 _BUG: Final = "the server met an error it did not foresee; its log holds the details under the request id"
 
 
-class Refusal(Exception):
+class Refusal(HTTPException):
     """A request that is refused before any use case sees it.
+
+    One of the framework's own, which passes them on where it takes every other error for one of parsing.
 
     Parameters
     ----------
@@ -83,11 +86,9 @@ class Refusal(Exception):
     """
 
     def __init__(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status = status
+        super().__init__(status, message, dict(headers or {}))
         self.code = code
         self.message = message
-        self.headers = dict(headers or {})
 
 
 def request_id(scope: Mapping[str, Any]) -> str:
@@ -130,7 +131,6 @@ def guarded(endpoint: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
 def install(app: FastAPI) -> None:
     """Answer every error of an application by the table above."""
     from fastapi.exceptions import RequestValidationError
-    from starlette.exceptions import HTTPException
 
     app.add_exception_handler(VfrError, _from_tree)
     app.add_exception_handler(Refusal, _refused)
@@ -163,7 +163,7 @@ def _headers_of(error: VfrError) -> dict[str, str]:
 def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, Refusal):  # pragma: no cover - the handler is installed for this class only
         raise error
-    return error_response(request.scope, error.status, error.code, error.message, error.headers)
+    return error_response(request.scope, error.status_code, error.code, error.message, error.headers)
 
 
 def _malformed(request: Request, error: Exception) -> Response:

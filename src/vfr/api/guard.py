@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from vfr.api.errors import Refusal, error_response
 from vfr.api.limits import FIELDS
-from vfr.api.security import SECURITY_HEADERS, Headers, bounded, check_request
+from vfr.api.security import SECURITY_HEADERS, Headers, bounded, check_request, has_body, in_time
 from vfr.bootstrap import access_log
 from vfr.clock import elapsed_ms
 
@@ -104,7 +104,9 @@ class Guard:
 
         bound = structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            body = bounded(receive, self._settings.max_body_bytes) if "transfer-encoding" in headers else receive
+            body = in_time(receive) if has_body(headers) else receive
+            if "transfer-encoding" in headers:
+                body = bounded(body, self._settings.max_body_bytes)
             await (self._refused(scope, headers) or self._app)(scope, body, sealed)
         finally:
             structlog.contextvars.reset_contextvars(**bound)
@@ -118,7 +120,7 @@ class Guard:
         try:
             check_request(scope["method"], scope["path"], headers, self._settings)
         except Refusal as refusal:
-            return error_response(scope, refusal.status, refusal.code, refusal.message, refusal.headers)
+            return error_response(scope, refusal.status_code, refusal.code, refusal.message, refusal.headers)
         if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
             return Response(status_code=204)
         return None

@@ -23,6 +23,7 @@ FAILURES: Final[Mapping[int | str, str]] = {
     401: "A valid token is needed",
     403: "Not allowed",
     404: "Unknown",
+    408: "The body came too slowly",
     409: "Not possible as things are",
     413: "Body too large",
     415: "The body is not declared as JSON",

@@ -7,6 +7,7 @@ CORS; OWASP cheat sheets on CSRF and REST security).
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -21,7 +22,16 @@ from vfr.settings import Settings
 if TYPE_CHECKING:
     from starlette.types import Message, Receive
 
-__all__ = ["SECURITY_HEADERS", "Headers", "authorise", "bounded", "check_request", "too_long"]
+__all__ = [
+    "SECURITY_HEADERS",
+    "Headers",
+    "authorise",
+    "bounded",
+    "check_request",
+    "has_body",
+    "in_time",
+    "too_long",
+]
 
 Headers: TypeAlias = Mapping[str, str]
 """Header values by lower-case name; a name given more than once holds all values, separated by a line feed."""
@@ -50,7 +60,13 @@ FORWARDING: Final = frozenset(
 )  # fmt: skip
 """Headers a proxy adds: whoever stands behind one is not the user of this machine."""
 
+BODY_S: Final = 10.0
+"""Seconds that a whole body may take to come."""
+
 _HOST: Final = re.compile(r"(?:(?P<name>[a-z0-9.-]+)|\[(?P<address>[0-9a-f:.]+)\])(?::[0-9]{1,5})?")
+
+_CLOSE: Final = {"Connection": "close"}
+"""What is left of a body that was not read must not be taken for the next request."""
 
 _BODIES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -95,7 +111,7 @@ def check_request(method: str, path: str, headers: Headers, settings: Settings) 
 
 def too_long(limit: int) -> Refusal:
     """Return the refusal of a body that is longer than a limit."""
-    return Refusal(413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes", {"Connection": "close"})
+    return Refusal(413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes", _CLOSE)
 
 
 def bounded(receive: Receive, limit: int) -> Receive:
@@ -111,6 +127,31 @@ def bounded(receive: Receive, limit: int) -> Receive:
         left -= len(message.get("body", b""))
         if left < 0:
             raise too_long(limit)
+        return message
+
+    return receiving
+
+
+def has_body(headers: Headers) -> bool:
+    """Return whether a request says that a body follows."""
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+def in_time(receive: Receive) -> Receive:
+    """Return a `receive` that refuses a body which is not complete in time: who trickles it must not hold a place."""
+    whole = False
+    until = asyncio.get_running_loop().time() + BODY_S
+
+    async def receiving() -> Message:
+        nonlocal whole
+        if whole:  # What follows tells that the client has left, which may take as long as it likes.
+            return await receive()
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError:
+            raise Refusal(408, "BODY_TOO_SLOW", f"the body was not there within {BODY_S:g} s", _CLOSE) from None
+        whole = not message.get("more_body", False)
         return message
 
     return receiving

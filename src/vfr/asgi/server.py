@@ -17,6 +17,12 @@ __all__ = ["address", "serve"]
 
 _TARGET: Final = "vfr.asgi.app:create_app_from_env"
 _BACKLOG: Final = 1024
+_HEADER_MS: Final = 10_000
+"""Longest wait for the headers of a request, whether its connection is new or was kept."""
+
+_HEADER_BYTES: Final = 65_536
+"""Most bytes of headers, which 431 refuses beyond."""
+
 _STOP_S: Final = 10
 """Seconds a server process may take to finish its requests when it is told to stop."""
 
@@ -75,7 +81,7 @@ def address(settings: Settings) -> str:
 def _run(settings: Settings, reloading: Callable[[], object]) -> None:
     import multiprocessing
 
-    from granian.constants import Interfaces, Loops
+    from granian.constants import HTTPModes, Interfaces, Loops
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
@@ -93,7 +99,9 @@ def _run(settings: Settings, reloading: Callable[[], object]) -> None:
         loop=Loops.uvloop,
         backlog=_BACKLOG,
         websockets=False,
-        http1_settings=HTTP1Settings(header_read_timeout=10_000),
+        # Not HTTP/2: to tell it apart, a connection that says nothing is waited for without end.
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MS, max_buffer_size=_HEADER_BYTES),
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
         respawn_interval=_READY_S,

@@ -15,4 +15,4 @@ def access_log(settings: Settings) -> AccessLog:
     """Return the log of requests, in the form and from the level that the settings name."""
     from vfr.adapters.telemetry import AccessLog
 
-    return AccessLog(settings.log_level, settings.log_format)
+    return AccessLog(settings.log_level, settings.log_format, settings.secrets)

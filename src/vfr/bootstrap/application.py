@@ -383,7 +383,7 @@ def configure_logging(settings: Settings) -> None:
     """Set up the logging of this process."""
     from vfr.adapters import telemetry
 
-    telemetry.configure_logging(settings.log_level, settings.log_format)
+    telemetry.configure_logging(settings.log_level, settings.log_format, settings.secrets)
 
 
 def _running(status: TrainingStatus) -> Running | None:

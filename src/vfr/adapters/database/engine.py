@@ -124,7 +124,7 @@ def _postgresql(address: URL, socket_s: float) -> Engine:
     if _TLS[str(mode)]:
         # The driver knows no sslmode; its own default context checks certificate and host.
         options["ssl_context"] = True
-    engine = create_engine(address.set(query={}), connect_args=options)
+    engine = create_engine(address.set(query={}), connect_args=options, hide_parameters=True)
     event.listen(engine, "checkout", _look((engine.dialect.loaded_dbapi.Error, OSError)))
     return engine
 
@@ -149,7 +149,7 @@ def _look(failures: tuple[type[Exception], ...]) -> Callable[[Any, Any, Any], No
 
 
 def _sqlite(address: URL) -> Engine:
-    engine = create_engine(address, connect_args={"timeout": _BUSY_MS / 1e3})
+    engine = create_engine(address, connect_args={"timeout": _BUSY_MS / 1e3}, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
