@@ -9,8 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from benchmarks.load.client import Connection, drive, post
 from benchmarks.load.peer import read
+
+from vfr.cli.bench_client import Connection, Group, drive, post
 
 
 class Answering(BaseHTTPRequestHandler):
@@ -44,28 +45,39 @@ def serving() -> Iterator[int]:
 def test_every_answer_counts_and_is_measured() -> None:
     requests = [post("/", {"say": "well"}), post("/", {"say": "fail"}), post("/", {"say": "well"})]
     with serving() as port:
-        told = drive(port, requests, connections=3, seconds=0.3)
+        [told] = drive(port, 0.3, [{"requests": requests, "connections": 3}], marks=["well"])
     assert told["answered"] > 0
     share = told["errors"] / (told["answered"] + told["errors"])
     assert share == pytest.approx(1 / 3, abs=0.05)
+    assert told["statuses"] == {"200": told["answered"], "500": told["errors"]}
+    assert told["marks"] == {"well": told["answered"]}
     assert 0 < told["p50_ms"] <= told["p99_ms"] <= told["max_ms"] < 1e3 * told["seconds"]
 
 
 def test_a_connection_that_closes_is_an_error_and_another_is_opened() -> None:
     with serving() as port:
-        told = drive(port, [post("/", {"say": "close"})], connections=2, seconds=0.3)
+        [told] = drive(port, 0.3, [{"requests": [post("/", {"say": "close"})], "connections": 2}])
     assert told["answered"] > 4
-    assert told["errors"] > 0
+    assert told["statuses"]["broken"] == told["errors"] > 0
+
+
+def test_groups_are_counted_apart() -> None:
+    groups = [{"requests": [post("/", {"say": say})], "connections": n} for say, n in (("well", 1), ("fail", 2))]
+    with serving() as port:
+        well, fail = drive(port, 0.3, groups)
+    assert well["errors"] == fail["answered"] == 0
+    assert set(fail["statuses"]) == {"500"}
+    assert fail["p50_ms"] is None
 
 
 @pytest.mark.parametrize("step", [1, 7, 1000])
 def test_answers_are_put_together_from_any_pieces(step: int) -> None:
-    one = Connection(link=None)  # type: ignore[arg-type]
+    one = Connection(None, Group([b""], 1))  # type: ignore[arg-type]
     text = b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\nx: y\r\n\r\nhello world"
     for _ in range(2):
         found = [one.take(text[at : at + step]) for at in range(0, len(text), step)]
-        assert found == [None] * (len(found) - 1) + [True]
-    assert one.take(text.replace(b"200 OK", b"503 NO")) is False
+        assert found == [None] * (len(found) - 1) + [("200", text)]
+    assert one.take(text.replace(b"200 OK", b"503 NO"))[0] == "503"
 
 
 def test_figures_of_wrk_are_read_and_bad_answers_refused() -> None:

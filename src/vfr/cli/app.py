@@ -18,6 +18,7 @@ from typer.main import get_command
 import vfr
 from vfr.cli import (
     analyze,
+    bench,
     chaos,
     data,
     doctor,
@@ -91,6 +92,7 @@ app.add_typer(ml.group, name="ml")
 app.add_typer(journal.group, name="journal")
 app.add_typer(monitor.group, name="monitor")
 app.command("worker", short_help="Keep live data up to date on a schedule.")(sync.worker)
+app.command("bench", short_help="Measure how fast this installation answers.")(bench.command)
 app.command("chaos", short_help="Break parts on purpose, to rehearse failures.")(chaos.command)
 app.add_typer(users.group, name="users")
 app.add_typer(token.group, name="token")

@@ -8,6 +8,7 @@ names the variable and never repeats a secret.
 
 from vfr.settings.model import LOOPBACK_NAMES, ScoreOverrides, Settings
 from vfr.settings.process import (
+    child_environment,
     hand_down,
     load,
     metrics_folder,
@@ -20,6 +21,7 @@ __all__ = [
     "LOOPBACK_NAMES",
     "ScoreOverrides",
     "Settings",
+    "child_environment",
     "hand_down",
     "load",
     "metrics_folder",

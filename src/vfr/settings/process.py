@@ -13,7 +13,15 @@ from vfr.settings.files import PREFIX
 from vfr.settings.model import Settings
 from vfr.settings.tables import score_table_of, tier_table_of
 
-__all__ = ["hand_down", "load", "metrics_folder", "refuse_open_door", "share_metrics", "unknown_variables"]
+__all__ = [
+    "child_environment",
+    "hand_down",
+    "load",
+    "metrics_folder",
+    "refuse_open_door",
+    "share_metrics",
+    "unknown_variables",
+]
 
 _OUTSIDE: Final = frozenset({"VFR_CONFIG", "VFR_SHARED_DATA"})
 """Variables that are read elsewhere: where the configuration file is, and where the tests find real data."""
@@ -49,6 +57,12 @@ def hand_down(settings: Settings) -> None:
     """Put what options may have changed into the environment, so that child processes read the same settings."""
     for name in ("data_home", "host", "port", "workers"):
         os.environ[f"{PREFIX}{name.upper()}"] = str(getattr(settings, name))
+
+
+def child_environment(**variables: str) -> dict[str, str]:
+    """Return this process's environment for a child that reads these settings instead of those of this process."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX) and name != _METRICS}
+    return kept | variables
 
 
 def share_metrics(folder: Path) -> None:

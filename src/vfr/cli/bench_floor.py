@@ -1,28 +1,31 @@
 """The floor of every figure: one plain route that answers prepared bytes, on the server that VFR runs on.
 
-python -m benchmarks.load.floor BYTES PORT
+python -m vfr.cli.bench_floor PORT        answers what the file `NAME` of the working folder holds
 """
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import Response
 
-SIZE = "FLOOR_BYTES"
+__all__ = ["NAME", "app", "main"]
+
+NAME: Final = "floor.json"
 
 
 def app() -> Starlette:
+    """Return an application with that one route."""
     from starlette.applications import Starlette
     from starlette.responses import Response
     from starlette.routing import Route
 
-    prepared = b'{"padding":"' + b"x" * int(os.environ[SIZE]) + b'"}'
+    prepared = Path(NAME).read_bytes()
 
     async def answer(request: Request) -> Response:
         await request.body()
@@ -31,14 +34,14 @@ def app() -> Starlette:
     return Starlette(routes=[Route("/api/stocks/analyze", answer, methods=["POST"])])
 
 
-def main(size: str, port: str) -> None:
+def main(port: str) -> None:
+    """Serve it with one worker until ended."""
     from granian import Granian
     from granian.constants import Interfaces, Loops
     from granian.log import LogLevels
 
-    os.environ[SIZE] = size
     Granian(
-        "benchmarks.load.floor:app",
+        "vfr.cli.bench_floor:app",
         address="127.0.0.1",
         port=int(port),
         interface=Interfaces.ASGI,
@@ -51,4 +54,4 @@ def main(size: str, port: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1])
