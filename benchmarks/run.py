@@ -14,7 +14,18 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from benchmarks import archive, cache, committee, data_store, entry_points, features, inference, prediction, refresh
+from benchmarks import (
+    archive,
+    cache,
+    committee,
+    data_store,
+    entry_points,
+    features,
+    inference,
+    journal,
+    prediction,
+    refresh,
+)
 from benchmarks.measure import machine
 
 if TYPE_CHECKING:
@@ -32,6 +43,7 @@ GROUPS: dict[str, Callable[[bool], list[Row]]] = {
     "archive": archive.measure,
     "cache": cache.measure,
     "refresh": refresh.measure,
+    "journal": journal.measure,
 }
 
 
