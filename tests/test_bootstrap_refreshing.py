@@ -43,7 +43,7 @@ class Steps:
 
 def test_while_another_process_refreshes_it_is_left_to_it_or_waited_for(tmp_path):
     steps = Steps()
-    refreshing = Refreshing(tmp_path / "scoreboards", lambda: steps)
+    refreshing = Refreshing(tmp_path / "scoreboards", lambda: steps, lambda: None)
     assert refreshing.due()
     waited = []
     with single_writer(tmp_path / "scoreboards"):
@@ -100,3 +100,12 @@ def test_the_worker_refreshes_after_a_sync_which_a_refresh_cannot_fail(app, monk
         assert worker.run(app, "synthetic", once=True) == 0
     assert [one["event"] for one in logs if one["event"] == "refresh_failed"] == ["refresh_failed"] * broken
     assert app.refreshing.due() == broken
+
+
+def test_an_application_that_is_closed_asks_no_member_any_more(tmp_path):
+    app = home_of_five(tmp_path)
+    app.refreshing.step()
+    assert any(thread.name.startswith("vfr-forecast") for thread in threading.enumerate())
+    app.close()
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("vfr-forecast")]
+    assert app.forecaster.at(None, "7d", HERE, "weighted", LONG).from_cache  # The board needs no member.

@@ -307,6 +307,7 @@ class Application:
 
     def close(self) -> None:
         """Write what waits to be written, follow nothing any longer, and let go of the processes beside this one."""
+        self.refreshing.close()
         self.journal.close()
         self.toggles.close()
         if self.beside is not None:

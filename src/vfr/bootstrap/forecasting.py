@@ -99,7 +99,7 @@ class Forecasting:
                 voting=self.settings.ml_voting,
             )
 
-        return StartedLate(forecaster, self.running), Refreshing(boards.root, refresh)
+        return StartedLate(forecaster, self.running), Refreshing(boards.root, refresh, here.close)
 
     def _forecasts(self) -> Forecasts:
         from vfr.adapters.telemetry import log_failed_member
@@ -145,6 +145,12 @@ class _Once:
             if self._made is None:
                 self._made = self._make()
             return self._made
+
+    def close(self) -> None:
+        """End what was made, if it was."""
+        with self._lock:
+            if self._made is not None:
+                self._made.close()
 
 
 def _refused(why: str) -> None:

@@ -25,15 +25,18 @@ class Refreshing:
         Folder of the scoreboards; its lock is held while one is made.
     make : callable
         Makes what refreshes, at the first question: it imports models.
+    end : callable
+        Ends the threads on which members are asked.
 
     Notes
     -----
     For one thread at a time. Another process may refresh the same data home: whoever comes second finds it done.
     """
 
-    def __init__(self, root: Path, make: Callable[[], Refresh]) -> None:
+    def __init__(self, root: Path, make: Callable[[], Refresh], end: Callable[[], None]) -> None:
         self._root = root
         self._make = make
+        self._end = end
         self._lock = Lock()
         self._made: Refresh | None = None
 
@@ -67,6 +70,10 @@ class Refreshing:
                     return self._refresh().step()
             with try_writer(self._root) as mine:
                 return self._refresh().step() if mine else None
+
+    def close(self) -> None:
+        """Ask no member any more, and end every thread but those of members that hang."""
+        self._end()
 
     def _refresh(self) -> Refresh:
         if self._made is None:
