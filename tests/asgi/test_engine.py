@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 from subprocess import Popen
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -136,6 +137,7 @@ def test_hanging_it_costs_a_deadline_and_then_nothing(
     until(lambda: ml_of(ask(module_port, URL, asked)) in {"ok", "NO_MODEL_AS_OF"}, 20)
 
 
+@pytest.mark.load
 def test_sighup_replaces_every_process_and_no_request_fails(server: Popen[str], module_port: int, symbol: str) -> None:
     before = kinds(server)
     old = {one.pid for one in (*before["worker"], *before["engine"])}
@@ -168,3 +170,23 @@ def test_without_an_engine_classic_answers_and_ml_says_why(trained: Path, symbol
     finally:
         (trained / "run" / "hidden.sock").rename(trained / "run" / "engine.sock")
         application.close()
+
+
+def test_told_to_end_it_answers_what_was_asked(
+    server: Popen[str], module_port: int, symbol: str, past_days: Any
+) -> None:
+    past = body(symbol, as_of=next(past_days))
+    slow = past | {"include_ml": True, "ml_timeout": 2_000}
+    ask(module_port, URL, past)
+    [engine] = kinds(server)["engine"]
+    answered: list[dict[str, Any]] = []
+    freeze(engine)  # So that what is asked for takes exactly as long as it may.
+    asked = Thread(target=lambda: answered.append(ask(module_port, URL, slow)))
+    asked.start()
+    Event().wait(0.5)
+    server.send_signal(signal.SIGTERM)
+    asked.join()
+    thaw(engine)
+    server.communicate(timeout=30)
+    assert server.returncode == 0
+    assert ml_of(answered[0]) == "TIMEOUT"
