@@ -19,12 +19,13 @@ from sqlalchemy import text
 from vfr import bootstrap
 from vfr.adapters.database.engine import transaction
 from vfr.bootstrap import Application
-from vfr.clock import epoch_ms
+from vfr.clock import epoch_ms, utc_now
 from vfr.data import synthetic
 from vfr.data.quality import QualityReport
 from vfr.data.snapshot import Snapshot
 from vfr.errors import DataError
 from vfr.factors.compute import compute_board
+from vfr.journal.records import Exposure
 from vfr.scoring.recommend import recommend
 from vfr.settings import Settings
 from vfr.typing import MEMBER_NAMES
@@ -323,6 +324,21 @@ def test_a_server_settles_as_it_starts(app: Application) -> None:
     assert server.journal.close(LONG)
     assert server.journal.report("1d")["dates"] == 1
     server.journal.close(LONG)
+
+
+def test_a_settlement_forgets_what_was_shown_long_ago(app: Application) -> None:
+    app.journal.made(predicted())
+    wait_for(lambda: app.journal.counters()["forecastsWritten"] == 1)
+    now, day = utc_now().timestamp(), 86_400.0
+    one = Exposure("r", "AAA", "synthetic", "2017-02-27", None, 60.0, False, None, now)
+    aged = [replace(one, request=f"r{days}", shown_at=now - days * day) for days in (0, 399, 401, 4_000)]
+    app.journal._journal().expose(aged)
+    app.journal.settle()
+    assert app.journal.state()["exposures"] == 2
+    kept = bootstrap.build(Settings(data_home=app.settings.data_home, journal_exposure_days=1))
+    kept.journal.settle()
+    assert kept.journal.state()["exposures"] == 1
+    kept.journal.close(LONG)
 
 
 def test_an_empty_home_has_an_empty_journal(tmp_path: Path) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import delete
 from tests.journal.made import forecast
 
 from vfr.adapters.database.engine import open_engine
 from vfr.adapters.database.journal import SqlJournal
 from vfr.adapters.database.migrate import migrate
+from vfr.adapters.database.tables import TALLIES
 from vfr.data import synthetic
 from vfr.data.snapshot import Snapshot
 from vfr.features.labels import make
@@ -24,7 +26,7 @@ from vfr.workflows.datasets import DatasetInfo
 from vfr.workflows.journal_report import report
 from vfr.workflows.journal_tallies import tallied
 from vfr.workflows.journalled import record_of
-from vfr.workflows.settle import settle
+from vfr.workflows.settle import forget, settle
 from vfr.workflows.train_data import counting
 
 NOW = datetime(2016, 9, 1, tzinfo=UTC)
@@ -238,3 +240,25 @@ def test_data_that_were_old_already_are_told(journal: SqlJournal) -> None:
     assert (found["dates"], found["timelyDates"]) == (2, 1)
     assert found["note"] == "1 of 2 dates were forecast from data that were old already"
     assert found["excess"]["signAccuracyLow"] is None, "two dates tell nothing of how dates differ"
+
+
+def test_a_settlement_tallies_what_it_settled_and_what_was_left(journal: SqlJournal) -> None:
+    datasets = filled(journal, range(START, START + 10))
+    kept, wanting = journal.tallies("live", "1d")
+    assert (len(kept), wanting) == (8, [])
+    with journal.engine.begin() as connection:
+        connection.execute(delete(TALLIES))
+    assert report(tallied(journal, "live", "1d"), "1d") == report(kept, "1d")
+    assert settle(journal, datasets, NOW) == {}
+    assert journal.tallies("live", "1d")[1] == []
+    assert datasets.read == 1
+
+
+def test_what_was_shown_long_ago_is_forgotten_and_no_forecast(journal: SqlJournal) -> None:
+    filled(journal, range(START, START + 10))
+    shown = Exposure("r", WHOLE.symbols[0], "live", str(WHOLE.sessions[START]), "1d", 60.0, True, 0.07, 1.0)
+    journal.expose([replace(shown, request=f"r{k}", shown_at=NOW.timestamp() - k) for k in range(9)])
+    assert forget(journal, NOW - timedelta(seconds=1), at_most=2) == 7
+    assert forget(journal, NOW - timedelta(seconds=1), at_most=2) == 0
+    assert journal.exposures() == 2
+    assert journal.state()[0].forecasts == 10

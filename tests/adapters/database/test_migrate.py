@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text
 from tests.adapters.database.conftest import finish, launch
 
 from vfr.adapters.database.engine import open_engine, transaction
+from vfr.adapters.database.journal import SqlJournal
 from vfr.adapters.database.leases import Lease
 from vfr.adapters.database.migrate import HEAD, downgrade, migrate
 from vfr.adapters.database.tables import METADATA
 from vfr.errors import DataError
+from vfr.journal.records import versions_key
+from vfr.workflows.journal_tallies import keep_tallies
 
 MIGRATE = """
 import sys
@@ -91,3 +96,59 @@ def test_database_of_a_newer_version_is_refused(engine: Engine) -> None:
     with pytest.raises(DataError, match=r"newer version of VFR .* upgrade VFR"):
         migrate(engine)
     assert tables(engine) == set(METADATA.tables)
+
+
+JOURNAL = {
+    "journal_forecasts": {
+        "id": 1, "data_name": "live", "horizon": "1d", "as_of": "2016-03-01", "data_version": "d",
+        "versions": versions_key(["linear-1d-a"], "equal"),
+        "members": '[["linear", "linear-1d-a", 1.0]]', "method": "equal", "standard": True, "feature_spec": "s",
+        "inputs": "i", "base_rate": 0.53, "level": 0.9, "timely": True, "created_at": 1.0, "settled_at": None,
+    },
+    "journal_entries": {
+        "forecast_id": 1, "symbol": "AAA", "p_up": 0.6, "expected": 0.01, "low": -0.01, "high": 0.03,
+        "confidence": 0.51, "ml_score": 70.0, "classic": 61.5, "classic_tier": "MODERATE_BUY", "blended": 62.0,
+        "blended_tier": "MODERATE_BUY", "members": np.array([0.6, 0.01], dtype="<f4").tobytes(),
+    },
+    "journal_outcomes": {
+        "data_name": "live", "horizon": "1d", "as_of": "2016-03-01", "symbol": "AAA", "basis": "open",
+        "returns": 0.02, "direction": 1.0, "excess": 0.01, "counted": True, "reason": None, "data_version": "d",
+        "settled_at": 2.0, "restated": 0, "latest": 0.02, "latest_version": "d",
+    },
+    "journal_exposures": {
+        "request": "r1", "symbol": "AAA", "data_name": "live", "as_of": "2016-03-01", "horizon": None, "score": 61.5,
+        "include_ml": False, "ml_weight": None, "shown_at": 3.0,
+    },
+    "journal_checks": {"data_name": "live", "data_version": "d", "checked_at": 2.0},
+}  # fmt: skip
+"""A row of each table, as the second revision has them."""
+
+
+def rows(engine: Engine) -> dict[str, list[dict[str, Any]]]:
+    """What the tables hold in the columns of the second revision; None is left as it is."""
+    with transaction(engine, reads=True) as connection:
+        found = {}
+        for name, one in JOURNAL.items():
+            columns = [METADATA.tables[name].c[key] for key in one]
+            found[name] = [dict(row) for row in connection.execute(select(*columns)).mappings()]
+    return found
+
+
+def test_rows_of_an_older_snapshot_survive_up_down_and_up(bare: Engine) -> None:
+    migrate(bare)
+    downgrade(bare, "0002")
+    with transaction(bare) as connection:
+        for name, row in JOURNAL.items():
+            connection.execute(METADATA.tables[name].insert().values(row))
+    expected = {name: [row] for name, row in JOURNAL.items()}
+    assert rows(bare) == expected
+    for turn in range(2):
+        migrate(bare)
+        assert rows(bare) == expected
+        journal = SqlJournal(bare)
+        assert journal.forecasts("live", "1d")[0].classic.tolist() == [61.5]
+        assert journal.exposures() == 1
+        assert keep_tallies(journal, "live", "1d") == 1, f"tallies are made again, turn {turn}"
+        downgrade(bare, "0002")
+        assert rows(bare) == expected
+        assert "journal_tallies" not in tables(bare)
