@@ -5,11 +5,10 @@ from threading import Thread
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
 
 from vfr.ensemble.scores import Scores
 from vfr.monitoring.calls import CallRecord, CallRecorder
-from vfr.monitoring.performance import calibration, performance, rolling
+from vfr.monitoring.performance import performance, rolling
 from vfr.validation.significance import newey_west
 
 DATES = 300
@@ -74,37 +73,6 @@ def test_rolling_means_are_those_of_each_window_alone(scores):
     assert np.isnan(found[28, 0])
     assert np.isnan(found[128, 1])
     np.testing.assert_allclose(found[130, 1], scores.ic[100:131, 1].mean())
-
-
-def test_calibration_agrees_with_logistic_regression():
-    rng = np.random.default_rng(1)
-    p = np.clip(0.5 + 0.1 * rng.normal(size=(100, 80)), 0.02, 0.98)
-    up = (rng.random(p.shape) < 0.5 + 0.6 * (p - 0.5) + 0.03).astype(float)
-    cells = rng.random(p.shape) < 0.9
-    found = calibration(p, up, np.full(p.shape, 0.5), cells)
-    x = np.log(p / (1 - p))[cells]
-    oracle = LogisticRegression(C=1e12, tol=1e-10).fit(x[:, None], up[cells])
-    assert found.rows == cells.sum()
-    assert found.slope == pytest.approx(oracle.coef_[0, 0], abs=1e-4)
-    assert found.intercept == pytest.approx(oracle.intercept_[0], abs=1e-4)
-    assert found.slope < 0.75
-
-
-def test_the_base_rate_itself_has_no_slope_and_nothing_has_no_figures():
-    rng = np.random.default_rng(2)
-    base = np.full((20, 30), 0.6)
-    up = (rng.random(base.shape) < 0.6).astype(float)
-    cells = np.ones(base.shape, dtype=bool)
-    found = calibration(base, up, base, cells)
-    assert np.isnan(found.slope)
-    assert found.error == found.base_error
-    assert calibration(base, up, base, ~cells).to_dict() == {
-        "rows": 0,
-        "intercept": None,
-        "slope": None,
-        "error": None,
-        "base_error": None,
-    }
 
 
 def test_calls_are_counted_by_status_and_latency_is_of_answers_only():

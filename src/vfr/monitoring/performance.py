@@ -9,12 +9,10 @@ from typing import Any, Final
 import numpy as np
 
 from vfr.ensemble.scores import Scores
-from vfr.typing import HORIZONS, BoolArray, FloatArray, Horizon
-from vfr.validation.calibration import expit
-from vfr.validation.metrics import expected_calibration_error
+from vfr.typing import HORIZONS, FloatArray, Horizon
 from vfr.validation.significance import MeanTest, newey_west, overlap_lag
 
-__all__ = ["WINDOWS", "Calibration", "Figure", "Performance", "calibration", "performance", "rolling"]
+__all__ = ["WINDOWS", "Figure", "Performance", "performance", "rolling"]
 
 WINDOWS: Final[tuple[int | None, ...]] = (60, 252, None)
 """Sessions judged: a quarter, a year, all."""
@@ -178,88 +176,6 @@ def rolling(values: FloatArray, window: int) -> FloatArray:
     count = np.cumsum(known, axis=0).astype(np.float64)
     total[window:], count[window:] = total[window:] - total[:-window], count[window:] - count[:-window]
     return np.asarray(np.divide(total, count, out=np.full(values.shape, np.nan), where=count >= window / 2))
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Whether probabilities of a rise mean what they say.
-
-    Parameters
-    ----------
-    rows : int
-        Forecasts judged.
-    intercept, slope : float
-        Of the outcome on the forecast's log-odds less those of the base rate, with the base rate's as an offset; 0 and
-        1 are right. A slope of 0 says that departures from the base rate mean nothing; NaN where there are none.
-    error : float
-        Expected calibration error over 10 bins of equal count.
-    base_error : float
-        That of the base rate on the same rows.
-    """
-
-    rows: int
-    intercept: float
-    slope: float
-    error: float
-    base_error: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the figures for JSON; what is not known is None."""
-        return {key: _plain(value) for key, value in asdict(self).items()}
-
-
-def calibration(p_up: FloatArray, direction: FloatArray, base: FloatArray, cells: BoolArray) -> Calibration:
-    """Return how well probabilities are calibrated, beside the base rate.
-
-    Parameters
-    ----------
-    p_up, direction, base : float arrays, shape (R, N)
-        Forecast, outcome (1 up, 0 not) and the base rate known at the time; cells with any NaN are dropped.
-    cells : bool array, shape (R, N)
-        Cells that count.
-
-    References
-    ----------
-    Cox (1958), *Two further applications of a model for binary regression*, Biometrika 45.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(0)
-    >>> p = np.clip(0.5 + 0.1 * rng.normal(size=(200, 100)), 0.05, 0.95)
-    >>> up = (rng.random(p.shape) < p).astype(float)
-    >>> found = calibration(p, up, np.full(p.shape, 0.5), np.ones(p.shape, dtype=bool))
-    >>> found.rows, abs(found.slope - 1) < 0.1, abs(found.intercept) < 0.05, found.error < 0.02
-    (20000, True, True, True)
-    """
-    used = cells & np.isfinite(p_up) & np.isfinite(direction) & np.isfinite(base)
-    p, y, b = (np.asarray(a[used], dtype=np.float64) for a in (p_up, direction, base))
-    if not p.size:
-        return Calibration(0, *[float("nan")] * 4)
-    intercept, slope = _cox(_log_odds(p) - _log_odds(b), y, _log_odds(b))
-    return Calibration(
-        int(p.size), intercept, slope, expected_calibration_error(p, y), expected_calibration_error(b, y)
-    )
-
-
-def _log_odds(p: FloatArray) -> FloatArray:
-    q = np.clip(p, 1e-6, 1.0 - 1e-6)
-    return np.asarray(np.log(q) - np.log1p(-q))
-
-
-def _cox(x: FloatArray, y: FloatArray, offset: FloatArray) -> tuple[float, float]:
-    """Fit a logistic regression with an offset by Newton's method; NaN where the score or the outcome never varies."""
-    spread = float(x.std())
-    if spread < 1e-9 or y.min() == y.max():
-        return float("nan"), float("nan")
-    X = np.column_stack([np.ones(x.size), x / spread])
-    beta = np.array([0.0, spread])
-    for _ in range(25):
-        p = expit(offset + X @ beta)
-        step = np.linalg.solve((X * (p * (1 - p))[:, None]).T @ X, X.T @ (y - p))
-        beta = beta + step
-        if float(np.abs(step).max()) < 1e-10:
-            break
-    return float(beta[0]), float(beta[1] / spread)
 
 
 def _plain(value: Any) -> Any:
