@@ -63,6 +63,7 @@ def test_what_looks_like_a_secret_is_hidden(line: str, secret: str) -> None:
         "https://vfr.example.org/api/stocks/AAPL/history?limit=3",
         "jane@example.org asked for BRK.B at 10:00",
         "basic ways of a bearer",
+        "VFR_DATABASE_URL: PostgreSQL at 127.0.0.1:1 cannot be used",
     ],
 )
 def test_what_is_none_stays(line: str) -> None:

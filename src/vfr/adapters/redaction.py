@@ -19,7 +19,7 @@ _SHORTEST: Final = 6
 _LOOKS: Final = re.compile(
     r"""(?P<lead>
           \b(?:Bearer|Basic)\s+ (?=[A-Za-z0-9+/._=-]{6})              # a header with credentials
-        | \bvfrr?_                                                    # tokens for machines, refresh tokens
+        | (?-i:\bvfrr?_)                                               # tokens for machines, refresh tokens
         | \beyJ                                                       # signed tokens
         | :// (?=[^\s/?\#@"']*@)                                      # user and password of an address
         | (?:token|secret|password|passwd|api_?key|registrationkey|credential)s? (?:\\?["'])? \s* [=:] \s* (?:\\?["'])?
