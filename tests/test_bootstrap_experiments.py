@@ -15,12 +15,13 @@ import pytest
 from tests.journal.made import forecast
 
 from vfr import bootstrap
-from vfr.bootstrap.experiments import ExperimentDesk, desk_of
+from vfr.bootstrap.experiments import ExperimentDesk
 from vfr.data import synthetic
 from vfr.data.quality import QualityReport
 from vfr.errors import InvalidField
 from vfr.factors.compute import compute_board
 from vfr.settings import Settings
+from vfr.typing import MEMBER_NAMES
 from vfr.workflows.compare import ArmCount, Plan
 from vfr.workflows.query import AnalyzeQuery
 
@@ -33,10 +34,9 @@ LONG = 30.0
 START = """
 import sys
 from vfr import bootstrap
-from vfr.bootstrap.experiments import desk_of
 from vfr.settings import Settings
 from vfr.workflows.compare import Plan
-desk = desk_of(bootstrap.build(Settings(data_home=sys.argv[1])))
+desk = bootstrap.build(Settings(data_home=sys.argv[1])).experiments
 if sys.argv[2] == "start":
     desk.start(Plan("blend", {"ml": 1.0}, "7d", "to see"), "other")
 else:
@@ -54,9 +54,10 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def desk(home: Path) -> Iterator[ExperimentDesk]:
-    made = desk_of(bootstrap.build(Settings(data_home=home)))
-    yield made
-    made.close(LONG)
+    made = bootstrap.build(Settings(data_home=home))
+    yield made.experiments
+    made.experiments.close(LONG)
+    made.close()
 
 
 def until(true: Callable[[], object], seconds: float = 20.0) -> float:
@@ -74,9 +75,9 @@ def elsewhere(home: Path, what: str) -> None:
 
 
 def test_without_an_experiment_a_request_is_nobodys_business_and_nothing_is_made(desk, home):
-    assert desk.applied(ASKED, "u") is None
+    assert desk.dealt(ASKED, "u") is ASKED
     time.sleep(0.5)
-    assert desk.applied(ASKED, "u") is None
+    assert desk.dealt(ASKED, "u") is ASKED
     assert not (home / "vfr.sqlite3").exists()
     assert desk.listed() == ()
     with pytest.raises(InvalidField, match="there is none yet"):
@@ -87,13 +88,13 @@ def test_a_start_here_is_in_force_at_once_and_so_is_a_stop(desk):
     desk.follow()
     made = desk.start(PLAN, "me")
     assert made.first == str(BOARD.as_of)
-    given = {desk.applied(ASKED, f"u{n}").seen.arm for n in range(30)}
+    given = {desk.dealt(ASKED, f"u{n}").experiment[1] for n in range(30)}
     assert given == {"classic", "ml"}
     with pytest.raises(InvalidField, match="another one runs"):
         desk.start(PLAN, "me")
     ended = desk.stop(made.id, why="enough", who="you")
     assert (ended.last, ended.stopped_by) == (str(BOARD.as_of), "you")
-    assert desk.applied(ASKED, "u") is None
+    assert desk.dealt(ASKED, "u") is ASKED
     with pytest.raises(InvalidField, match="stopped already"):
         desk.stop(made.id, why="enough", who="you")
     with pytest.raises(InvalidField, match="why"):
@@ -101,20 +102,20 @@ def test_a_start_here_is_in_force_at_once_and_so_is_a_stop(desk):
 
 
 def test_other_processes_follow(desk, home):
-    assert desk.applied(ASKED, "u") is None
+    assert desk.dealt(ASKED, "u") is ASKED
     elsewhere(home, "start")
-    until(lambda: desk.applied(ASKED, "u") is not None)
-    assert desk.applied(ASKED, "u").told == {"id": desk.one().id, "arm": "ml"}
+    until(lambda: desk.dealt(ASKED, "u") is not ASKED)
+    assert desk.dealt(ASKED, "u").experiment == (desk.one().id, "ml")
     elsewhere(home, "stop")
-    until(lambda: desk.applied(ASKED, "u") is None)
+    until(lambda: desk.dealt(ASKED, "u") is ASKED)
 
 
 def test_requests_are_counted_by_subject(desk):
     desk.follow()
     made = desk.start(Plan("all", {"ml": 1.0}, "7d", "to see"), "me")
     for _ in range(3):
-        desk.applied(ASKED, "alice")
-    desk.applied(replace(ASKED, include_ml=False), "bob")
+        desk.dealt(ASKED, "alice")
+    desk.dealt(replace(ASKED, include_ml=False), "bob")
     assert desk.close(LONG)
     assert desk.counters() == {"written": 4, "dropped": 0, "waiting": 0}
     [arm] = [one for one in desk.report(made.id).arms if one.subjects]
@@ -124,11 +125,19 @@ def test_requests_are_counted_by_subject(desk):
 def test_a_forecast_of_the_session_is_made_once_whoever_asks(home):
     app = bootstrap.build(Settings(data_home=home))
     made: list[str] = []
-    desk = ExperimentDesk(app.settings, app.datasets, app.journal, made.append)
+
+    class Asked:
+        """A forecaster that notes what it is asked for."""
+
+        def at(self, as_of, horizon, members, method, timeout_ms):
+            assert (as_of, members, method) == (None, MEMBER_NAMES, "weighted")
+            made.append(horizon)
+
+    desk = ExperimentDesk(app.settings, app.datasets, app.journal, Asked())
     desk.follow()
     desk.start(Plan("dark", {"shadow": 1.0}, "30d", "to see"), "me")
     for n in range(20):
-        assert desk.applied(ASKED, f"u{n}").seen.arm == "shadow"
+        assert desk.dealt(replace(ASKED, ml_horizon="30d"), f"u{n}").experiment[1] == "shadow"
     until(lambda: made)
     assert made == ["30d"]
     desk.close(LONG)
@@ -141,7 +150,7 @@ def test_a_database_that_breaks_costs_no_request_and_what_was_known_holds(desk, 
     shutil.move(whole, home / "away")
     whole.mkdir()
     for _ in range(20):
-        assert desk.applied(ASKED, "u") is not None
+        assert desk.dealt(ASKED, "u") is not ASKED
         time.sleep(0.02)
     whole.rmdir()
     shutil.move(home / "away", whole)
@@ -165,7 +174,7 @@ def test_the_report_reads_the_journal_from_the_session_of_the_start_on(desk, hom
 def test_counts_of_arms_are_of_the_experiment_alone(desk):
     desk.follow()
     first = desk.start(PLAN, "me")
-    desk.applied(ASKED, "u")
+    desk.dealt(ASKED, "u")
     desk.stop(first.id, why="enough", who="me")
     second = desk.start(PLAN, "me")
     assert desk.close(LONG)

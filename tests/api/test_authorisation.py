@@ -64,6 +64,13 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("POST", "/api/admin/ml-feature-toggles/{toggle_id}"): Row(
         "admin", {"enabled": True, **REASON}, "/api/admin/ml-feature-toggles/linear"
     ),
+    ("GET", "/api/admin/experiments"): Row("admin"),
+    ("POST", "/api/admin/experiments"): Row("admin", {"name": "x", "arms": {"classic": 0.4}, "why": "a wrong sum"}),
+    ("GET", "/api/admin/experiments/{experiment}"): Row("admin", path="/api/admin/experiments/none"),
+    ("GET", "/api/admin/experiments/{experiment}/report"): Row("admin", path="/api/admin/experiments/none/report"),
+    ("POST", "/api/admin/experiments/{experiment}/stop"): Row(
+        "admin", {"why": "a test"}, "/api/admin/experiments/none/stop"
+    ),
     ("POST", "/api/admin/models/{model_id}/promote"): Row("admin", REASON, "/api/admin/models/none/promote"),
     ("POST", "/api/admin/models/{model_id}/rollback"): Row("admin", REASON, "/api/admin/models/none/rollback"),
     ("GET", "/api/admin/users"): Row("admin"),

@@ -13,17 +13,13 @@ import pytest
 from pydantic import TypeAdapter
 
 from vfr import bootstrap
-from vfr.api.context import Context
-from vfr.api.experiments import router
-from vfr.api.limits import Limits
 from vfr.api.schemas_experiments import ExperimentData, ExperimentsData, ReportData
 from vfr.api.shapes import Success
-from vfr.api.work import Work
 from vfr.asgi import create_app
 from vfr.bootstrap import Application
-from vfr.bootstrap.experiments import ExperimentDesk, desk_of
-from vfr.bootstrap.limits import open_limiter
+from vfr.bootstrap.experiments import ExperimentDesk
 from vfr.settings import Settings
+from vfr.workflows.compare import Plan
 from vfr.workflows.query import AnalyzeQuery
 
 URL = "/api/admin/experiments"
@@ -40,18 +36,14 @@ def app(home: Path, tmp_path: Path) -> Iterator[Application]:
 
 @pytest.fixture
 def desk(app: Application) -> Iterator[ExperimentDesk]:
-    made = desk_of(app)
-    yield made
-    made.close(30.0)
+    yield app.experiments
+    app.experiments.close(30.0)
 
 
 @pytest.fixture
 def call(app: Application, desk: ExperimentDesk) -> Any:
-    """Call the API with the experiments of the application, with a token of a scope unless there is none."""
-    whole, limits = create_app(app), Limits(open_limiter(app.settings), app.settings)
-    context = Context(app, Work(2, 8), Work(2, 8), Work(2, 8), limits, bootstrap.open_metrics())
-    whole._app.include_router(router(context, desk))
-    transport = httpx.ASGITransport(whole, raise_app_exceptions=False)
+    """Call the API with a token of a scope, without one where that is None."""
+    transport = httpx.ASGITransport(create_app(app), raise_app_exceptions=False)
 
     def ask(method: str, url: str, body: Any = None, *, scope: str | None = "admin") -> httpx.Response:
         headers = {}
@@ -121,7 +113,7 @@ def test_a_report_has_the_documented_shape(call, desk):
     made = checked(call("POST", URL, BODY), ExperimentData)
     desk.follow()
     desk._follower.look()
-    desk.applied(AnalyzeQuery("single", ("AAPL",), include_ml=True), "alice")
+    desk.dealt(AnalyzeQuery("single", ("AAPL",), include_ml=True), "alice")
     assert desk._seen.close(30.0)
     found = checked(call("GET", f"{URL}/{made['id']}/report"), ReportData)
     assert found["experiment"] == made
@@ -156,3 +148,39 @@ def test_what_cannot_be_is_a_422_that_names_the_field(call, desk, failure, field
 def test_an_unknown_one_is_a_404(call, failure, path):
     failure(call("GET", URL + path), 404, "UNKNOWN_EXPERIMENT")
     failure(call("POST", f"{URL}/abc/stop", {"why": "enough"}), 404, "UNKNOWN_EXPERIMENT")
+
+
+def test_an_arm_is_told_where_it_has_a_say_and_nowhere_else(call, desk):
+    asked = {"mode": "single", "symbols": ["AAPL"], "include_ml": True}
+    before = call("POST", "/api/stocks/analyze", {**asked, "include_ml": False}, scope="ml").json()["data"]
+    desk.follow()
+    made = desk.start(Plan("classic", {"classic": 1.0}, "7d", "to see"), "me")
+    data = call("POST", "/api/stocks/analyze", asked, scope="ml").json()["data"]
+    assert data["metadata"]["experiment"] == {"id": made.id, "arm": "classic"}
+    assert data["stocks"][0]["mlUnavailable"]["code"] == "EXPERIMENT"
+    assert data["stocks"][0]["compositeScore"] == before["stocks"][0]["compositeScore"]
+    for changed in ({"include_ml": False}, {"ml_horizon": "30d"}, {"as_of": "2019-01-02"}):
+        told = call("POST", "/api/stocks/analyze", {**asked, **changed}, scope="ml").json()["data"]
+        assert "experiment" not in told["metadata"]
+        assert told["stocks"][0].get("mlUnavailable", {}).get("code") != "EXPERIMENT"
+    assert (
+        call("POST", "/api/stocks/analyze", {**asked, "include_ml": False}, scope="ml").json()["data"]["stocks"]
+        == (before["stocks"])
+    )
+
+
+def test_what_was_shown_is_journaled_with_its_arm_and_every_caller_is_counted(call, desk, app):
+    asked = {"mode": "multiple", "symbols": ["AAPL", "MSFT"], "include_ml": True}
+    desk.follow()
+    made = desk.start(Plan("shadow", {"shadow": 1.0}, "7d", "to see"), "me")
+    for _ in range(2):  # Each call has a token of its own, and is a caller of its own.
+        call("POST", "/api/stocks/analyze", asked, scope="ml")
+    call("POST", "/api/stocks/analyze", {**asked, "include_ml": False}, scope=None)
+    app.journal._journal()  # Else what is written at the end waits in a file.
+    assert app.journal._exposures.close(30.0)
+    assert desk._seen.close(30.0)
+    shown = desk._open().shown(made.id)
+    assert [(one.arm, one.symbol) for one in shown] == [("shadow", "AAPL"), ("shadow", "MSFT")]
+    [arm] = [one for one in desk.report(made.id).arms if one.subjects]
+    assert arm.arm == "shadow"
+    assert arm.ml_requests.count == 2

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from vfr.accounts.principal import ANONYMOUS
 from vfr.api.context import Context
 from vfr.api.errors import Refusal, error_response, request_id
 from vfr.api.progress import reported
@@ -71,6 +72,8 @@ def routes(context: Context) -> list[Route]:
         if query.include_ml:
             caller = context.authorise(request, "ml")
         query = await context.limits.admit(caller, request, query)
+        if caller is not ANONYMOUS:
+            query = application.experiments.dealt(query, caller.subject)
         answer = application.ready(query, request_id(request.scope))
         if answer is not None:
             count_predictions(context.metrics, query, answer)

@@ -19,6 +19,7 @@ from vfr.api import (
     analyze,
     auth,
     errors,
+    experiments,
     health,
     metrics_text,
     ml,
@@ -100,6 +101,7 @@ def create_api(application: Application, metrics: Metrics) -> FastAPI:
         if settings.ml_enabled:
             await work.run(application.toggles.follow, FOLLOW_S)
         await asyncio.to_thread(application.accounts.callers.follow, FIRST_S)
+        application.experiments.follow()
         metrics.follow(lambda: (*readings(application), *_limited(limits)))
         yield
         metrics.close()
@@ -124,7 +126,7 @@ def create_api(application: Application, metrics: Metrics) -> FastAPI:
     hot = analyze.routes(context)
     api.front = {(method, r.path): (r, guarded(r.endpoint)) for r in hot for method in r.methods or ()}
     api.router.routes.extend([*hot, *progress.routes(context)])
-    for room in (health, metrics_text, account, stocks, ml, ml_metrics, predict, admin, auth, users):
+    for room in (health, metrics_text, account, stocks, ml, ml_metrics, predict, admin, experiments, auth, users):
         api.include_router(room.router(context))
 
     def document() -> dict[str, Any]:

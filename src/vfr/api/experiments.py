@@ -12,7 +12,6 @@ from vfr.api.errors import Refusal
 from vfr.api.schemas_experiments import ExperimentData, ExperimentsData, ReportData, StartBody, StopBody
 from vfr.api.shapes import Success
 from vfr.api.work import Work
-from vfr.bootstrap.experiments import ExperimentDesk
 from vfr.errors import InvalidField
 from vfr.experiments.experiment import Arm, StopRule
 from vfr.workflows.compare import Plan
@@ -26,9 +25,9 @@ _QUEUE: Final = 8
 Id = Annotated[str, Path(pattern="^[0-9a-f]{1,12}$")]
 
 
-def router(context: Context, desk: ExperimentDesk) -> APIRouter:
+def router(context: Context) -> APIRouter:
     """Return the routes of experiments; all of them need the scope ``admin``."""
-    work, reports = context.work, Work(_THREADS, _QUEUE)
+    desk, work, reports = context.application.experiments, context.work, Work(_THREADS, _QUEUE)
     made = APIRouter(prefix="/api/admin/experiments", tags=["admin"])
 
     async def admin(request: Request) -> Principal:

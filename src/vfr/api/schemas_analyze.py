@@ -140,7 +140,7 @@ class MlUnavailable(Shape):
 
     code: Literal[
         "TRAINING", "NO_MODEL", "NO_MODEL_AS_OF", "DISABLED", "TIMEOUT", "ARTIFACT_CORRUPT", "ML_ERROR",
-        "NO_FEATURES", "UNKNOWN_MEMBER", "ML_QUOTA",
+        "NO_FEATURES", "UNKNOWN_MEMBER", "ML_QUOTA", "EXPERIMENT",
     ]  # fmt: skip
     message: str
 
@@ -200,6 +200,13 @@ class MlEnhancement(Shape):
     )
 
 
+class Dealt(Shape):
+    """An experiment that has a say in the answer, and the arm the caller is in."""
+
+    id: str
+    arm: Literal["classic", "ml", "shadow"]
+
+
 class Metadata(Shape):
     """What the answer rests on."""
 
@@ -225,6 +232,7 @@ class Metadata(Shape):
     short_interest_analysis_enabled: bool
     extended_market_data_enabled: bool
     price_adjustment: Literal["raw", "dividend-adjusted"]
+    experiment: Dealt | None = None
     ml_enhancement: MlEnhancement | None = None
     ml_enhancement_enabled: bool | None = None
 

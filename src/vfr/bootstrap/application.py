@@ -14,6 +14,7 @@ from vfr.bootstrap.accounts import AccountDesk
 from vfr.bootstrap.cache import CacheDesk
 from vfr.bootstrap.chaos import chaos_of, failing_forecaster, failing_models, told
 from vfr.bootstrap.engine import Beside, beside
+from vfr.bootstrap.experiments import ExperimentDesk
 from vfr.bootstrap.forecasting import Forecasting
 from vfr.bootstrap.journal import JournalDesk, SettlingDatasets
 from vfr.bootstrap.learning import Learning
@@ -86,6 +87,8 @@ class Application:
         What was forecast and shown, and what came of it.
     tracking : Tracking
         What the members of the ensemble did, and where they stand.
+    experiments : ExperimentDesk
+        What callers are dealt, and what came of it.
     accounts : AccountDesk
         Who calls, and what commands and admins change of that.
     chaos : ChaosFile or None
@@ -108,6 +111,7 @@ class Application:
     live: Live
     journal: JournalDesk
     tracking: Tracking
+    experiments: ExperimentDesk
     accounts: AccountDesk
     chaos: ChaosFile | None = None
     prepared: PreparedBoards = field(default_factory=PreparedBoards)
@@ -308,6 +312,7 @@ class Application:
     def close(self) -> None:
         """Write what waits to be written, follow nothing any longer, and let go of the processes beside this one."""
         self.refreshing.close()
+        self.experiments.close()
         self.journal.close()
         self.toggles.close()
         if self.beside is not None:
@@ -344,13 +349,14 @@ def build(settings: Settings, *, served: bool = False) -> Application:
         settings, datasets, models, journal, tracking, toggles, lambda: _running(training.read()), cache
     )
     forecaster, refreshing = making.wired(None if others is None else others.guard)
+    asked = forecaster if chaos is None else failing_forecaster(forecaster, chaos)
     return Application(
         settings=settings,
         datasets=datasets,
         models=models,
         table=settings.table,
         boards=Boards(datasets, None if others is None else cache.boards(others.past_board)),
-        forecaster=forecaster if chaos is None else failing_forecaster(forecaster, chaos),
+        forecaster=asked,
         refreshing=refreshing,
         cache=cache,
         toggles=toggles,
@@ -359,6 +365,7 @@ def build(settings: Settings, *, served: bool = False) -> Application:
         live=Live(settings, datasets),
         journal=journal,
         tracking=tracking,
+        experiments=ExperimentDesk(settings, datasets, journal, asked),
         accounts=AccountDesk(settings),
         chaos=chaos,
         beside=others,

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from secrets import token_hex
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from vfr.bootstrap.database import database_exists, open_database
 from vfr.clock import elapsed_ms, utc_now
 from vfr.errors import InvalidField
+from vfr.experiments.assignment import subject_key
 from vfr.experiments.experiment import Experiment
 from vfr.typing import MEMBER_NAMES, Horizon
-from vfr.workflows.compare import Applied, Plan, Seen, applied, known, start, stop
+from vfr.workflows.compare import Plan, Seen, apply, known, start, stop
 from vfr.workflows.forecaster import DEFAULT_METHOD
 from vfr.workflows.outbox import Outbox
 
 if TYPE_CHECKING:
     from vfr.adapters.database.experiments import SqlExperiments
     from vfr.adapters.database.follower import Bell, Follower
-    from vfr.bootstrap.application import Application
     from vfr.bootstrap.journal import JournalDesk
     from vfr.settings import Settings
     from vfr.workflows.compare_report import ExperimentReport
+    from vfr.workflows.forecaster import Forecaster
     from vfr.workflows.held import HeldDatasets
     from vfr.workflows.query import AnalyzeQuery
 
-__all__ = ["ExperimentDesk", "desk_of"]
+__all__ = ["ExperimentDesk"]
 
 CHANNEL: Final = "vfr:experiments"
 
@@ -50,24 +51,24 @@ class ExperimentDesk:
     settings : Settings
     datasets : HeldDatasets
     journal : JournalDesk
-    forecast : callable
-        Makes the default forecast over a horizon, which is journaled: without one, a session in which nobody was shown
-        machine learning would hold nothing to compare.
+    forecaster : Forecaster
+        Asked for the default forecast, which is journaled: without one, a session in which nobody was shown machine
+        learning would hold nothing to compare.
 
     Notes
     -----
-    A process follows the running experiment from its first `applied` on: a start or stop is in force within a second.
+    A process follows the running experiment from its first `dealt` on: a start or stop is in force within a second.
     While the database is away what was last known holds; before it was known, no experiment runs. Counting never waits
     and never raises. All other methods raise `DataError` if the database cannot be used.
     """
 
     def __init__(
-        self, settings: Settings, datasets: HeldDatasets, journal: JournalDesk, forecast: Callable[[Horizon], object]
+        self, settings: Settings, datasets: HeldDatasets, journal: JournalDesk, forecaster: Forecaster
     ) -> None:
         self._settings = settings
         self._datasets = datasets
         self._journal = journal
-        self._forecast = forecast
+        self._forecaster = forecaster
         self._following = Lock()
         self._opening = Lock()  # Another one: a database that hangs must hold up no request.
         self._pid = 0
@@ -77,8 +78,8 @@ class ExperimentDesk:
         self._seen: Outbox[Seen] = Outbox("experiments", self._see, capacity=_WAITING, batch=_BATCH)
         self._forecasts: Outbox[Horizon] = Outbox("experiment-forecasts", self._make, capacity=1, batch=1)
 
-    def applied(self, query: AnalyzeQuery, subject: str) -> Applied | None:
-        """Return a request of the latest session as the running experiment has it; None where none runs.
+    def dealt(self, query: AnalyzeQuery, subject: str) -> AnalyzeQuery:
+        """Return a request as the running experiment has it: itself where none runs, or it has no say.
 
         Parameters
         ----------
@@ -91,13 +92,14 @@ class ExperimentDesk:
         follower = self._follower
         running = None if follower is None else follower.known
         if running is None:
-            return None
-        made = applied(query, running, subject, utc_now().timestamp())
-        self._seen.put(made.seen)
+            return query
+        changed, arm = apply(query, running, subject)
+        now = utc_now().timestamp()
+        self._seen.put(Seen(running.id, subject_key(running, subject), arm, now, now, 1, int(query.include_ml)))
         if elapsed_ms() - self._forecast_at >= _FORECAST_EVERY_MS:
             self._forecast_at = elapsed_ms()
             self._forecasts.put(running.horizon)
-        return made
+        return changed
 
     def follow(self) -> None:
         """Follow the running experiment from now on."""
@@ -207,7 +209,7 @@ class ExperimentDesk:
 
     def _make(self, horizons: Sequence[Horizon]) -> None:
         for horizon in horizons:
-            self._forecast(horizon)
+            self._forecaster.at(None, horizon, MEMBER_NAMES, DEFAULT_METHOD, _FORECAST_MS)
 
     def _tell(self) -> None:
         if self._follower is not None and self._pid == os.getpid():
@@ -234,12 +236,3 @@ class ExperimentDesk:
             if self._store is None or self._store[0] != os.getpid():  # No connection outlives a fork.
                 self._store = os.getpid(), SqlExperiments(open_database(self._settings))
             return self._store[1]
-
-
-def desk_of(application: Application) -> ExperimentDesk:
-    """Return the experiments of an application."""
-
-    def forecast(horizon: Horizon) -> Any:
-        return application.forecaster.at(None, horizon, MEMBER_NAMES, DEFAULT_METHOD, _FORECAST_MS)
-
-    return ExperimentDesk(application.settings, application.datasets, application.journal, forecast)

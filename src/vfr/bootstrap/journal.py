@@ -126,7 +126,7 @@ class JournalDesk:
             return
         horizon = query.ml_horizon if query.include_ml else None
         name, as_of = answer.metadata["dataName"], answer.metadata["asOf"]
-        request = _Request(request_id, name, as_of, horizon, query.include_ml, epoch_ms() / 1e3)
+        request = _Request(request_id, name, as_of, horizon, query.include_ml, epoch_ms() / 1e3, query.experiment)
         # Plain figures and not the stocks: what waits here must not keep answers alive.
         self._exposures.put(*[(request, stock.symbol, stock.composite, _weight(stock)) for stock in answer.stocks])
 
@@ -291,6 +291,7 @@ class _Request(NamedTuple):
     horizon: Horizon | None
     include_ml: bool
     at: float
+    dealt: tuple[str, str] | None
 
 
 _Shown: TypeAlias = tuple[_Request, str, float, float | None]
@@ -312,6 +313,7 @@ def _exposure(request: _Request, symbol: str, score: float, weight: float | None
         request.include_ml,
         weight,
         request.at,
+        *(request.dealt or (None, None)),
     )
 
 

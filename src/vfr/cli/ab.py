@@ -127,9 +127,7 @@ def shares_of(text: str) -> dict[Arm, float]:
 
 
 def _desk() -> ExperimentDesk:
-    from vfr.bootstrap.experiments import desk_of
-
-    return desk_of(application())
+    return application().experiments
 
 
 def _print(one: Mapping[str, Any], *, as_json: bool) -> None:

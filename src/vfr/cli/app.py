@@ -17,6 +17,7 @@ from typer.main import get_command
 
 import vfr
 from vfr.cli import (
+    ab,
     analyze,
     bench,
     chaos,
@@ -89,6 +90,7 @@ data.group.command("repair", short_help="Mend a damaged archive.")(history.repai
 app.add_typer(data.group, name="data")
 app.add_typer(models.group, name="models")
 app.add_typer(ml.group, name="ml")
+app.add_typer(ab.group, name="ab")
 app.add_typer(journal.group, name="journal")
 app.add_typer(monitor.group, name="monitor")
 app.command("worker", short_help="Keep live data up to date on a schedule.")(sync.worker)

@@ -21,7 +21,7 @@ _NAMED: Final = (
     "onnxruntime",
     "granian",
 )
-_RATES: Final = ("times faster", "req/s")
+_RATES: Final = ("times faster", "req/s", "rows/s")
 """Units of which more is better."""
 
 

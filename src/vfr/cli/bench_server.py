@@ -129,9 +129,16 @@ def served(
         _until(server, lambda: server.ask("GET", "/api/health/ready")[0] == 200)
         if chosen.get("VFR_ML_ENABLED") != "false":
             [symbol] = server.symbols()[:1]
-            body = {"mode": "single", "symbols": [symbol], "include_ml": True, "ml_timeout": 30_000}
-            _until(server, lambda: server.ask("POST", URL, body)[1]["data"]["metadata"]["mlEnhancement"]["mlAvailable"])
+            _until(server, lambda: _ready_for_ml(server, symbol))
         yield server
+
+
+def _ready_for_ml(server: Server, symbol: str) -> bool:
+    """Whether machine learning answers, or was switched off by somebody."""
+    body = {"mode": "single", "symbols": [symbol], "include_ml": True, "ml_timeout": 30_000}
+    data = server.ask("POST", URL, body)[1]["data"]
+    reason = data["stocks"][0].get("mlUnavailable", {}).get("code")
+    return bool(data["metadata"]["mlEnhancement"]["mlAvailable"]) or reason == "DISABLED"
 
 
 def _token(environment: Mapping[str, str], folder: Path) -> dict[str, str]:

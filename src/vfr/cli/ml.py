@@ -38,7 +38,7 @@ def disable(
     model: Model = None,
     as_json: AsJson = False,
 ) -> None:
-    """Switch machine learning off: all of it, a member, or a model version.
+    """Switch off machine learning, one member, or one version.
 
     Running servers follow within a second; classic answers are untouched.
     """
@@ -52,7 +52,7 @@ def enable(
     model: Model = None,
     as_json: AsJson = False,
 ) -> None:
-    """Switch machine learning back on: all of it, a member, or a model version."""
+    """Switch machine learning, one member, or one version back on."""
     _turn(True, reason, member, model, as_json=as_json)
 
 

@@ -7,20 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from vfr.errors import InvalidField
-from vfr.experiments.assignment import assign, subject_key
+from vfr.experiments.assignment import assign
 from vfr.experiments.experiment import Arm, Experiment, StopRule
 from vfr.typing import Horizon
 from vfr.workflows.forecaster import MlUnavailable
 from vfr.workflows.query import AnalyzeQuery
 
 __all__ = [
-    "Applied",
     "ArmCount",
     "ExperimentStore",
     "Plan",
     "Seen",
     "Shown",
-    "applied",
     "apply",
     "known",
     "start",
@@ -117,37 +115,6 @@ class Plan:
     rule: StopRule = field(default_factory=StopRule)
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A request as an experiment lets it through.
-
-    Parameters
-    ----------
-    query : AnalyzeQuery
-    seen : Seen
-        To be counted.
-    decided : bool
-        Whether the experiment has a say in it: it asks for machine learning over the experiment's horizon, of the
-        latest session.
-    """
-
-    query: AnalyzeQuery
-    seen: Seen
-    decided: bool
-
-    @property
-    def journaled(self) -> tuple[str, Arm] | None:
-        """Experiment and arm as the journal keeps them beside what was shown; None where the experiment has no say."""
-        return (self.seen.experiment, self.seen.arm) if self.decided else None
-
-    @property
-    def told(self) -> dict[str, str] | None:
-        """What ``metadata.experiment`` says; None where nothing may differ: no say, or held out."""
-        if not self.decided or self.seen.arm == "holdout":
-            return None
-        return {"id": self.seen.experiment, "arm": self.seen.arm}
-
-
 def apply(query: AnalyzeQuery, experiment: Experiment, subject: str) -> tuple[AnalyzeQuery, Arm]:
     """Return a request as the subject's arm has it, and the arm.
 
@@ -174,20 +141,14 @@ def apply(query: AnalyzeQuery, experiment: Experiment, subject: str) -> tuple[An
     (0.3, 'EXPERIMENT')
     """
     arm = assign(experiment, subject)
-    if arm == "holdout" or not _decides(experiment, query):
+    if not query.include_ml or query.ml_horizon != experiment.horizon or query.as_of is not None:
         return query, arm
+    dealt = replace(query, experiment=(experiment.id, arm))
+    if arm == "holdout":
+        return dealt, arm
     if arm == "ml":
-        return replace(query, ml_weight=experiment.weight), arm
-    return replace(query, ml_refused=query.ml_refused or _WITHHELD), arm
-
-
-def applied(query: AnalyzeQuery, experiment: Experiment, subject: str, now: float) -> Applied:
-    """Return a request as the subject's arm has it, with what is to be counted and told of it."""
-    changed, arm = apply(query, experiment, subject)
-    key = subject_key(experiment, subject)
-    return Applied(
-        changed, Seen(experiment.id, key, arm, now, now, 1, int(query.include_ml)), _decides(experiment, query)
-    )
+        return replace(dealt, ml_weight=experiment.weight), arm
+    return replace(dealt, ml_refused=query.ml_refused or _WITHHELD), arm
 
 
 def start(store: ExperimentStore, plan: Plan, *, salt: str, first: str, at: float, who: str) -> Experiment:
@@ -289,7 +250,3 @@ def together(seen: Iterable[Seen]) -> list[Seen]:
                 ml_requests=so_far.ml_requests + one.ml_requests,
             )
     return list(sums.values())
-
-
-def _decides(experiment: Experiment, query: AnalyzeQuery) -> bool:
-    return query.include_ml and query.ml_horizon == experiment.horizon and query.as_of is None

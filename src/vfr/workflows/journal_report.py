@@ -36,6 +36,7 @@ _DIRECTION: Final = (
     "accuracy", "accuracyLow", "accuracyHigh", "baseRateAccuracy", "lift", "liftLow", "liftHigh",
     "baseRate", "realisedRate", "brier", "brierBaseRate", "brierSkill",
 )  # fmt: skip
+_EXCESS: Final = ("rankIc", "rankIcT", "rankIcDates", "signAccuracy", "signAccuracyLow", "signAccuracyHigh")
 _GROUPED: Final = ("count", "hit", "rule", "brier", "ic")
 _NONE: Final = np.where(np.array(JUDGED_SUMS) == "ic", np.nan, 0.0)
 """Sums of a member on a session that it took no part in."""
@@ -114,6 +115,7 @@ def report(
     judged = _judged(record, horizon, model)
     days = [str(one.as_of) for one, some in zip(record, judged.some.tolist(), strict=True) if some]
     timely = np.array([one.timely for one in record], dtype=bool)
+    direction, excess = _figures(judged)
     found: dict[str, Any] = {
         "horizon": horizon,
         "model": model,
@@ -122,8 +124,8 @@ def report(
         "timelyDates": int((judged.some & timely).sum()),
         "first": days[0] if days else None,
         "last": days[-1] if days else None,
-        "direction": _direction(judged),
-        "excess": _excess(judged),
+        "direction": direction,
+        "excess": excess,
         "calibration": [],
         "composite": {},
         "members": {},
@@ -153,32 +155,31 @@ def _place(one: Tally, model: str) -> int:
     return 1 + names.index(model) if model in names else -1
 
 
-def _direction(j: _Judged) -> dict[str, Any]:
+def _figures(j: _Judged) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the figures of the direction and of the excess return."""
+    accuracy, lift, sign = _intervals(j, j.sums["hit"], j.sums["hit"] - j.sums["rule"], j.sums["right"])
+    test = newey_west(j.sums["ic"], overlap_lag(HORIZONS[j.horizon]))
+    excess = _plain(dict(zip(_EXCESS, (test.mean, test.t, test.n, *sign), strict=True)))
     if not j.rows:
-        return dict.fromkeys(_DIRECTION)
-    accuracy, lift = _interval(j, j.sums["hit"]), _interval(j, j.sums["hit"] - j.sums["rule"])
+        return dict.fromkeys(_DIRECTION), excess
     brier, base = j.mean("brier"), j.mean("base_brier")
     skill = 1.0 - brier / base if base > 0 else float("nan")
     figures = (*accuracy, j.mean("rule"), *lift, j.mean("base"), j.mean("up"), brier, base, skill)
-    return _plain(dict(zip(_DIRECTION, figures, strict=True)))
+    return _plain(dict(zip(_DIRECTION, figures, strict=True))), excess
 
 
-def _excess(j: _Judged) -> dict[str, Any]:
-    test = newey_west(j.sums["ic"], overlap_lag(HORIZONS[j.horizon]))
-    sign = _interval(j, j.sums["right"]) if j.rows else (float("nan"),) * 3
-    names = ("rankIc", "rankIcT", "rankIcDates", "signAccuracy", "signAccuracyLow", "signAccuracyHigh")
-    return _plain(dict(zip(names, (test.mean, test.t, test.n, *sign), strict=True)))
-
-
-def _interval(j: _Judged, sums: FloatArray) -> tuple[float, float, float]:
-    top, bottom = sums[j.some], j.sums["count"][j.some]
-    estimate = float(top.sum() / bottom.sum())
+def _intervals(j: _Judged, *sums: FloatArray) -> list[list[float]]:
+    """Return the mean over rows of each of some sums, and its interval; NaN where there is none."""
+    top = np.column_stack(sums)[j.some]
+    bottom = j.sums["count"][j.some]
     block = max(2 * HORIZONS[j.horizon], 5)
-    if top.size < 2 * block:  # Too few dates for blocks to tell anything of how they differ.
-        return estimate, float("nan"), float("nan")
-    drawn = _resamples(top.size, block) @ np.column_stack([top, bottom])
-    low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return estimate, float(low), float(high)
+    found = np.full((len(sums), 3), np.nan)
+    if bottom.size:
+        found[:, 0] = top.sum(axis=0) / bottom.sum()
+    if bottom.size >= 2 * block:  # Fewer dates are too few for blocks to tell anything of how they differ.
+        drawn = _resamples(bottom.size, block) @ np.column_stack([top, bottom])
+        found[:, 1:] = np.quantile(drawn[:, :-1] / drawn[:, -1:], [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2], axis=0).T
+    return found.tolist()
 
 
 @lru_cache(maxsize=8)
@@ -236,7 +237,7 @@ def _tier(sums: FloatArray, lag: int) -> dict[str, Any]:
 
 
 def _summary(j: _Judged) -> dict[str, Any]:
-    direction, excess = _direction(j), _excess(j)
+    direction, excess = _figures(j)
     kept = ("accuracy", "baseRateAccuracy", "brier", "brierBaseRate")
     figures = {name: direction[name] for name in kept} | {name: excess[name] for name in ("rankIc", "rankIcT")}
     return figures | {"dates": int(j.some.sum()), "rows": int(j.rows)}

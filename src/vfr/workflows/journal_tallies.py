@@ -109,7 +109,9 @@ class _Whole:
         asked = [self._everyone[0], *(self._everyone[1 + record.members.index(name)] for name in one.members)]
         p_up = np.stack([judged.p_up[r] for judged in asked])
         shown = np.flatnonzero(np.isfinite(p_up).any(axis=0))
-        known = self._confident[r]
+        known = np.flatnonzero(self._confident[r])
+        # In order, so that those of many sessions are merged and not sorted anew.
+        known = known[np.argsort(record.confidence[r, known], kind="stable")]
         return Tally(
             as_of=one.as_of,
             versions=one.versions,

@@ -40,7 +40,7 @@ def metadata(
     -----
     Parts are shared between answers: they must not be changed.
     """
-    board = held.board
+    board, dealt = held.board, query.experiment
     services, flags = held.inputs.told(columns)
     age = held.ages.at(now if query.as_of is None else _evening(board.as_of))
     return {
@@ -57,6 +57,8 @@ def metadata(
         "analysisInputServices": services,
         **flags,
         "priceAdjustment": _ADJUSTMENTS[board.adjustment],
+        # Who is held out of an experiment is answered as if there were none.
+        **({} if dealt is None or dealt[1] == "holdout" else {"experiment": {"id": dealt[0], "arm": dealt[1]}}),
     }
 
 

@@ -58,6 +58,8 @@ class AnalyzeQuery:
         Opaque id for progress events.
     ml_refused : MlUnavailable or None
         Why machine learning is left out though it is asked for; set by who limits callers, never by the caller.
+    experiment : tuple of (str, str) or None
+        The experiment that has a say in the answer, and the arm; set by who deals callers to arms.
 
     Examples
     --------
@@ -79,6 +81,7 @@ class AnalyzeQuery:
     ml_timeout_ms: int = 1000
     session_id: str | None = None
     ml_refused: MlUnavailable | None = None
+    experiment: tuple[str, str] | None = None
 
     @classmethod
     def parse(cls, body: Mapping[str, object]) -> AnalyzeQuery:
