@@ -56,7 +56,6 @@ ROUTES: dict[tuple[str, str], Row] = {
     ("GET", "/api/ml/models/{model_id}"): Row("ml", path="/api/ml/models/none"),
     ("GET", "/api/ml/health"): Row("ml"),
     ("GET", "/api/ml/metrics"): Row("ml"),
-    ("GET", "/metrics"): Row("ml"),
     ("GET", "/api/admin/ml-feature-toggles"): Row("admin"),
     ("POST", "/api/admin/ml-feature-toggles"): Row("admin", {"enabled": True, **REASON}),
     ("GET", "/api/admin/ml-feature-toggles/audit-logs"): Row("admin"),
