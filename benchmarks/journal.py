@@ -45,7 +45,7 @@ class Size:
 
 FULL = Size(500, 667, 5, 200)
 TENTH = Size(500, 67, 5, 20)
-"""For PostgreSQL, whose driver asks anew for each row."""
+"""For PostgreSQL: its rows are here to be compared, and have no limits."""
 
 QUICK = Size(40, 60, 1, 2)
 

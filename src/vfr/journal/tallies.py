@@ -48,7 +48,7 @@ class Tally:
     tiers : float64 array, shape (2, T, len(TIER_SUMS))
         By recommendation, in the order of `vfr.scoring.table.Recommendation`.
     confidence : float64 array, shape (K,)
-        Of the ensemble's cells that have one.
+        Of the ensemble's cells that have one, increasing.
     right : bool array, shape (K,)
         Whether the sign of their excess return came true.
     symbols : tuple of str, length N

@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
-from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, select, update
 
 from vfr.adapters.database.engine import transaction
 from vfr.adapters.database.journal_rows import (
@@ -23,7 +23,7 @@ from vfr.adapters.database.journal_rows import (
 )
 from vfr.adapters.database.journal_tallies import forget_tallies, keep_tallies, read_tallies
 from vfr.adapters.database.tables import CHECKS, ENTRIES, EXPOSURES, FORECASTS, OUTCOMES
-from vfr.adapters.database.upsert import insert_into
+from vfr.adapters.database.upsert import insert_into, insert_rows
 from vfr.journal.journal import OpenSession
 from vfr.journal.records import Exposure, ForecastRecord, JournalState, Outcomes, Restatement
 from vfr.journal.tallies import Tally
@@ -100,8 +100,7 @@ class SqlJournal:
                 return False
             forecast_id = connection.execute(select(FORECASTS.c.id).where(mine)).scalar_one()
             entries = [{"forecast_id": forecast_id} | entry for entry in entry_rows(forecast)]
-            if entries:
-                connection.execute(insert(ENTRIES), entries)
+            insert_rows(connection, ENTRIES, entries)
         return True
 
     def expose(self, shown: Sequence[Exposure]) -> None:
@@ -110,7 +109,7 @@ class SqlJournal:
             return
         rows = [dict(zip(_SHOWN, _shown(one), strict=True)) for one in shown]
         with transaction(self.engine) as connection:
-            connection.execute(insert_into(connection, EXPOSURES).on_conflict_do_nothing(), rows)
+            insert_rows(connection, EXPOSURES, rows, new=True)
 
     def data_names(self) -> tuple[str, ...]:
         """Return the data sets that were forecast from."""
@@ -240,7 +239,7 @@ def _add(connection: Connection, data_name: str, data_version: str, found: Outco
     same = {"data_version": data_version, "latest_version": data_version, "settled_at": at, "restated": 0}
     new = [session | same | row for row in outcome_rows(found) if row["symbol"] not in there]
     if new:
-        connection.execute(insert(OUTCOMES), new)
+        insert_rows(connection, OUTCOMES, new)
         forget_tallies(connection, data_name, found.horizon, str(found.as_of))
     return len(new)
 
