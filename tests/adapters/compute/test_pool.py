@@ -49,6 +49,11 @@ def hang() -> None:
     Event().wait(600)
 
 
+def announce_and_hang(folder: Path) -> None:
+    (folder / str(os.getpid())).touch()
+    hang()
+
+
 def gone(pid: int) -> bool:
     for _ in range(200):
         if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
@@ -102,6 +107,20 @@ def test_without_work_the_process_ends_and_comes_back() -> None:
         first = pool.run(os.getpid)
         assert gone(first)
         assert pool.run(os.getpid) != first
+
+
+def test_what_runs_when_it_is_closed_is_not_begun_again(tmp_path: Path) -> None:
+    pool = ProcessPool()
+    first = pool.run(os.getpid)
+    with ThreadPoolExecutor(1) as other:
+        running = other.submit(pool.run, announce_and_hang, tmp_path)
+        while not list(tmp_path.iterdir()):
+            Event().wait(0.01)
+        pool.close()
+        with pytest.raises(Overloaded):
+            running.result(30)
+    assert [path.name for path in tmp_path.iterdir()] == [str(first)]
+    assert gone(first)
 
 
 def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ class ProcessPool:
         self._executor: ProcessPoolExecutor | None = None
         self._running = 0
         self._timer: Timer | None = None
+        self._closed = False
 
     def run(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """Run a call of a module's function in a process and return its result; what it raises is raised here.
@@ -72,7 +73,7 @@ class ProcessPool:
         Raises
         ------
         Overloaded
-            If the line is full, or the process died or hung twice over this call.
+            If the line is full, the process died twice or hung over this call, or the pool was closed.
         """
         if not self._places.acquire(blocking=False):
             raise Overloaded("too much work of this kind waits already; ask again")
@@ -95,8 +96,9 @@ class ProcessPool:
             self._places.release()
 
     def close(self) -> None:
-        """End the processes; what runs is lost."""
+        """End the processes and start none any more; what runs is lost."""
         with self._lock:
+            self._closed = True
             executor, timer = self._executor, self._timer
             self._timer = None
         if timer is not None:
@@ -106,6 +108,8 @@ class ProcessPool:
 
     def _submit(self, submit: Callable[[ProcessPoolExecutor], Future[_T]]) -> tuple[ProcessPoolExecutor, Future[_T]]:
         with self._lock:
+            if self._closed:
+                raise Overloaded("the server stops; ask again")
             if self._executor is None:
                 self._executor = _started(self._workers)
             executor = self._executor
