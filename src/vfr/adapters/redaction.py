@@ -51,7 +51,10 @@ class Scrubber:
 
     def __call__(self, text: str) -> str:
         """Return the text without secrets."""
-        text = _LOOKS.sub(_hidden, text)
+        return self.without_known(_LOOKS.sub(_hidden, text))
+
+    def without_known(self, text: str) -> str:
+        """Return the text without the secrets this process was given, which costs a tenth of looking for others."""
         return text if self._known is None else self._known.sub(HIDDEN, text)
 
 

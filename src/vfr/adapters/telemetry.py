@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -21,6 +23,9 @@ __all__ = ["AccessLog", "configure_logging", "log_failed_member"]
 _LINES: Final = 20_000
 _BATCH: Final = 2_000
 _EVERY_S: Final = 0.1
+_PATHS: Final = 4_096
+_OURS: Final = re.compile(r"[0-9a-f]{32}")
+"""An id that the server drew."""
 
 
 def configure_logging(level: str, form: str, secrets: Collection[str] = ()) -> None:
@@ -95,6 +100,8 @@ class AccessLog:
         self._least = getattr(logging, level.upper())
         self._line = _json_line if form == "json" else _console_line
         self._scrub = Scrubber(secrets)
+        # Paths come again and again, and what looks like a secret is dear to look for.
+        self._clean = lru_cache(_PATHS)(self._scrub)
         self._outbox: Outbox[_Request] = Outbox(
             "access-log", self._write, capacity=_LINES, batch=_BATCH, every=_EVERY_S, told=_log_lost
         )
@@ -110,8 +117,14 @@ class AccessLog:
         self._outbox.close()
 
     def _write(self, requests: Sequence[_Request]) -> None:
-        sys.stderr.write(self._scrub("".join(map(self._line, requests))))
+        lines = "".join(self._line(self._cleaned(one)) for one in requests)
+        sys.stderr.write(self._scrub.without_known(lines))
         sys.stderr.flush()
+
+    def _cleaned(self, one: _Request) -> _Request:
+        """Return a request without what looks like a secret, which its path may hold, and an id that a caller chose."""
+        request_id = one.request_id if _OURS.fullmatch(one.request_id) else self._scrub(one.request_id)
+        return one._replace(path=self._clean(one.path), request_id=request_id)
 
 
 def _json_line(one: _Request) -> str:
