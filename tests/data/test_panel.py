@@ -47,7 +47,13 @@ def test_rows_and_columns() -> None:
     assert p.column("B") == 1
     assert p.row(np.datetime64("2019-01-06")) == 2
     assert p.take(np.array([1, 0])).close.tolist() == [[2, 1], [4, 3], [6, 5]]
-    assert p.rows(1, 3).sessions.tolist() == SESSIONS[1:].tolist()
+    last = p.rows(1, 3)
+    assert last.sessions.tolist() == SESSIONS[1:].tolist()
+    assert last.shape == (2, 2)
+    assert last.close.tolist() == [[3, 4], [5, 6]]
+    assert np.shares_memory(last.volume, p.volume)
+    with pytest.raises(ValueError, match="read-only"):
+        last.close[0, 0] = 2.0
     with pytest.raises(NoData):
         p.row(np.datetime64("2018-12-31"))
     with pytest.raises(UnknownSymbol):

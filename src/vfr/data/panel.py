@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from copy import copy
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -126,14 +127,13 @@ class Panel:
 
     def rows(self, start: int, stop: int) -> Panel:
         """Return the sessions [start, stop) as a view."""
-        return self._map(slice(start, stop), slice(None), self.symbols)
+        part = copy(self)  # What holds for every row holds for some: decades are not looked through again.
+        for name in ("sessions", *PRICE_FIELDS, "volume"):
+            object.__setattr__(part, name, getattr(self, name)[start:stop])
+        return part
 
     def take(self, columns: IntArray) -> Panel:
         """Return the given columns, in the given order."""
-        return self._map(slice(None), columns, tuple(self.symbols[int(c)] for c in columns))
-
-    def _map(self, rows: slice, columns: slice | IntArray, symbols: tuple[str, ...]) -> Panel:
-        cut = {
-            f.name: getattr(self, f.name)[rows, columns] for f in fields(self) if f.name in (*PRICE_FIELDS, "volume")
-        }
-        return Panel(sessions=self.sessions[rows], symbols=symbols, adjustment=self.adjustment, **cut)
+        cut = {name: getattr(self, name)[:, columns] for name in (*PRICE_FIELDS, "volume")}
+        symbols = tuple(self.symbols[int(c)] for c in columns)
+        return Panel(sessions=self.sessions, symbols=symbols, adjustment=self.adjustment, **cut)
