@@ -44,6 +44,16 @@ def test_requests_and_predictions_are_counted() -> None:
     assert found['vfr_predictions_total{code="OK",horizon="7d"}'] == 25
 
 
+def test_methods_that_clients_invent_are_one_figure() -> None:
+    metrics = Metrics()
+    for number in range(100):
+        metrics.request("other", f"X{number}", 405, 0.001)
+    found = values(metrics.render().decode())
+    assert {name: count for name, count in found.items() if name.startswith("vfr_requests_total")} == {
+        'vfr_requests_total{method="other",route="other",status="405"}': 100
+    }
+
+
 def test_running_totals_of_others_become_counters_and_states_gauges() -> None:
     metrics = Metrics()
     for written, waiting in ((5.0, 9.0), (8.0, 2.0), (8.0, 0.0)):
@@ -95,6 +105,10 @@ def test_processes_answer_as_one_and_the_dead_leave_their_counts(tmp_path: Path)
     told, _ = second.communicate("")
     found = values(told)
     first.communicate("")
+    third = start(0, "tell")
+    later = values(third.communicate("")[0])
+    assert later['vfr_requests_total{method="GET",route="/a",status="200"}'] == 7
+    assert later["vfr_cache_bytes"] == 100  # Of the one that lives.
     assert found['vfr_requests_total{method="GET",route="/a",status="200"}'] == 7
     assert found["vfr_cache_bytes"] == 200
     assert found["vfr_ml_enabled"] == 1

@@ -7,7 +7,9 @@ in one folder (the client library's multi-process mode), and the answer adds the
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -27,6 +29,9 @@ SAMPLE_S: Final = 1.0
 """How often figures that others count are read."""
 
 _SUMMED: Final = frozenset({"vfr_cache_bytes", "vfr_journal_waiting"})
+
+METHODS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
+"""HTTP lets a client invent methods, and each would be a figure that is kept for good."""
 
 BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 """Upper bounds of the histogram of durations, in seconds."""
@@ -83,8 +88,8 @@ class Metrics:
         self._ended = Event()
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count one answered request."""
-        self._child("vfr_requests", route, method, str(status)).inc()
+        """Count one answered request; a method that is none of HTTP's own is counted with all such."""
+        self._child("vfr_requests", route, method if method in METHODS else "other", str(status)).inc()
         self._child("vfr_request_seconds", route).observe(seconds)
 
     def predictions(self, horizon: str, code: str, count: int = 1) -> None:
@@ -118,18 +123,22 @@ class Metrics:
         """Return the figures of every process in text exposition format 0.0.4."""
         from prometheus_client import generate_latest
 
-        return generate_latest(self._registry if self._shared is None else self._collected())
+        return generate_latest(self._registry if self._shared is None else self._collected(self._shared))
 
     def close(self) -> None:
         """Stop following."""
         self._ended.set()
 
-    def _collected(self) -> CollectorRegistry:
+    @staticmethod
+    def _collected(shared: Path) -> CollectorRegistry:
         from prometheus_client import CollectorRegistry
-        from prometheus_client.multiprocess import MultiProcessCollector
+        from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+        for pid in _ended(shared):
+            with suppress(FileNotFoundError):  # Another process that answers at this moment was faster.
+                mark_process_dead(pid, str(shared))  # type: ignore[no-untyped-call]
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=str(self._shared))  # type: ignore[no-untyped-call]
+        MultiProcessCollector(registry, path=str(shared))  # type: ignore[no-untyped-call]
         return registry
 
     def _child(self, name: str, *values: object) -> Any:
@@ -139,6 +148,20 @@ class Metrics:
             family = self._families[name]
             child = self._children[key] = family.labels(*values) if values else family
         return child
+
+
+def _ended(shared: Path) -> set[int]:
+    """Return the processes that left gauges behind and are no more: the client library does not look."""
+    pids = {int(path.stem.rpartition("_")[2]) for path in shared.glob("gauge_live*.db")}
+    return {pid for pid in pids if not _lives(pid)}
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:  # There is none, or it is another user's, who was given the number since.
+        return False
+    return True
 
 
 def _more(name: str, family: Family) -> dict[str, Any]:
