@@ -1,0 +1,118 @@
+"""The kill switch and a change of champion, two server processes under load: in force everywhere, and nothing fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+import pytest
+from tests.asgi.running import until
+from tests.load.asking import Line, codes, line_to_each, mixed, under_load
+from tests.load.conftest import Tell
+from tests.redis_server import RedisServer
+
+from vfr.bootstrap import Application
+from vfr.cli.bench_server import Server, served
+from vfr.clock import elapsed_ms
+
+MEMBER, HORIZON = "linear", "7d"
+MOST_MS = 1_000.0
+
+
+@pytest.fixture(scope="module", params=["database", "redis"])
+def more(redis: RedisServer, request: pytest.FixtureRequest) -> Mapping[str, str]:
+    shared = {"VFR_REDIS_URL": redis.url} if request.param == "redis" else {}
+    return {"VFR_WORKERS": "2", "VFR_LOG_LEVEL": "error", **shared}
+
+
+def times_until(lines: Mapping[int, Line], symbol: str, true: Callable[[dict[str, object]], bool]) -> list[float]:
+    """Milliseconds from now until every server process says so, each asked all the time over its own connection."""
+    start = elapsed_ms()
+
+    def wait(line: Line) -> float:
+        while not true(line.ask([symbol])[0]):
+            assert elapsed_ms(start) < 60_000, "not in time"
+            Event().wait(0.005)
+        return elapsed_ms(start)
+
+    with ThreadPoolExecutor(len(lines)) as threads:
+        return list(threads.map(wait, lines.values()))
+
+
+def version_of(stock: dict[str, object]) -> object:
+    """The version that answers for `MEMBER`; None while it is left out, or there is no prediction."""
+    found = stock.get("mlPrediction")
+    members = found["members"] if isinstance(found, dict) else []
+    return next((one.get("version") for one in members if one["model"] == MEMBER and one["status"] == "ok"), None)
+
+
+def in_turn(wanted: str) -> Callable[[dict[str, object]], bool]:
+    return lambda stock: version_of(stock) == wanted
+
+
+def not_any_more(unwanted: str) -> Callable[[dict[str, object]], bool]:
+    return lambda stock: version_of(stock) != unwanted
+
+
+def told(times: list[float]) -> str:
+    return " and ".join(f"{one:.0f}" for one in times) + " ms"
+
+
+def test_the_switch_is_in_force_everywhere_within_a_second_and_survives_a_restart(
+    folder: Path, home: Path, here: Application, more: Mapping[str, str], tell: Tell
+) -> None:
+    with served(home, folder, more) as server:
+        symbols = server.symbols()[:40]
+        with line_to_each(server) as lines, under_load(server, 6.0, mixed(server, symbols, each=16)) as load:
+            Event().wait(1.0)
+            here.toggles.turn("ml", False, reason="rehearsed", who="test")
+            off = times_until(lines, symbols[0], lambda stock: "mlUnavailable" in stock)
+            Event().wait(0.5)
+            here.toggles.turn("ml", True, reason="rehearsed", who="test")
+            on = times_until(lines, symbols[0], lambda stock: "mlPrediction" in stock)
+            classic, ml = load.result()
+        here.toggles.turn("ml", False, reason="kept", who="test")
+    tell(f"off after {told(off)}, on after {told(on)}; {classic['answered'] + ml['answered']} requests, none failed")
+    assert max(*off, *on) < MOST_MS
+    assert classic["errors"] == ml["errors"] == 0
+    with served(home, folder, more) as again, line_to_each(again) as lines:
+        for line in lines.values():
+            assert codes(line.ask(symbols[:3])) == {"DISABLED"}
+    here.toggles.turn("ml", True, reason="kept", who="test")
+
+
+def test_a_champion_that_is_rolled_back_answers_no_more_within_a_second(
+    folder: Path, home: Path, here: Application, more: Mapping[str, str], tell: Tell
+) -> None:
+    name = here.datasets.current()
+    before = next(c for c in here.models.cards() if (c.status, *c.place) == ("champion", MEMBER, HORIZON, name))
+    other = replace(before, model_id=f"{before.model_id}-{len(here.models.cards())}", status="staged")
+    here.models.save(other, here.models.read(before.model_id))
+    with served(home, folder, more) as server:
+        symbols = server.symbols()[:40]
+        with line_to_each(server) as lines:
+            until(lambda: version_of(stocks_of(server, symbols[0])) == before.model_id, 30)
+            with under_load(server, 20.0, mixed(server, symbols, each=16)) as load:
+                here.offices.promote(other.model_id, who="test", why="rehearsed")
+                promoted = times_until(lines, symbols[0], in_turn(other.model_id))
+                here.offices.rollback(other.model_id, who="test", why="rehearsed")
+                gone = times_until(lines, symbols[0], not_any_more(other.model_id))
+                back = times_until(lines, symbols[0], in_turn(before.model_id))
+                classic, ml = load.result()
+    tell(
+        f"promoted: answers after {told(promoted)}; rolled back: silent after {told(gone)}, the one before answers "
+        f"after {told(back)} more; {classic['answered'] + ml['answered']} requests, none failed"
+    )
+    assert max(gone) < MOST_MS
+    assert classic["errors"] == ml["errors"] == 0
+
+
+def stocks_of(server: Server, symbol: str) -> dict[str, object]:
+    from vfr.cli.bench_cases import analyze
+    from vfr.cli.bench_server import URL
+
+    found: dict[str, object] = server.ask("POST", URL, analyze([symbol], ml=True))[1]["data"]["stocks"][0]
+    return found
