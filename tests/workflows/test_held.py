@@ -77,6 +77,27 @@ def test_past_boards_are_those_of_their_day_and_kept(installed: HeldDatasets) ->
         boards.at(np.datetime64("1900-01-01"))
 
 
+def test_the_same_data_under_another_name_has_boards_of_that_name(installed: HeldDatasets) -> None:
+    boards, snapshot = Boards(installed), installed.snapshot()
+    day = snapshot.sessions[-3]
+    assert boards.at(day).data_name == "synthetic"
+    named = replace(snapshot, name="other")
+    installed.publish(named, QualityReport.of([], {}), compute_board(named))
+    assert boards.ready(day) is None
+    assert boards.at(day).data_name == "other"
+
+
+def test_a_board_of_data_that_came_while_it_was_computed_is_not_kept_for_those_before(installed: HeldDatasets) -> None:
+    computing = Computing(replace(installed.board(), data_version="of the data that came"))
+    computing.go.set()
+    boards = Boards(installed, computing)
+    day = installed.snapshot().sessions[-3]
+    assert boards.at(day).data_version == "of the data that came"
+    assert boards.ready(day) is None
+    boards.at(day)
+    assert len(computing.asked) == 2
+
+
 def test_a_day_asked_for_twice_at_once_is_computed_once(installed: HeldDatasets) -> None:
     compute = Computing(installed.board())
     boards = Boards(installed, compute)

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Lock, RLock
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from vfr.clock import elapsed_ms
 
@@ -26,6 +26,8 @@ LATELY_MS: Final = 20.0
 and who asks gets it back when they are done."""
 
 _T = TypeVar("_T")
+_Key: TypeAlias = tuple[str, str, str]
+"""Name and version of a data set, and the day asked for."""
 
 
 class HeldDatasets:
@@ -117,6 +119,10 @@ def _current(held: tuple[str, _T] | None, stamp: str | None, read: Callable[[], 
     return stamp or "", read()
 
 
+def _identity(board: Board) -> tuple[str, str]:
+    return board.data_name, board.data_version
+
+
 class Boards:
     """Boards by day: the latest as it was stored, past ones computed from what was known then and kept.
 
@@ -140,8 +146,8 @@ class Boards:
         self._datasets = datasets
         self._compute = compute or self._here
         self._kept = kept
-        self._past: OrderedDict[tuple[str, str], Board] = OrderedDict()
-        self._running: dict[tuple[str, str], Future[Board]] = {}
+        self._past: OrderedDict[_Key, Board] = OrderedDict()
+        self._running: dict[_Key, Future[Board]] = {}
         self._lock = Lock()
         self._one = Lock()
 
@@ -158,7 +164,7 @@ class Boards:
         latest = self._datasets.board()
         if day is None or day >= latest.as_of:
             return latest
-        key = (latest.data_version, str(day))
+        key = (*_identity(latest), str(day))
         with self._lock:
             kept, running = self._look(key), self._running.get(key)
             if kept is None and running is None:
@@ -173,16 +179,16 @@ class Boards:
         if latest is None or day is None or day >= latest.as_of:
             return latest
         with self._lock:
-            return self._look((latest.data_version, str(day)))
+            return self._look((*_identity(latest), str(day)))
 
-    def _look(self, key: tuple[str, str]) -> Board | None:
+    def _look(self, key: _Key) -> Board | None:
         found = self._past.get(key)
         if found is not None:
             self._past.move_to_end(key)
         return found
 
-    def _compute_for_all(self, day: np.datetime64, key: tuple[str, str], told: Future[Board]) -> Board:
-        """Compute a board, keep it, and tell whoever waits for it; a failure is told too, and not kept."""
+    def _compute_for_all(self, day: np.datetime64, key: _Key, told: Future[Board]) -> Board:
+        """Compute a board and tell whoever waits for it; keep it unless it failed or the data changed meanwhile."""
         try:
             board = self._compute(day)
         except BaseException as error:
@@ -190,10 +196,11 @@ class Boards:
             raise
         else:
             told.set_result(board)
-            with self._lock:
-                self._past[key] = board
-                while len(self._past) > self._kept:
-                    self._past.popitem(last=False)
+            if _identity(board) == key[:2]:
+                with self._lock:
+                    self._past[key] = board
+                    while len(self._past) > self._kept:
+                        self._past.popitem(last=False)
             return board
         finally:
             with self._lock:
