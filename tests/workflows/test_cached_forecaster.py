@@ -132,6 +132,12 @@ def test_a_past_day_is_computed_once_and_comes_back_bit_for_bit(setting: Setting
     assert len(setting.inner.asked) == 1
 
 
+def test_waiting_for_another_process_takes_nothing_beyond_the_deadline(setting: Setting) -> None:
+    setting.memory.claim = lambda key, lease_ms: False  # type: ignore[method-assign]
+    setting.at(timeout_ms=200)
+    assert 50 <= setting.inner.asked[0][-1] <= 100
+
+
 def test_what_was_made_of_a_forecast_stays_with_it(setting: Setting) -> None:
     setting.at()
     first, second = setting.at(), setting.at()

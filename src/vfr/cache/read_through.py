@@ -23,7 +23,7 @@ from vfr.cache.protocol import Cache, Entry
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Found", "Origin", "ReadStats", "ReadThrough"]
+__all__ = ["PATIENCE", "Found", "Origin", "ReadStats", "ReadThrough"]
 
 T = TypeVar("T")
 Origin: TypeAlias = Literal["kept", "made", "shared"]

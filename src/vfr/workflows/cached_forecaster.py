@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from vfr import clock
 from vfr.cache.keys import Part, key
+from vfr.cache.read_through import PATIENCE
 from vfr.errors import VfrError
 from vfr.typing import Horizon
 from vfr.workflows.answering import UNREAD
@@ -79,8 +80,13 @@ class CachedForecaster:
         except (VfrError, OSError):  # the inner forecaster says what is wrong
             return ask(timeout_ms)
         named = key("predictions", versions, day=str(as_of), horizon=horizon, members=",".join(members), method=method)
+
+        def make() -> Answer:
+            """Ask with what waiting for another process left; the rest is there also where it is made anew later."""
+            return ask(max(int(timeout_ms - clock.elapsed_ms(start)), int((1.0 - PATIENCE) * timeout_ms), 1))
+
         try:
-            found = self._read.get(named, partial(ask, timeout_ms), timeout_ms, partial(self._lasting, versions))
+            found = self._read.get(named, make, timeout_ms, partial(self._lasting, versions))
         except TimeoutError:
             return MlUnavailable("TIMEOUT", f"not ready within {timeout_ms} ms; ask again")
         left = int(timeout_ms - clock.elapsed_ms(start))
