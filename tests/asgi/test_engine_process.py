@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,23 @@ def test_one_that_dies_is_started_again_ever_more_slowly(capfd: pytest.CaptureFi
 
         until(twice, 20)
     assert "ended (3); it is started again in 0.5 s" in said
+
+
+def test_one_that_cannot_be_started_again_at_once_is_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    with watched(LIVES) as engine:
+        first, short = engine.pid, iter([OSError(12, "Cannot allocate memory")])
+
+        def launched(code: str) -> subprocess.Popen[bytes]:
+            for error in short:
+                raise error
+            return launch(code)
+
+        monkeypatch.setattr(engine_process, "launch", launched)
+        engine.restart()
+        assert engine.pid == first
+        short = iter([OSError(12, "Cannot allocate memory")])
+        os.kill(first, signal.SIGKILL)
+        until(lambda: engine.pid != first, 20)
 
 
 def test_one_that_is_killed_is_started_again() -> None:

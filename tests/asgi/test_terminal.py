@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
 
-from vfr.asgi.terminal import progress_line
+from vfr.asgi.terminal import progress_line, say
 
 
 def test_elsewhere_few_lines_are_written(capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,3 +34,14 @@ def test_on_a_terminal_a_bar_is_drawn(capsys: pytest.CaptureFixture[str], monkey
     drawn = capsys.readouterr().err
     assert "Training: fold 3" in drawn
     assert "50%" in drawn
+
+
+def test_nobody_who_reads_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", buffering=1) as deaf:  # noqa: PTH123 (a descriptor)
+        monkeypatch.setattr(sys, "stderr", deaf)
+        say("The machine-learning process ended")
+        monkeypatch.undo()
+        with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+            os.dup2(nowhere.fileno(), writer)  # What the buffer still holds goes somewhere.

@@ -82,9 +82,9 @@ class EngineProcess:
     def restart(self) -> None:
         """Start another one, then end the one before, which finishes what it was asked."""
         with self._lock:
-            if self._over.is_set():
+            before = self._process
+            if self._over.is_set() or not self._replace():
                 return
-            before, self._process = self._process, self._launch()
         Thread(target=ended, args=(before,), name="engine-before", daemon=True).start()
 
     def close(self) -> None:
@@ -97,6 +97,15 @@ class EngineProcess:
     def _launch(self) -> subprocess.Popen[bytes]:
         self._since = self._heard = self._asked = elapsed_ms()
         return launch(self._code)
+
+    def _replace(self) -> bool:
+        """Start another one if the system lets it, which may be short of memory, and return whether it did."""
+        try:
+            self._process = self._launch()
+        except OSError as error:
+            say(f"The machine-learning process cannot be started ({error.strerror})")
+            return False
+        return True
 
     def _watch(self) -> None:
         pause = 0.0
@@ -114,7 +123,7 @@ class EngineProcess:
             with self._lock:
                 if self._process is process and not self._over.is_set():
                     ended(process)
-                    self._process = self._launch()
+                    self._replace()
 
     def _look_after(self, process: subprocess.Popen[bytes]) -> None:
         """End a process that has not answered for long; the next look starts another."""
