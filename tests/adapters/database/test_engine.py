@@ -34,6 +34,19 @@ def test_sqlite_is_safe_for_several_processes(tmp_path: Path) -> None:
     assert found == ["wal", 30_000, 1, 1]
 
 
+def test_the_write_ahead_log_is_cut_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vfr.adapters.database.engine._LOG_BYTES", 100_000)
+    engine = open_engine(f"sqlite:///{tmp_path / 'a.db'}")
+    with transaction(engine) as connection:
+        connection.execute(text("CREATE TABLE t AS SELECT randomblob(5000000) AS b"))
+    assert (tmp_path / "a.db-wal").stat().st_size > 5_000_000
+    for _ in range(2):
+        with transaction(engine) as connection:
+            connection.execute(text("INSERT INTO t VALUES (NULL)"))
+    assert (tmp_path / "a.db-wal").stat().st_size <= 100_000
+    engine.dispose()
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+pg8000"])
 def test_postgresql_gets_its_driver(scheme: str) -> None:
     engine = open_engine(f"{scheme}://user@host/name")

@@ -20,6 +20,9 @@ _SETTING: Final = "VFR_DATABASE_URL"
 _BUSY_MS: Final = 30_000
 """Longest wait of an SQLite writer for another."""
 
+_LOG_BYTES: Final = 32 * 2**20
+"""What the write-ahead log is cut back to: a settlement of years would leave it as large as all that it wrote."""
+
 _READS: Final = "vfr_reads"
 """Execution option of a transaction that writes nothing."""
 
@@ -158,7 +161,8 @@ def _sqlite(address: URL) -> Engine:
 def _prepare(connection: Any, _record: Any) -> None:
     # The driver must not begin transactions by itself: `_begin` does.
     connection.isolation_level = None
-    for pragma in (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}").close()
+    for pragma in ("journal_mode=WAL", f"journal_size_limit={_LOG_BYTES}", "synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
