@@ -25,24 +25,24 @@ def test_features_are_made_once_for_a_session_and_cannot_be_changed(seeded_snaps
     from vfr import features
 
     calls, compute = [], features.compute
-    monkeypatch.setattr(features, "compute", lambda *asked: calls.append(asked) or compute(*asked))
+    monkeypatch.setattr(features, "compute", lambda *asked, **more: calls.append(asked) or compute(*asked, **more))
     inputs = Inputs()
-    X, names = inputs.rows(seeded_snapshot, 3)
-    again, _ = inputs.rows(seeded_snapshot.upto(seeded_snapshot.as_of), 3)
+    X, names = inputs.rows(seeded_snapshot, seeded_snapshot, 3)
+    again, _ = inputs.rows(seeded_snapshot, seeded_snapshot.upto(seeded_snapshot.as_of), 3)
     assert again is X
     assert X.shape == (3, len(seeded_snapshot.symbols), len(names))
     with pytest.raises(ValueError, match="read-only"):
         X[0, 0, 0] = 1.0
-    one, _ = inputs.rows(seeded_snapshot, 1)
+    one, _ = inputs.rows(seeded_snapshot, seeded_snapshot, 1)
     np.testing.assert_array_equal(one[-1], X[-1])
     for row in (2, 8, 350, 699):  # Some names have left the market by the last of them.
         then = seeded_snapshot.upto(seeded_snapshot.sessions[row])
         left = ~then.panel.trading()[-10:]
-        values, _ = Inputs().rows(then, 10)
+        values, _ = Inputs().rows(seeded_snapshot, then, 10)
         assert np.isnan(values[left]).all()
         assert np.isfinite(values[~left]).any()
     calls.clear()
     for row in range(600, 600 + KEPT):
-        inputs.rows(seeded_snapshot.upto(seeded_snapshot.sessions[row]), 1)
-    inputs.rows(seeded_snapshot, 3)
+        inputs.rows(seeded_snapshot, seeded_snapshot.upto(seeded_snapshot.sessions[row]), 1)
+    inputs.rows(seeded_snapshot, seeded_snapshot, 3)
     assert len(calls) == 1 + KEPT

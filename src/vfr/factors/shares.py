@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from vfr.data.records import Actions, Fundamentals
 from vfr.data.snapshot import Snapshot
 from vfr.factors.scores import Reason
-from vfr.factors.statements import MAX_AGE, dates, first_known, item, latest_known, take
+from vfr.factors.statements import MAX_AGE, dates, first_known, item, last_filing, newest_period, take, take_rows
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
-__all__ = ["MarketValue", "market_cap", "market_value", "shares_on_price_basis"]
+__all__ = ["MarketValue", "ShareCounts", "market_cap", "market_value", "share_counts", "shares_on_price_basis"]
 
 _COMPARABLE: Final = 800
 """Days; counts further apart than this say nothing about each other."""
@@ -45,7 +45,26 @@ class MarketValue:
     reason: NDArray[np.int8]
 
 
-def market_cap(snapshot: Snapshot, rows: IntArray) -> FloatArray:
+@dataclass(frozen=True, slots=True, eq=False)
+class ShareCounts:
+    """Share counts of M statements, those of the first of them being those of a data set that ends with them.
+
+    `shares` [M] is `shares_on_price_basis`; `newest` [M] the row of the newest period with a count once a statement is
+    filed, -1 before there is one; `first_known` [M] the day on which a statement's period first became known.
+    """
+
+    shares: FloatArray
+    newest: IntArray
+    first_known: DateArray
+
+
+def share_counts(statements: Fundamentals, actions: Actions | None) -> ShareCounts:
+    """Judge every statement's share count."""
+    newest = newest_period(statements, _counted(statements))
+    return ShareCounts(shares_on_price_basis(statements, actions), newest, first_known(statements))
+
+
+def market_cap(snapshot: Snapshot, rows: IntArray, counts: ShareCounts | None = None) -> FloatArray:
     """Return the market value of each symbol on the given sessions, USD.
 
     Parameters
@@ -53,16 +72,18 @@ def market_cap(snapshot: Snapshot, rows: IntArray) -> FloatArray:
     snapshot : Snapshot
     rows : int64 array, shape (R,)
         Rows of the panel.
+    counts : ShareCounts, optional
+        As in `market_value`.
 
     Returns
     -------
     float64 array, shape (R, N)
         NaN where unknown; `market_value` says why.
     """
-    return market_value(snapshot, rows).usd
+    return market_value(snapshot, rows, counts).usd
 
 
-def market_value(snapshot: Snapshot, rows: IntArray) -> MarketValue:
+def market_value(snapshot: Snapshot, rows: IntArray, counts: ShareCounts | None = None) -> MarketValue:
     """Return market values and why they are missing: split-adjusted close times share count on the same basis.
 
     Parameters
@@ -72,6 +93,8 @@ def market_value(snapshot: Snapshot, rows: IntArray) -> MarketValue:
         not believed, an older one is no better.
     rows : int64 array, shape (R,)
         Rows of the panel.
+    counts : ShareCounts, optional
+        Those of the snapshot's statements, or of more that begin with them; computed by default.
 
     Returns
     -------
@@ -86,14 +109,15 @@ def market_value(snapshot: Snapshot, rows: IntArray) -> MarketValue:
     if statements is None:
         return MarketValue(unknown, np.full(unknown.shape, np.int8(Reason.NO_INPUT), dtype=np.int8))
     days = snapshot.sessions[rows]
-    shares = shares_on_price_basis(statements, snapshot.actions)
-    latest = latest_known(statements, days, n_symbols, usable=_counted(statements))
-    usd = take(shares, latest) * (_last_close(snapshot, rows) if snapshot.panel.adjustment == "split" else np.nan)
-    stale = days[:, None] - dates(first_known(statements), latest) > MAX_AGE
+    counts = counts or share_counts(statements, snapshot.actions)
+    latest = take_rows(counts.newest, last_filing(statements, days, n_symbols, usable=_counted(statements)))
+    close = _last_close(snapshot, rows) if snapshot.panel.adjustment == "split" else np.nan
+    usd = take(counts.shares, latest) * close
+    stale = days[:, None] - dates(counts.first_known, latest) > MAX_AGE
     usd[stale] = np.nan
     reason = np.where(np.isfinite(usd), np.int8(Reason.PRESENT), np.int8(Reason.UNUSABLE)).astype(np.int8)
     reason[stale] = np.int8(Reason.STALE)
-    reason[latest_known(statements, days, n_symbols) < 0] = np.int8(Reason.NOT_COVERED)
+    reason[last_filing(statements, days, n_symbols) < 0] = np.int8(Reason.NOT_COVERED)
     return MarketValue(usd, reason)
 
 

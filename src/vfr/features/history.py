@@ -21,15 +21,15 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from vfr.typing import BoolArray, FloatArray, IntArray
+from vfr.typing import FloatArray, IntArray
 
 __all__ = [
     "BLOCK",
     "CHUNK",
     "MAX_GAP",
+    "REACH",
     "TILE",
     "WARM_UP",
-    "bar_rows",
     "block_start",
     "farthest",
     "gather",
@@ -49,6 +49,9 @@ CHUNK: Final = 4 * BLOCK
 WARM_UP: Final = 2 * BLOCK
 """Bars a recursion runs for, and before it counts."""
 
+REACH: Final = CHUNK + WARM_UP
+"""Bars before the first one wanted that any kernel reads at most: a recursion does."""
+
 TILE: Final = 8
 """Symbols read together: 8 columns of a panel are one cache line of each row."""
 
@@ -59,17 +62,6 @@ def gather(field: FloatArray, column: int, width: int, out: FloatArray) -> None:
     for t in range(out.shape[1]):
         for j in range(width):
             out[j, t] = field[t, column + j]
-
-
-@njit(cache=True, nogil=True)
-def bar_rows(known: BoolArray) -> IntArray:
-    """Return the rows [B] of a symbol's bars."""
-    rows = np.empty(known.size, dtype=np.int64)
-    count = 0
-    for t in range(known.size):
-        rows[count] = t
-        count += known[t]
-    return rows[:count]
 
 
 @njit(cache=True, nogil=True)

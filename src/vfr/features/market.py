@@ -33,6 +33,10 @@ class Market:
     returns: FloatArray
     dispersion: FloatArray
 
+    def until(self, stop: int) -> Market:
+        """Return the market of the first sessions."""
+        return Market(self.level[:stop], self.returns[:stop], self.dispersion[:stop])
+
 
 def market(adj_close: FloatArray) -> Market:
     """Measure the market of a panel's total-return closes [T x N]; a row uses itself and the one before only."""

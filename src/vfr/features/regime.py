@@ -25,12 +25,11 @@ def regime(snapshot: Snapshot, market: Market, rows: slice) -> list[FloatArray]:
     revised series (CPI, unemployment) are no features.
     """
     start, stop = rows.start, rows.stop
-    days = snapshot.sessions[:stop]
-    unknown = np.full(stop - start, np.nan)
-    vix, slope = np.full(stop, np.nan), unknown
+    first, days = max(start - _YEAR + 1, 0), snapshot.sessions
+    vix, slope = np.full(stop, np.nan), np.full(stop - start, np.nan)
     if snapshot.macro is not None:
-        vix = level(snapshot.macro, "VIXCLS", days, DAILY).value
-        slope = spread(snapshot.macro, "DGS10", "DGS2", days[start:], DAILY).value
+        vix[first:] = level(snapshot.macro, "VIXCLS", days[first:stop], DAILY).value
+        slope = spread(snapshot.macro, "DGS10", "DGS2", days[start:stop], DAILY).value
     out = _windows(market.level, market.returns, market.dispersion, vix, start)
     return [*out[:5], vix[start:], out[5], slope]
 

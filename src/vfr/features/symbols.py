@@ -7,14 +7,16 @@ from typing import Final
 import numpy as np
 from numba import njit
 
+from vfr.data.panel import Panel
 from vfr.features import bars as of_bars
 from vfr.features import closes as of_closes
 from vfr.features import oscillators
 from vfr.features import trading as of_trades
-from vfr.features.history import TILE, bar_rows, gather, run_ends
+from vfr.features.counts import N_SETS, Before, bar_rows
+from vfr.features.history import MAX_GAP, REACH, TILE, gather, run_ends
 from vfr.typing import FloatArray, IntArray, Matrix32
 
-__all__ = ["N_FEATURES", "symbols"]
+__all__ = ["N_FEATURES", "fields", "symbols"]
 
 _CLOSES: Final = sum(of_closes.N_FEATURES)
 _BARS: Final = _CLOSES + of_bars.N_FEATURES
@@ -28,11 +30,18 @@ _closes, _bars, _trades = of_closes.closes, of_bars.bars, of_trades.trading
 _rsi_and_more, _adx_and_more, _mfi_and_more = oscillators.of_closes, oscillators.of_bars, oscillators.of_trades
 
 
+def fields(panel: Panel) -> tuple[FloatArray, ...]:
+    """Return what the kernels read of a panel, in their order."""
+    return panel.open, panel.high, panel.low, panel.close, panel.adj_close, panel.volume
+
+
 @njit(cache=True, nogil=True)
 def symbols(
     fields: tuple[FloatArray, ...],
     level: FloatArray,
     columns: tuple[int, int],
+    begin: int,
+    before: Before,
     start: int,
     stop: int,
     out: Matrix32,
@@ -47,50 +56,85 @@ def symbols(
         Level of the market.
     columns : (int, int)
         First and last (exclusive) column.
+    begin : int
+        Row from which bars are read; a symbol whose gaps leave too few is read from the first row.
+    before : int32 array, shape (N, 5, 2)
+        What the histories held before that row.
     start, stop : int
         Rows wanted; nothing at or after `stop` is read.
     out : float32 array, shape (F, N, stop - start)
         The first `N_FEATURES` are written for these columns.
     """
-    x = np.empty((TILE, len(fields), stop))
+    x = np.empty((TILE, len(fields), stop - begin))
+    whole = np.empty((1, len(fields), stop if begin else 0))
+    nothing = np.zeros((N_SETS, 2), dtype=np.int32)
     for column in range(columns[0], columns[1], TILE):
         width = min(TILE, columns[1] - column)
         for k in range(len(fields)):
-            gather(fields[k], column, width, x[:, k])
+            gather(fields[k][begin:], column, width, x[:, k])
         for j in range(width):
             own = out[:N_FEATURES, column + j]
             own[:] = np.nan
-            _one(x[j], level, start, own)
+            if not _one(x[j], level[begin:], before[column + j], begin, start - begin, own):
+                for k in range(len(fields)):
+                    gather(fields[k], column + j, 1, whole[:, k])
+                _one(whole[0], level, nothing, 0, start, own)
 
 
 @njit(cache=True, nogil=True)
-def _one(fields: FloatArray, level: FloatArray, start: int, out: Matrix32) -> None:
-    """Cut one symbol's fields [6 x T] into histories, one cut for each set of inputs, and run the kernels on them."""
-    o, h, low, c, adj, v = fields[0], fields[1], fields[2], fields[3], fields[4], fields[5]
-    priced, closed, traded = ~np.isnan(adj), ~np.isnan(c), ~np.isnan(v)
-    ranged = closed & ~np.isnan(h) & ~np.isnan(low)
-    for own, first in _histories(bar_rows(priced), start):
+def _one(fields: FloatArray, level: FloatArray, before: Before, begin: int, start: int, out: Matrix32) -> bool:
+    """Cut one symbol's fields [6 x R] into histories, one cut for each set of inputs, and run the kernels on them.
+
+    Rows count from `begin`. Returns False, and writes nothing, where bars are needed that lie before.
+    """
+    h, low, c, adj, v = fields[1], fields[2], fields[3], fields[4], fields[5]
+    rows = np.empty((N_SETS, fields.shape[1] + 1), dtype=np.int64)
+    count = bar_rows(fields, rows)
+    for k in range(N_SETS):
+        if _goes_on(rows[k, : count[k]], before[k], begin) and _too_few(rows[k, : count[k]], start):
+            return False
+    for own, first in _histories(rows[0, : count[0]], before[0], begin, start):
         _closes(adj, level, own, first, start, out[:_CLOSES])
         _rsi_and_more(adj, own, first, start, out[_TRADES:_OF_CLOSES])
-    for own, first in _histories(bar_rows(priced & ranged & ~np.isnan(o)), start):
+    for own, first in _histories(rows[1, : count[1]], before[1], begin, start):
         _bars(fields, own, first, start, out[_CLOSES:_BARS])
-    for own, first in _histories(bar_rows(priced & closed & traded), start):
+    for own, first in _histories(rows[2, : count[2]], before[2], begin, start):
         _trades(c, adj, v, own, first, start, out[_BARS:_TRADES])
-    for own, first in _histories(bar_rows(priced & ranged), start):
+    for own, first in _histories(rows[3, : count[3]], before[3], begin, start):
         _adx_and_more(h, low, c, adj, own, first, start, out[_OF_CLOSES:_OF_BARS])
-    for own, first in _histories(bar_rows(ranged & traded), start):
+    for own, first in _histories(rows[4, : count[4]], before[4], begin, start):
         _mfi_and_more(h, low, c, v, own, first, start, out[_OF_BARS:])
+    return True
 
 
 @njit(cache=True, nogil=True)
-def _histories(rows: IntArray, start: int) -> list[tuple[IntArray, int]]:
-    """Return the rows of each history that reaches the rows wanted, and its first bar among those."""
+def _goes_on(rows: IntArray, before: Before, begin: int) -> bool:
+    """Return whether the first of the bars goes on with a history that began before them."""
+    return bool(before[0] > 0 and rows.size > 0 and begin + rows[0] - before[1] <= MAX_GAP)
+
+
+@njit(cache=True, nogil=True)
+def _too_few(rows: IntArray, start: int) -> bool:
+    """Return whether the rows wanted may belong to the history of the first bar, and need bars before that."""
+    return bool(rows[-1] >= start and np.searchsorted(rows, start) < REACH)
+
+
+@njit(cache=True, nogil=True)
+def _histories(rows: IntArray, before: Before, begin: int, start: int) -> list[tuple[IntArray, int]]:
+    """Return the rows of each history that reaches the rows wanted, and its first bar among those.
+
+    A history that began earlier has as many rows that must not be read as it held bars before.
+    """
     found = []
-    begin = 0
+    left_out = int(before[0]) if _goes_on(rows, before, begin) else 0
+    edge = 0
     for end in run_ends(rows):
-        own = rows[begin:end]
-        begin = end
+        own = rows[edge:end]
+        edge = end
         first = int(np.searchsorted(own, start))
         if first < own.size:
-            found.append((own, first))
+            if left_out > 0:
+                own = np.concatenate((np.zeros(left_out, dtype=np.int64), own))
+            found.append((own, left_out + first))
+        left_out = 0
     return found

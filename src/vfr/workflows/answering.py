@@ -188,7 +188,7 @@ class Answering:
         lookbacks = [LEARNERS[seat.member].lookback for seat in seats if seat.off is None]
         if not lookbacks:
             return {seat.member: switched_off(seat) for seat in seats}
-        X, names = self._inputs.rows(question.snapshot, max(lookbacks))
+        X, names = self._inputs.rows(question.whole, question.snapshot, max(lookbacks))
         committee = Committee(
             seats=seats,
             load=self._cache.load,

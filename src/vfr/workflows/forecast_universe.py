@@ -14,6 +14,7 @@ from vfr.workflows.ml_board import Universe
 
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
+    from vfr.features.carried import Carried
     from vfr.features.labels import Basis
 
 __all__ = ["Inputs", "universe_of"]
@@ -44,13 +45,28 @@ class Inputs:
     def __init__(self) -> None:
         self._lock = Lock()
         self._rows: OrderedDict[Hashable, tuple[Matrix32, tuple[str, ...]]] = OrderedDict()
+        self._along: OrderedDict[Hashable, Carried] = OrderedDict()
         self._rates: OrderedDict[Hashable, FloatArray] = OrderedDict()
 
-    def rows(self, snapshot: Snapshot, lookback: int) -> tuple[Matrix32, tuple[str, ...]]:
-        """Return [L x N x F] features of the last sessions of a snapshot, and their names."""
-        key = (snapshot.name, snapshot.version, str(snapshot.as_of), lookback)
+    def rows(self, whole: Snapshot, snapshot: Snapshot, lookback: int) -> tuple[Matrix32, tuple[str, ...]]:
+        """Return [L x N x F] features of the last sessions of a snapshot, and their names.
+
+        Parameters
+        ----------
+        whole : Snapshot
+            Everything there is.
+        snapshot : Snapshot
+            `whole`, or what was known of it on a day.
+        lookback : int
+            Sessions L wanted; fewer where there are fewer.
+        """
+        from vfr.features.carried import carried
+
+        version = (whole.name, whole.version)
         with self._lock:
-            return _kept(self._rows, key, lambda: _last_rows(snapshot, lookback), KEPT)
+            along = _kept(self._along, version, lambda: carried(whole), 1)
+            key = (*version, str(snapshot.as_of), lookback)
+            return _kept(self._rows, key, lambda: _last_rows(snapshot, lookback, along), KEPT)
 
     def base_rate(self, whole: Snapshot, snapshot: Snapshot, horizon: Horizon) -> float:
         """Return the share of rises among the outcomes of a horizon known by the last session of a snapshot.
@@ -84,7 +100,7 @@ def _kept(held: OrderedDict[Hashable, T], key: Hashable, make: Callable[[], T], 
     return held[key]
 
 
-def _last_rows(snapshot: Snapshot, lookback: int) -> tuple[Matrix32, tuple[str, ...]]:
+def _last_rows(snapshot: Snapshot, lookback: int, along: Carried) -> tuple[Matrix32, tuple[str, ...]]:
     """Return [L x N x F] features of the last sessions.
 
     A name that left the market has no row, as in training: it keeps statements for a while, but there is nothing left
@@ -93,7 +109,7 @@ def _last_rows(snapshot: Snapshot, lookback: int) -> tuple[Matrix32, tuple[str, 
     from vfr import features
 
     end = snapshot.sessions.size
-    matrix = features.compute(snapshot, slice(max(end - lookback, 0), end))
+    matrix = features.compute(snapshot, slice(max(end - lookback, 0), end), along=along)
     X = np.ascontiguousarray(matrix.values.transpose(1, 2, 0))
     # Whether a name trades is seen in a few sessions; decades of them would take longer than the models.
     recent = snapshot.panel.rows(max(end - lookback - RECENT, 0), end)
