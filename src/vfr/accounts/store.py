@@ -114,8 +114,8 @@ class SignInStore(Protocol):
     def credentials(self, name: str) -> tuple[User, str] | None:
         """Return a user by name, whatever its case, and the hash of the password."""
 
-    def keep_hash(self, user: str, password_hash: str) -> None:
-        """Keep another hash of the same password."""
+    def keep_hash(self, user: str, before: str, password_hash: str) -> None:
+        """Keep another hash of the same password, unless there is another password since."""
 
     def charge(self, counters: Sequence[tuple[str, Patience]], now: float) -> float:
         """Count a failure for each and return 0; or count nothing and return how long to wait."""

@@ -90,13 +90,13 @@ class SignIns:
         if user is None or not right or user.disabled:
             raise BadCredentials("the name or the password is wrong")
         self.store.forgive(by_name, by_address)
-        if better is not None:
-            self.store.keep_hash(user.id, better)
+        if kept is not None and better is not None:
+            self.store.keep_hash(user.id, kept, better)
         family = Family(self._random(_ID_BYTES), user.id, user.generation, now + REFRESH_S)
         refresh = REFRESH_PREFIX + self._random(_SECRET_BYTES)
-        access = self._access(user, family, now)
+        pair = self._pair(user, family, refresh, now)
         self.store.open_family(family, digest_of(refresh), now)
-        return self._pair(access, refresh, user)
+        return pair
 
     def refresh(self, token: str, now: float) -> TokenPair:
         """Return the next pair for a refresh token, which is then used up.
@@ -113,7 +113,7 @@ class SignIns:
         if not _well_formed(token):
             raise TokenRefused("the refresh token is malformed; sign in again")
         family, user = self.store.use(digest_of(token), digest_of(successor), now)
-        return self._pair(self._access(user, family, now), successor, user)
+        return self._pair(user, family, successor, now)
 
     def sign_out(self, token: str, now: float) -> None:
         """End the sign-in that a refresh token follows from; one that is not known changes nothing.
@@ -126,15 +126,11 @@ class SignIns:
         if _well_formed(token):
             self.store.end_family(digest_of(token), now)
 
-    def _access(self, user: User, family: Family, now: float) -> str:
+    def _pair(self, user: User, family: Family, refresh: str, now: float) -> TokenPair:
         issued = int(now)
-        token_id = self._random(_ID_BYTES)
-        claims = Claims(user.id, family.id, user.generation, user.scopes, token_id, issued, issued + ACCESS_S)
-        return self.sign(claims)
-
-    @staticmethod
-    def _pair(access: str, refresh: str, user: User) -> TokenPair:
-        return TokenPair(access, refresh, ACCESS_S, tuple(in_order(user.scopes)), user.tier)
+        ends = min(issued + ACCESS_S, int(family.expires_at))
+        claims = Claims(user.id, family.id, user.generation, user.scopes, self._random(_ID_BYTES), issued, ends)
+        return TokenPair(self.sign(claims), refresh, ends - issued, tuple(in_order(user.scopes)), user.tier)
 
     def _random(self, size: int) -> str:
         return self.entropy(size).hex()

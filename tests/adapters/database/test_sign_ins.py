@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,12 +10,14 @@ from sqlalchemy import Engine, func, select
 
 from vfr.accounts.lockout import FORGOTTEN_S, Patience
 from vfr.accounts.store import AccountChange, Family
+from vfr.accounts.tokens import REFRESH_S, Claims
 from vfr.accounts.users import User
 from vfr.adapters.database.accounts import SqlAccounts
 from vfr.adapters.database.engine import transaction
 from vfr.adapters.database.sign_ins import SqlSignIns
 from vfr.adapters.database.tables import LOGIN_FAILURES, REFRESH_TOKENS, TOKEN_FAMILIES
 from vfr.errors import TokenRefused
+from vfr.workflows.sign_in import SignIns
 
 JANE = User("u1", "jane", "premium", frozenset({"ml"}), False, 1.0, 0)
 FAMILY = Family("f1", "u1", 0, 1_000.0)
@@ -38,8 +41,16 @@ def store(users: SqlAccounts) -> SqlSignIns:
 def test_credentials(store: SqlSignIns) -> None:
     assert store.credentials("JANE") == (JANE, "hash")
     assert store.credentials("jane' OR '1'='1") is None
-    store.keep_hash("u1", "better")
+    store.keep_hash("u1", "hash", "better")
     assert store.credentials("jane") == (JANE, "better")
+
+
+def test_a_better_hash_of_the_password_before_is_not_kept(store: SqlSignIns, users: SqlAccounts) -> None:
+    users.change_user("u1", AccountChange(password_hash="new"), "test", 15.0)
+    store.keep_hash("u1", "hash", "better hash of the old one")
+    found = store.credentials("jane")
+    assert found is not None
+    assert found[1] == "new"
 
 
 def test_each_refresh_token_gives_the_next(store: SqlSignIns) -> None:
@@ -82,7 +93,7 @@ def test_what_voids_a_refresh_token(store: SqlSignIns, users: SqlAccounts, chang
 def test_time_ends_a_family_and_the_next_sign_in_forgets_it(store: SqlSignIns, users: SqlAccounts) -> None:
     with pytest.raises(TokenRefused):
         store.use("first", "second", 1_000.0)
-    store.open_family(Family("f2", "u1", 0, 5_000.0), "other", 1_001.0)
+    store.open_family(Family("f2", "u1", 0, 5_000.0), "other", 2_000.0)
     with transaction(users.engine, reads=True) as connection:
         assert connection.execute(select(TOKEN_FAMILIES.c.id)).scalars().all() == ["f2"]
         assert connection.execute(select(REFRESH_TOKENS.c.digest)).scalars().all() == ["other"]
@@ -97,6 +108,23 @@ def test_signing_out_by_any_token_of_the_family(store: SqlSignIns, users: SqlAcc
     with pytest.raises(TokenRefused):
         store.use("second", "third", 40.0)
     assert [row.action for row in users.changes(10)] == ["signed out", "user added"]
+
+
+def test_a_family_that_ended_stays_ended_as_long_as_its_last_access_token_may_live(
+    store: SqlSignIns, users: SqlAccounts
+) -> None:
+    store.use("first", "second", 990.0)
+    store.end_family("second", 995.0)
+    store.open_family(Family("f2", "u1", 0, 5_000.0), "other", 1_001.0)
+    assert "f1" in users.standing(None, 1_002.0).ended
+
+
+def test_an_access_token_lives_no_longer_than_its_sign_in(store: SqlSignIns) -> None:
+    made: list[Claims] = []
+    sign_ins = SignIns(store, lambda _, kept: (kept == "hash", None), lambda one: str(made.append(one)), os.urandom)
+    pair = sign_ins.sign_in("jane", "right", "192.0.2.1", 10.0)
+    assert sign_ins.refresh(pair.refresh_token, 10.0 + REFRESH_S - 60).expires_in == 60
+    assert made[-1].expires_at == 10 + REFRESH_S
 
 
 def test_an_ended_family_is_followed_no_longer_than_its_access_tokens_live(
@@ -131,6 +159,16 @@ def test_attempts_on_the_same_counters_in_either_order_do_not_wait_for_each_othe
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(attempt, range(40))) == [0] * 40
+
+
+def test_attempts_and_their_forgiveness_do_not_wait_for_each_other_for_ever(store: SqlSignIns) -> None:
+    def attempt(_: int) -> float:
+        wait = store.charge([("z", Patience(1_000)), ("a", Patience(1_000))], 100.0)
+        store.forgive("z", "a")
+        return wait
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(attempt, range(60))) == [0] * 60
 
 
 def test_old_failures_are_forgotten(store: SqlSignIns) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, select, update
 
 from vfr.accounts.lockout import FORGOTTEN_S, Failures, Patience
 from vfr.accounts.store import Family
+from vfr.accounts.tokens import ACCESS_S, LEEWAY_S
 from vfr.accounts.users import User
 from vfr.adapters.database.account_rows import USER_COLUMNS, changed, user_of, user_row
 from vfr.adapters.database.engine import transaction
@@ -44,10 +45,11 @@ class SqlSignIns:
             row = connection.execute(question).first()
         return None if row is None else (user_of(row), row.password_hash)
 
-    def keep_hash(self, user: str, password_hash: str) -> None:
-        """Keep another hash of the same password; tokens stay valid."""
+    def keep_hash(self, user: str, before: str, password_hash: str) -> None:
+        """Keep another hash of the same password, unless there is another password since; tokens stay valid."""
+        same = (USERS.c.id == user) & (USERS.c.password_hash == before)
         with transaction(self.engine) as connection:
-            connection.execute(update(USERS).where(USERS.c.id == user).values(password_hash=password_hash))
+            connection.execute(update(USERS).where(same).values(password_hash=password_hash))
 
     def charge(self, counters: Sequence[tuple[str, Patience]], now: float) -> float:
         """Count a failure for each and return 0; or count nothing and return how long to wait."""
@@ -72,15 +74,19 @@ class SqlSignIns:
 
     def forgive(self, cleared: str, lowered: str) -> None:
         """Forget the failures of one counter, and one failure of the other."""
+        forgotten = delete(LOGIN_FAILURES).where(LOGIN_FAILURES.c.counter == cleared)
+        one_less = update(LOGIN_FAILURES).where(LOGIN_FAILURES.c.counter == lowered, LOGIN_FAILURES.c.count > 0)
+        steps = {cleared: forgotten, lowered: one_less.values(count=LOGIN_FAILURES.c.count - 1)}
         with transaction(self.engine) as connection:
-            connection.execute(delete(LOGIN_FAILURES).where(LOGIN_FAILURES.c.counter == cleared))
-            one_less = update(LOGIN_FAILURES).where(LOGIN_FAILURES.c.counter == lowered, LOGIN_FAILURES.c.count > 0)
-            connection.execute(one_less.values(count=LOGIN_FAILURES.c.count - 1))
+            for name in sorted(steps):  # The order of `charge`.
+                connection.execute(steps[name])
 
     def open_family(self, family: Family, digest: str, now: float) -> None:
         """Keep a sign-in and the hash of its first refresh token; what has expired is forgotten."""
         with transaction(self.engine) as connection:
-            connection.execute(delete(TOKEN_FAMILIES).where(TOKEN_FAMILIES.c.expires_at <= now))
+            # Not before the last access token is void: until then it must be known which families ended.
+            void = TOKEN_FAMILIES.c.expires_at <= now - ACCESS_S - 2 * LEEWAY_S
+            connection.execute(delete(TOKEN_FAMILIES).where(void))
             row = {
                 "id": family.id,
                 "user_id": family.user,
@@ -144,10 +150,10 @@ def _end(connection: Connection, family: Row[Any], now: float, action: str) -> N
 def _locked(connection: Connection, counter: str, now: float) -> Failures:
     """Return what is remembered under a counter; nobody else changes it until the end of the transaction."""
     none = insert_into(connection, LOGIN_FAILURES).values(counter=counter, count=0, last_at=now)
-    connection.execute(none.on_conflict_do_nothing())
-    columns = LOGIN_FAILURES.c.count, LOGIN_FAILURES.c.last_at
-    row = connection.execute(select(*columns).where(LOGIN_FAILURES.c.counter == counter).with_for_update()).one()
-    return Failures(*row)
+    # One statement that finds the row or makes it, and locks it: between two, another may forgive it.
+    same = {"counter": none.excluded.counter}
+    kept = none.on_conflict_do_update(index_elements=[LOGIN_FAILURES.c.counter], set_=same)
+    return Failures(*connection.execute(kept.returning(LOGIN_FAILURES.c.count, LOGIN_FAILURES.c.last_at)).one())
 
 
 def _keep(connection: Connection, counter: str, failures: Failures) -> None:
