@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from itertools import combinations
 
 import numpy as np
@@ -255,3 +256,19 @@ def test_other_processes_say_the_same_without_models(home):
         f"{f.p_up.tobytes().hex()} {f.score.tobytes().hex()} {f.confidence.tobytes().hex()} {f.note}" for f in found
     ]
     assert ran[0].stdout == ran[1].stdout == "\n".join(lines) + "\n"
+
+
+def test_a_board_that_could_not_be_read_for_a_moment_is_read_again(home, from_board, monkeypatch):
+    monkeypatch.setattr("vfr.workflows.board_forecasts.AGAIN_MS", 50.0)
+    elsewhere = Elsewhere()
+    board = from_board(elsewhere=elsewhere)
+    [folder] = (path.parent for path in (home[0] / "scoreboards").glob("*/current"))
+    build = folder / (folder / "current").read_text().strip()
+    away = build.rename(folder / "away")
+    try:
+        assert board.at(None, "7d", HERE, "weighted", LONG).code == "TIMEOUT"
+    finally:
+        away.rename(build)
+    time.sleep(0.1)
+    assert isinstance(board.at(None, "7d", HERE, "weighted", LONG), Forecast)
+    assert elsewhere.asked == 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
@@ -30,6 +31,9 @@ KEPT: Final = 64
 
 LATELY_MS: Final = 20.0
 """How long an answer that waits for nothing trusts that the board is the current one; see `vfr.workflows.held`."""
+
+AGAIN_MS: Final = 5_000.0
+"""When a board that could not be read is looked at again."""
 
 Found: TypeAlias = "Forecast | MlUnavailable"
 
@@ -82,6 +86,7 @@ class BoardForecasts:
         self._most = kept
         self._lock = Lock()
         self._held: tuple[Hashable, MlBoard | None] = (None, None)
+        self._until = inf
         self._lately: tuple[tuple[Hashable, MlBoard] | None, float] = (None, 0.0)
         self._made: OrderedDict[Hashable, Found] = OrderedDict()
 
@@ -138,7 +143,7 @@ class BoardForecasts:
         name = data.partition("/")[0]
         stamp = (name, self._boards.stamp(name))
         held = self._held
-        if held[0] != stamp:
+        if held[0] != stamp or clock.elapsed_ms() >= self._until:
             if not wait or stamp[1] is None:
                 return None
             held = self._take(name, stamp)
@@ -150,8 +155,11 @@ class BoardForecasts:
     def _take(self, name: str, stamp: Hashable) -> tuple[Hashable, MlBoard | None]:
         """Read the board that was published; one thread does, and what was combined of the one before is let go."""
         with self._lock:
-            if self._held[0] != stamp:
-                self._held = (stamp, self._boards.latest(name))
+            if self._held[0] != stamp or clock.elapsed_ms() >= self._until:
+                found = self._boards.latest(name)
+                # Perhaps only this process could not read it, and nobody will publish another one.
+                self._until = clock.elapsed_ms() + AGAIN_MS if found is None else inf
+                self._held = (stamp, found)
                 self._made.clear()
             return self._held
 
