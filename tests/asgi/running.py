@@ -70,7 +70,10 @@ def kinds(process: subprocess.Popen[str]) -> dict[str, list[psutil.Process]]:
     """Return the processes of a server by what they are."""
     found: dict[str, list[psutil.Process]] = {"engine": [], "worker": [], "computer": [], "trainer": []}
     for child in psutil.Process(process.pid).children(recursive=True):
-        words = " ".join(child.cmdline())
+        try:
+            words = " ".join(child.cmdline())
+        except psutil.NoSuchProcess:  # It has ended, and nobody has asked how.
+            continue
         if "vfr.asgi.engine" in words:
             found["engine"].append(child)
         elif "train_starter" in words:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 
 import pytest
-from tests.asgi.running import until
 from tests.load.asking import Line, codes, line_to_each, mixed, under_load
 from tests.load.conftest import Tell
 from tests.redis_server import RedisServer
 
+from vfr import bootstrap
 from vfr.bootstrap import Application
-from vfr.cli.bench_server import Server, served
+from vfr.cli.bench_server import served
 from vfr.clock import elapsed_ms
+from vfr.settings import Settings
 
 MEMBER, HORIZON = "linear", "7d"
 MOST_MS = 1_000.0
@@ -28,18 +30,31 @@ def more(redis: RedisServer, request: pytest.FixtureRequest) -> Mapping[str, str
     return {"VFR_WORKERS": "2", "VFR_LOG_LEVEL": "error", **shared}
 
 
-def times_until(lines: Mapping[int, Line], symbol: str, true: Callable[[dict[str, object]], bool]) -> list[float]:
-    """Milliseconds from now until every server process says so, each asked all the time over its own connection."""
-    start = elapsed_ms()
+@pytest.fixture
+def here(home: Path, more: Mapping[str, str]) -> Iterator[Application]:
+    """The same installation in this process, as an operator's commands see it."""
+    application = bootstrap.build(Settings(data_home=home, redis_url=more.get("VFR_REDIS_URL")))
+    yield application
+    application.close()
+
+
+def times_until(
+    lines: Mapping[int, Line], symbol: str, true: Callable[[dict[str, object]], bool], change: Callable[[], object]
+) -> list[float]:
+    """Milliseconds from the end of a change until every server process says so, each asked all the time."""
 
     def wait(line: Line) -> float:
         while not true(line.ask([symbol])[0]):
             assert elapsed_ms(start) < 60_000, "not in time"
             Event().wait(0.005)
-        return elapsed_ms(start)
+        return elapsed_ms()
 
+    start = elapsed_ms()
     with ThreadPoolExecutor(len(lines)) as threads:
-        return list(threads.map(wait, lines.values()))
+        waiting = [threads.submit(wait, line) for line in lines.values()]
+        change()
+        made = elapsed_ms()
+        return [max(one.result() - made, 0.0) for one in waiting]
 
 
 def version_of(stock: dict[str, object]) -> object:
@@ -68,11 +83,10 @@ def test_the_switch_is_in_force_everywhere_within_a_second_and_survives_a_restar
         symbols = server.symbols()[:40]
         with line_to_each(server) as lines, under_load(server, 6.0, mixed(server, symbols, each=16)) as load:
             Event().wait(1.0)
-            here.toggles.turn("ml", False, reason="rehearsed", who="test")
-            off = times_until(lines, symbols[0], lambda stock: "mlUnavailable" in stock)
+            turn = partial(here.toggles.turn, "ml", reason="rehearsed", who="test")
+            off = times_until(lines, symbols[0], lambda stock: "mlUnavailable" in stock, lambda: turn(enabled=False))
             Event().wait(0.5)
-            here.toggles.turn("ml", True, reason="rehearsed", who="test")
-            on = times_until(lines, symbols[0], lambda stock: "mlPrediction" in stock)
+            on = times_until(lines, symbols[0], lambda stock: "mlPrediction" in stock, lambda: turn(enabled=True))
             classic, ml = load.result()
         here.toggles.turn("ml", False, reason="kept", who="test")
     tell(f"off after {told(off)}, on after {told(on)}; {classic['answered'] + ml['answered']} requests, none failed")
@@ -93,26 +107,20 @@ def test_a_champion_that_is_rolled_back_answers_no_more_within_a_second(
     here.models.save(other, here.models.read(before.model_id))
     with served(home, folder, more) as server:
         symbols = server.symbols()[:40]
-        with line_to_each(server) as lines:
-            until(lambda: version_of(stocks_of(server, symbols[0])) == before.model_id, 30)
-            with under_load(server, 20.0, mixed(server, symbols, each=16)) as load:
-                here.offices.promote(other.model_id, who="test", why="rehearsed")
-                promoted = times_until(lines, symbols[0], in_turn(other.model_id))
-                here.offices.rollback(other.model_id, who="test", why="rehearsed")
-                gone = times_until(lines, symbols[0], not_any_more(other.model_id))
-                back = times_until(lines, symbols[0], in_turn(before.model_id))
-                classic, ml = load.result()
+        with under_load(server, 20.0, mixed(server, symbols, each=16)) as load:
+
+            def changed(true: Callable[[dict[str, object]], bool], change: Callable[..., object]) -> list[float]:
+                with line_to_each(server) as lines:  # Connections that are idle for long are closed.
+                    made = partial(change, other.model_id, who="test", why="rehearsed")
+                    return times_until(lines, symbols[0], true, made)
+
+            promoted = changed(in_turn(other.model_id), here.offices.promote)
+            gone = changed(not_any_more(other.model_id), here.offices.rollback)
+            back = changed(in_turn(before.model_id), lambda *_, **__: None)
+            classic, ml = load.result()
     tell(
         f"promoted: answers after {told(promoted)}; rolled back: silent after {told(gone)}, the one before answers "
         f"after {told(back)} more; {classic['answered'] + ml['answered']} requests, none failed"
     )
     assert max(gone) < MOST_MS
     assert classic["errors"] == ml["errors"] == 0
-
-
-def stocks_of(server: Server, symbol: str) -> dict[str, object]:
-    from vfr.cli.bench_cases import analyze
-    from vfr.cli.bench_server import URL
-
-    found: dict[str, object] = server.ask("POST", URL, analyze([symbol], ml=True))[1]["data"]["stocks"][0]
-    return found
