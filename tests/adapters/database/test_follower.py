@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import structlog
 from tests.adapters.database.conftest import until
 
 from vfr.adapters.database.bell import RedisBell
@@ -22,9 +25,12 @@ class Source:
 
     def __init__(self) -> None:
         self.value, self.away, self.reads = 1, False, 0
+        self.error: Exception | None = None
 
     def __call__(self, known: tuple[int] | None) -> tuple[int]:
         self.reads += 1
+        if self.error is not None:
+            raise self.error
         if self.away:
             raise DataError("VFR_DATABASE_URL: away")
         return known if known == (self.value,) else (self.value,)
@@ -59,6 +65,28 @@ def test_a_thread_follows_and_ends() -> None:
     assert until(lambda: follower.known == (7,))
     follower.close()
     assert until(lambda: "followed" not in {thread.name for thread in threading.enumerate()})
+
+
+def test_nothing_that_goes_wrong_ends_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Source()
+    follower = Follower("steadfast", source)
+    follower.start()
+    assert until(lambda: follower.known == (1,))
+    reader, writer = os.pipe()
+    os.close(reader)
+    deaf = structlog.PrintLogger(os.fdopen(writer, "w", buffering=1))  # Whoever read the log has gone.
+    structlog.configure(logger_factory=lambda: deaf)
+    try:
+        source.error = PermissionError("the data home cannot be made")
+        reads = source.reads
+        assert until(lambda: source.reads > reads)
+        source.error, source.value = None, 2
+        assert until(lambda: follower.known == (2,))
+    finally:
+        structlog.reset_defaults()
+        follower.close()
+        with suppress(OSError):
+            deaf._file.close()  # noqa: SLF001 (what its buffer holds goes nowhere)
 
 
 def test_the_thread_ends_when_nobody_holds_the_follower() -> None:

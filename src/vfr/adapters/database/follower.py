@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event, Lock, Thread
 from typing import Final, Generic, Protocol, TypeVar
 
 import structlog
-
-from vfr.errors import DataError
 
 __all__ = ["EVERY_S", "Bell", "Follower"]
 
@@ -68,7 +67,7 @@ class Follower(Generic[_T]):
         with self._lock:
             try:
                 self.known = self._read(self.known)
-            except DataError as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next look may see again
                 # A process that set up no logging, such as a command, stays silent.
                 if not self._away and structlog.is_configured():
                     structlog.get_logger("vfr.database").warning(
@@ -103,7 +102,8 @@ def _follow(followed: weakref.ref[Follower[_T]], ended: Event, bell: Bell | None
         follower = followed()
         if follower is None:
             return
-        follower.look()
+        with suppress(Exception):  # Not even a log that cannot be written ends it: what is off must stay followed.
+            follower.look()
         del follower
         if bell is None:
             ended.wait(EVERY_S)
