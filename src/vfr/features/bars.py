@@ -34,34 +34,45 @@ def bars(fields: FloatArray, rows: IntArray, first: int, start: int, out: Matrix
     rows, first, start, out
         As in `vfr.features.closes.closes`.
     """
-    lookback = block_start(first, _YEAR + 1)
+    _overnight(fields, rows, first, start, out)
+    lookback = block_start(first, _MONTH + 1)
     own = rows[max(0, lookback - 1) :]  # one bar more than the blocks, for what compares with the bar before
     o, h, low, c, adj = fields[0][own], fields[1][own], fields[2][own], fields[3][own], fields[4][own]
     skip = own.size - (rows.size - lookback)
     at, first = own[skip:] - start, first - lookback
-    overnight = np.zeros(own.size)
-    for i in range(1, own.size):
-        overnight[i] = o[i] * (adj[i] / c[i]) / adj[i - 1] - 1.0
-    _sessions(overnight[skip:], c[skip:] / o[skip:] - 1.0, lookback, at, first, out[:5])
+    _intraday(c[skip:] / o[skip:] - 1.0, lookback, at, first, out)
     _ranges(o[skip:], h[skip:], low[skip:], c[skip:], lookback, at, first, out[5:11])
     basis = adj / c
     _spread(h * basis, low * basis, skip, lookback, at, first, out[11])
 
 
 @njit(cache=True, nogil=True)
-def _sessions(
-    overnight: FloatArray, intraday: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32
-) -> None:
-    night, day = sums(overnight), sums(intraday)
-    for i in range(first, overnight.size):
+def _overnight(fields: FloatArray, rows: IntArray, first: int, start: int, out: Matrix32) -> None:
+    """Write the return from close to open, and its sums over a month and a year."""
+    o, c, adj = fields[0], fields[3], fields[4]
+    offset = block_start(first, _YEAR + 1)
+    overnight = np.zeros(rows.size - offset)
+    for i in range(max(1, offset), rows.size):
+        row, before = rows[i], rows[i - 1]
+        overnight[i - offset] = o[row] * (adj[row] / c[row]) / adj[before] - 1.0
+    night = sums(overnight)
+    for i in range(max(first, 1), rows.size):
+        at, k = rows[i] - start, i - offset
+        out[0, at] = overnight[k]
+        if i >= _MONTH:
+            out[2, at] = span(night, k, _MONTH)
+        if i >= _YEAR:
+            out[4, at] = span(night, k, _YEAR)
+
+
+@njit(cache=True, nogil=True)
+def _intraday(intraday: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32) -> None:
+    """Write the return from open to close, and its sum over a month."""
+    day = sums(intraday)
+    for i in range(first, intraday.size):
         out[1, at[i]] = intraday[i]
-        if offset + i >= 1:
-            out[0, at[i]] = overnight[i]
         if offset + i >= _MONTH:
-            out[2, at[i]] = span(night, i, _MONTH)
             out[3, at[i]] = span(day, i, _MONTH)
-        if offset + i >= _YEAR:
-            out[4, at[i]] = span(night, i, _YEAR)
 
 
 @njit(cache=True, nogil=True)

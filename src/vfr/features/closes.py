@@ -115,14 +115,14 @@ def _ratio(c: FloatArray, at: IntArray, first: int, near: int, far: int, out: Ma
 
 @njit(cache=True, nogil=True)
 def _discreteness(c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
-    n = _YEAR - _MONTH
-    balance = np.zeros(c.size, dtype=np.int64)  # falling less rising days so far
-    for i in range(1, c.size):
-        balance[i] = balance[i - 1] + (c[i] < c[i - 1]) - (c[i] > c[i - 1])
+    n, begin = _YEAR - _MONTH, max(first - _YEAR, 0)
+    balance = np.zeros(c.size - begin, dtype=np.int64)  # falling less rising days so far
+    for i in range(begin + 1, c.size):
+        balance[i - begin] = balance[i - begin - 1] + (c[i] < c[i - 1]) - (c[i] > c[i - 1])
     for i in range(max(first, _YEAR), c.size):
         past, recent = c[i - _YEAR], c[i - _MONTH]
         sign = (recent > past) - (recent < past)
-        out[at[i]] = sign * (balance[i - _MONTH] - balance[i - _YEAR]) / n
+        out[at[i]] = sign * (balance[i - begin - _MONTH] - balance[i - begin - _YEAR]) / n
 
 
 @njit(cache=True, nogil=True)
