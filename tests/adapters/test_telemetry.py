@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 import structlog
@@ -49,6 +52,18 @@ def test_a_trace_shows_where_but_not_the_values(capsys: pytest.CaptureFixture[st
     if form == "json":
         (line,) = text.splitlines()
         assert json.loads(line)["exception"][0]["exc_type"] == "ZeroDivisionError"
+
+
+def test_a_log_that_nobody_reads_any_more_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    deaf = os.fdopen(writer, "w", buffering=1)
+    monkeypatch.setattr(sys, "stderr", deaf)
+    configure_logging("warning", "json")
+    structlog.get_logger().warning("cannot serve", code="NO_DATA")
+    monkeypatch.undo()
+    with suppress(OSError):
+        deaf.close()  # What its buffer holds goes nowhere.
 
 
 def test_lines_for_people(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,9 +6,10 @@ import logging
 import re
 import sys
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TextIO, cast
 from urllib.parse import quote
 
 import orjson
@@ -62,9 +63,26 @@ def configure_logging(level: str, form: str, secrets: Collection[str] = ()) -> N
         # Last, since a trace is text only then.
         processors=[*shared, *rendering, lambda _logger, _method, line: scrub(str(line))],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Unheeded(sys.stderr))),
         cache_logger_on_first_use=True,
     )
+
+
+class _Unheeded:
+    """A stream that whoever read it may leave: a line that cannot be written must not cost an answer."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write, or not."""
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flush, or not."""
+        with suppress(OSError):
+            self._stream.flush()
 
 
 class _Request(NamedTuple):

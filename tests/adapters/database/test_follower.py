@@ -86,7 +86,7 @@ def test_nothing_that_goes_wrong_ends_the_thread(monkeypatch: pytest.MonkeyPatch
         structlog.reset_defaults()
         follower.close()
         with suppress(OSError):
-            deaf._file.close()  # noqa: SLF001 (what its buffer holds goes nowhere)
+            deaf._file.close()  # What its buffer holds goes nowhere.
 
 
 def test_the_thread_ends_when_nobody_holds_the_follower() -> None:
