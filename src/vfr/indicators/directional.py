@@ -78,10 +78,9 @@ def directional(
         if i >= n:
             up, down, span = up - up / n, down - down / n, span - span / n
         rise, fall = high[i] - high[i - 1], low[i - 1] - low[i]
-        if fall > 0.0 and rise < fall:
-            down += fall
-        elif rise > 0.0 and rise > fall:
-            up += rise
+        # Chosen, not branched on: whether a day rises cannot be guessed, and guessing wrong takes longest.
+        down += fall if (fall > 0.0) & (rise < fall) else 0.0
+        up += rise if (rise > 0.0) & (rise > fall) else 0.0
         span += range_at(high, low, close, i)
         if i < n:
             continue

@@ -90,10 +90,10 @@ def mfi(high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray
             gained -= inflow[i - n]
             lost -= outflow[i - n]
         tie = _TIE * (typical + before)  # equal prices whose sums round differently are equal
-        if typical - before > tie:
-            inflow[i] = typical * volume[i]
-        elif before - typical > tie:
-            outflow[i] = typical * volume[i]
+        flow = typical * volume[i]
+        # Chosen, not branched on: whether a day rises cannot be guessed, and guessing wrong takes longest.
+        inflow[i] = flow if typical - before > tie else 0.0
+        outflow[i] = flow if before - typical > tie else 0.0
         gained += inflow[i]
         lost += outflow[i]
         if i >= n:
