@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -19,9 +20,12 @@ from vfr.bootstrap import count_predictions
 from vfr.clock import epoch_ms, utc_now
 from vfr.workflows.answer import Answer
 from vfr.workflows.data_age import ages, described
+from vfr.workflows.forecaster import MlUnavailable
 from vfr.workflows.query import AnalyzeQuery
 
 __all__ = ["decode", "read_body", "routes"]
+
+_CROWDED: Final = MlUnavailable("TIMEOUT", "too many requests wait for machine learning already; ask again")
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -74,12 +78,24 @@ def routes(context: Context) -> list[Route]:
         query = await context.limits.admit(caller, request, query)
         if caller is not ANONYMOUS:
             query = application.experiments.dealt(query, caller.subject)
-        answer = application.ready(query, request_id(request.scope))
+        answer = _ready(query, request)
+        if answer is None and query.include_ml and query.ml_refused is None:
+            try:
+                return await context.ml_work.run(_waited, query, request, caller.subject)
+            except Refusal:  # The line is full, which must not cost the classic answer.
+                query = replace(query, ml_refused=_CROWDED)
+                answer = _ready(query, request)
         if answer is not None:
-            count_predictions(context.metrics, query, answer)
-            return _response(answer, request)
+            return answer
         threads = work if query.as_of is None else context.past_work
-        return await (context.ml_work if query.include_ml else threads).run(_waited, query, request, caller.subject)
+        return await threads.run(_waited, query, request, caller.subject)
+
+    def _ready(query: AnalyzeQuery, request: Request) -> Response | None:
+        answer = application.ready(query, request_id(request.scope))
+        if answer is None:
+            return None
+        count_predictions(context.metrics, query, answer)
+        return _response(answer, request)
 
     def _waited(query: AnalyzeQuery, request: Request, owner: str) -> Response:
         with reported(application, query.session_id, owner) as reporter:
