@@ -11,6 +11,7 @@ from sqlalchemy.types import ARRAY, LargeBinary
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select, Table
     from sqlalchemy.dialects import postgresql, sqlite
+    from sqlalchemy.types import TypeEngine
 
 __all__ = ["insert_into", "insert_rows"]
 
@@ -40,18 +41,20 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
 
 
 def _unnested(table: Table, rows: Sequence[Mapping[str, Any]]) -> Select[Any]:
-    names = list(rows[0])
-    columns = {name: [row[name] for row in rows] for name in names}
-    # The driver has no arrays of bytes; the server reads them from their text.
-    binary = {name for name in names if isinstance(table.c[name].type, LargeBinary)}
-    arrays = [
-        literal([f"\\x{value.hex()}" for value in columns[name]], ARRAY(Text))
-        if name in binary
-        else literal(columns[name], ARRAY(table.c[name].type))
-        for name in names
-    ]
-    source = func.unnest(*arrays).table_valued(*names).render_derived().c
-    taken: list[ColumnElement[Any]] = [
-        cast(source[name], LargeBinary) if name in binary else source[name] for name in names
-    ]
-    return select(*taken)
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    # What all rows share is sent once: the driver takes its time over each text of an array.
+    varying = [name for name, values in columns.items() if len(set(values)) > 1] or [next(iter(columns))]
+    arrays = [_array(table.c[name].type, columns[name]) for name in varying]
+    source = func.unnest(*arrays).table_valued(*varying).render_derived().c
+    return select(
+        *(
+            cast(source[name] if name in varying else literal(values[0], table.c[name].type), table.c[name].type)
+            for name, values in columns.items()
+        )
+    )
+
+
+def _array(kind: TypeEngine[Any], values: Sequence[Any]) -> ColumnElement[Any]:
+    if isinstance(kind, LargeBinary):  # The driver has no arrays of bytes; the server reads them from their text.
+        return literal([f"\\x{value.hex()}" for value in values], ARRAY(Text))
+    return literal(list(values), ARRAY(kind))
