@@ -274,6 +274,28 @@ def test_an_admin_and_users(world: World, failure: Any) -> None:
     assert PASSWORD not in str(log)
 
 
+def test_scopes_that_are_named_are_not_none(world: World, failure: Any) -> None:
+    admin, jane = world.sign_in("admin")["accessToken"], world.application.accounts.user_named("premium")
+    post(world, f"/api/admin/users/{jane.id}", admin, scopes=["classic"])
+    failure(post(world, f"/api/admin/users/{jane.id}", admin, scopes=[]), 422, "INVALID_FIELD")
+    assert world.application.accounts.user(jane.id).scopes == {"classic"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/admin/users?cursor=%00"),
+        ("GET", "/api/admin/users/%00"),
+        ("DELETE", "/api/admin/users/%00"),
+        ("GET", "/api/admin/keys?cursor=%00"),
+        ("DELETE", "/api/admin/keys/%00"),
+    ],
+)
+def test_ids_that_no_database_takes(world: World, failure: Any, method: str, path: str) -> None:
+    headers = bearer(world.sign_in("admin")["accessToken"]) | {"Content-Type": "application/json"}
+    failure(world.client.request(method, path, headers=headers), 422, "INVALID_FIELD")
+
+
 def test_pages_of_users_and_keys(world: World) -> None:
     admin = world.sign_in("admin")["accessToken"]
     for kind, shape, name in (("users", shapes.UsersData, "name"), ("keys", shapes.KeysData, "id")):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StrictBool
 
 from vfr.api.shapes import Shape
 
 __all__ = [
+    "PRINTABLE",
     "AccountChangesData",
     "JwksData",
     "KeyBody",
@@ -25,9 +26,12 @@ __all__ = [
     "UsersData",
 ]
 
+PRINTABLE: Final = "^[!-~]*$"
+"""What names and ids are made of; not every database takes all of the rest."""
+
 TierField = Literal["free", "premium", "enterprise", "admin"]
 ScopeField = Literal["classic", "ml", "backtest", "risk", "admin"]
-Scopes = Annotated[list[ScopeField], Field(max_length=5)]
+Scopes = Annotated[list[ScopeField], Field(min_length=1, max_length=5)]
 Password = Annotated[str, Field(min_length=1, max_length=256)]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -121,7 +125,9 @@ class KeyBody(Shape):
     label: Annotated[str, Field(min_length=1, max_length=64, description="What it is for.")]
     tier: TierField = Field(default="free", description="Not looked at where there is a user.")
     scopes: Scopes | None = Field(default=None, description="Those of the tier by default.")
-    user_id: Annotated[str, Field(max_length=32)] | None = Field(default=None, description="Whom it acts for.")
+    user_id: Annotated[str, Field(max_length=32, pattern=PRINTABLE)] | None = Field(
+        default=None, description="Whom it acts for."
+    )
     days: Annotated[int, Field(ge=1, le=3650, strict=True)] | None = Field(default=None, description="Forever if none.")
 
 

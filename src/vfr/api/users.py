@@ -12,6 +12,7 @@ from vfr.api.auth import BODY_BYTES
 from vfr.api.bodies import documented, read_as
 from vfr.api.context import Context
 from vfr.api.schemas_auth import (
+    PRINTABLE,
     AccountChangesData,
     KeyBody,
     KeyData,
@@ -33,8 +34,8 @@ _EVERYWHERE_S: Final = 0.4
 """Other processes look again within a quarter of a second: when a change is answered, it is in force in all."""
 
 Limit = Annotated[int, Query(ge=1, le=200)]
-Cursor = Annotated[str | None, Query(max_length=64, description="nextCursor of the page before")]
-Id = Annotated[str, Path(max_length=32)]
+Cursor = Annotated[str | None, Query(max_length=64, pattern=PRINTABLE, description="nextCursor of the page before")]
+Id = Annotated[str, Path(max_length=32, pattern=PRINTABLE)]
 
 
 def router(context: Context) -> APIRouter:

@@ -85,7 +85,8 @@ class SignIns:
         wait = self.store.charge(((by_name, BY_NAME), (by_address, BY_ADDRESS)), now)
         if wait > 0:
             raise LockedOut(ceil(wait))
-        user, kept = self.store.credentials(name) or (None, None)
+        # Not every database takes what cannot be printed, and no name holds it.
+        user, kept = (self.store.credentials(name) if name.isprintable() else None) or (None, None)
         right, better = self.right(normalised(password[: PASSWORD_MAX + 1]), kept)
         if user is None or not right or user.disabled:
             raise BadCredentials("the name or the password is wrong")

@@ -16,7 +16,7 @@ from vfr.adapters.database.accounts import SqlAccounts
 from vfr.adapters.database.engine import transaction
 from vfr.adapters.database.sign_ins import SqlSignIns
 from vfr.adapters.database.tables import LOGIN_FAILURES, REFRESH_TOKENS, TOKEN_FAMILIES
-from vfr.errors import TokenRefused
+from vfr.errors import BadCredentials, TokenRefused
 from vfr.workflows.sign_in import SignIns
 
 JANE = User("u1", "jane", "premium", frozenset({"ml"}), False, 1.0, 0)
@@ -117,6 +117,12 @@ def test_a_family_that_ended_stays_ended_as_long_as_its_last_access_token_may_li
     store.end_family("second", 995.0)
     store.open_family(Family("f2", "u1", 0, 5_000.0), "other", 1_001.0)
     assert "f1" in users.standing(None, 1_002.0).ended
+
+
+def test_a_name_that_no_database_takes_is_nobodys(store: SqlSignIns) -> None:
+    sign_ins = SignIns(store, lambda _, kept: (kept is not None, None), str, os.urandom)
+    with pytest.raises(BadCredentials):
+        sign_ins.sign_in("jane\0", "right", "192.0.2.1", 10.0)
 
 
 def test_an_access_token_lives_no_longer_than_its_sign_in(store: SqlSignIns) -> None:

@@ -172,8 +172,4 @@ def _begin(connection: Connection) -> None:
 
 
 def _described(url: URL) -> str:
-    if url.get_backend_name() == "sqlite":
-        return "the database file"
-    if "@" in (url.host or ""):  # An unescaped password: part of it was taken for the host.
-        return "PostgreSQL"
-    return f"PostgreSQL at {url.host or 'localhost'}:{url.port or 5432}"
+    return "the database file" if url.get_backend_name() == "sqlite" else "PostgreSQL"
