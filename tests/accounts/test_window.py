@@ -82,10 +82,3 @@ def test_a_refusal_takes_nothing() -> None:
     assert window.charge(budget, 8, 0).allowed
     assert not window.charge(budget, 3, 0).allowed
     assert window.charge(budget, 2, 0).allowed
-
-
-def test_what_is_recorded_counts_even_beyond_the_budget() -> None:
-    budget, window = Budget("requests", 2, 60), Window()
-    window.record(budget, 5, 0)
-    verdict = window.charge(budget, 1, 0)
-    assert (verdict.allowed, verdict.remaining) == (False, 0)

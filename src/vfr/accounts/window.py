@@ -54,11 +54,6 @@ class Window:
         left = max(budget.amount - used - n, 0)
         return Verdict(True, budget.amount, left, self._wait(budget, 1, now_ms) if used + n else 0, 0)
 
-    def record(self, budget: Budget, n: int, now_ms: int) -> None:
-        """Charge n whatever is left."""
-        self._move_to(now_ms * PARTS // (budget.window_s * 1_000))
-        self.counts[self.newest % COUNTED] += n
-
     def _move_to(self, part: int) -> None:
         ahead = part - self.newest
         if abs(ahead) >= COUNTED:  # Long ago, or written by a clock that was wrong by more than a window.

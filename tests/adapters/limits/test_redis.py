@@ -158,6 +158,19 @@ def test_redis_that_comes_back_counts_again(own_server: RedisServer) -> None:
     asyncio.run(main())
 
 
+def test_what_was_granted_alone_is_not_granted_again_by_redis(own_server: RedisServer) -> None:
+    async def main() -> None:
+        async with opened(own_server.url) as limiter:
+            own_server.pause()
+            assert await burst(limiter, "user:a", 30) == 30
+            own_server.resume()
+            await asyncio.sleep(1.5 * REST_S)
+            limiter._deadline_s = PATIENT_S
+            assert await burst(limiter, "user:a", 150) == 70
+
+    asyncio.run(main())
+
+
 def test_a_slow_way_to_redis_is_not_waited_for(server: RedisServer) -> None:
     async def main() -> None:
         with slow_way(server.port, 0.5) as port:

@@ -87,10 +87,6 @@ class LocalLimiter:
             self._refused += n
         return verdict
 
-    def record(self, who: str, budget: Budget, n: int) -> None:
-        """Note what another limiter granted."""
-        self._changed(who, budget, lambda window, now: window.record(budget, n, now))
-
     def stats(self) -> Mapping[str, int]:
         """Return the counters of this process."""
         return {"granted": self._granted, "refused": self._refused, "fallbacks": 0}

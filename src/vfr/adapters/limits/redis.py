@@ -69,7 +69,7 @@ class RedisLimiter:
     url : str
         As in the settings: ``redis://``, ``rediss://`` or ``unix://``.
     local : LocalLimiter
-        Counts while Redis is away, and is told what Redis grants.
+        Counts while Redis is away, and beside it what this machine got: neither grants what the other has given.
     now : callable
         Seconds of a clock that never goes back.
     deadline_s : float
@@ -182,11 +182,13 @@ class RedisLimiter:
                     got = cost
                     break
         now = self._now()
+        # What this machine granted alone, Redis does not know; both together must stay within the budget.
+        if got and not self._local.take(who, budget, got * share).allowed:
+            got = 0
         if got:
             lease.until = now + budget.window_s
             lease.left += got * share
             lease.remaining -= got * share
-            self._local.record(who, budget, got * share)
         if got == 0 or now - lease.seen > FRESH_S:
             await self._look(budget.name, who, item, share, lease)
         if n and not got:
