@@ -128,11 +128,11 @@ def serving(home: Path, **more: str) -> Iterator[Server]:
         port = probe.getsockname()[1]
     with (
         TrainingState(home).lead(),
-        (home / "server.log").open("w") as log,
+        (home / "server.log").open("w", buffering=1) as log,
         start(SERVE, home, port, **{"VFR_LOG_FORMAT": "json", **more}) as process,
     ):
         # Read to its end: a full pipe would stop the server.
-        reader = Thread(target=shutil.copyfileobj, args=(process.stderr, log), daemon=True)
+        reader = Thread(target=log.writelines, args=(process.stderr,), daemon=True)
         reader.start()
         try:
             until(lambda: process.poll() is not None or answers(port), 60)
