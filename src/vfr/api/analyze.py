@@ -78,32 +78,7 @@ def routes(context: Context) -> list[Route]:
         query = await context.limits.admit(caller, request, query)
         if caller is not ANONYMOUS:
             query = application.experiments.dealt(query, caller.subject)
-        answer = _ready(query, request)
-        if answer is None and query.include_ml and query.ml_refused is None:
-            try:
-                return await context.ml_work.run(_waited, query, request, caller.subject)
-            except Refusal:  # The line is full, which must not cost the classic answer.
-                query = replace(query, ml_refused=_CROWDED)
-                answer = _ready(query, request)
-        if answer is not None:
-            return answer
-        threads = work if query.as_of is None else context.past_work
-        return await threads.run(_waited, query, request, caller.subject)
-
-    def _ready(query: AnalyzeQuery, request: Request) -> Response | None:
-        answer = application.ready(query, request_id(request.scope))
-        if answer is None:
-            return None
-        count_predictions(context.metrics, query, answer)
-        return _response(answer, request)
-
-    def _waited(query: AnalyzeQuery, request: Request, owner: str) -> Response:
-        with reported(application, query.session_id, owner) as reporter:
-            answer = application.analyze(query, request_id(request.scope), reporter)
-            if answer.failed_status is not None:
-                reporter.failure = _failure(answer)
-        count_predictions(context.metrics, query, answer)
-        return _response(answer, request)
+        return await _answered(context, query, request, caller.subject)
 
     async def status(request: Request) -> Response:
         await context.admit(request, "classic", public=True)
@@ -120,6 +95,39 @@ def routes(context: Context) -> list[Route]:
         Route("/api/stocks/analyze", analyze, methods=["POST"]),
         Route("/api/stocks/analyze", status, methods=["GET"]),
     ]
+
+
+async def _answered(context: Context, query: AnalyzeQuery, request: Request, owner: str) -> Response:
+    """Answer at once if that can be, else in a thread: no line of machine learning costs the classic answer."""
+    found = _ready(context, query, request)
+    if found is None and query.include_ml and query.ml_refused is None:
+        try:
+            return await context.ml_work.run(_waited, context, query, request, owner)
+        except Refusal:  # The line is full.
+            query = replace(query, ml_refused=_CROWDED)
+            found = _ready(context, query, request)
+    if found is not None:
+        return found
+    threads = context.work if query.as_of is None else context.past_work
+    return await threads.run(_waited, context, query, request, owner)
+
+
+def _ready(context: Context, query: AnalyzeQuery, request: Request) -> Response | None:
+    answer = context.application.ready(query, request_id(request.scope))
+    if answer is None:
+        return None
+    count_predictions(context.metrics, query, answer)
+    return _response(answer, request)
+
+
+def _waited(context: Context, query: AnalyzeQuery, request: Request, owner: str) -> Response:
+    application = context.application
+    with reported(application, query.session_id, owner) as reporter:
+        answer = application.analyze(query, request_id(request.scope), reporter)
+        if answer.failed_status is not None:
+            reporter.failure = _failure(answer)
+    count_predictions(context.metrics, query, answer)
+    return _response(answer, request)
 
 
 def _response(answer: Answer, request: Request) -> Response:
