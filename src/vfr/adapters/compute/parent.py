@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from multiprocessing import parent_process
 from threading import Thread
@@ -19,10 +18,16 @@ def end_with_parent() -> None:
     and never writes to.
     """
     parent = parent_process()
-    wait: Callable[[], object] = sys.stdin.buffer.read if parent is None else parent.join
+    wait: Callable[[], object] = _end_of_input if parent is None else parent.join
 
     def watch() -> None:
         wait()
         os.kill(os.getpid(), signal.SIGTERM)
 
     Thread(target=watch, name="parent", daemon=True).start()
+
+
+def _end_of_input() -> None:
+    # Not through `sys.stdin`: a thread that waits there holds its lock, and an interpreter that ends aborts on that.
+    while os.read(0, 4096):
+        pass
