@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test cover check lint types contracts docs bench verify lock clean
+.PHONY: help serve test cover check lint types contracts docs audit bench verify lock clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ contracts: .venv/dev ## who may import whom
 
 docs: .venv/dev ## the documentation, into docs/_build/html; every warning is an error
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --builder html docs docs/_build/html
+
+audit: .venv/dev ## known vulnerabilities of pinned dependencies; skips where advisories cannot be reached
+	.ci/audit
 
 bench: .venv/dev ## measure speed beside the peers; JSON on standard output
 	$(BIN)/python -m benchmarks.run $(ARGS)
