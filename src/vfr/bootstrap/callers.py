@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from vfr.accounts.standing import Standing
 from vfr.bootstrap.database import database_exists, open_database
 from vfr.clock import epoch_ms
 from vfr.errors import DataError
+from vfr.workflows.outbox import Outbox
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -30,6 +31,7 @@ FIRST_S: Final = 5.0
 """Longest wait of the first question for the first look: a database may have to be made, or may hang."""
 
 _USED_EVERY_S: Final = 60.0
+_USES: Final = 8_192
 _NOBODY: Final = Standing()
 
 
@@ -58,7 +60,9 @@ class Callers:
         self._patient = True
         self._engine: Engine | None = None
         self._follower: Follower[Standing] | None = None
-        self._written_at = 0.0
+        # Written by a thread of its own: a database that is busy with others must hold up no revocation.
+        self._uses: Outbox[tuple[str, float]] = Outbox("vfr-key-uses", self._write_uses, capacity=_USES, batch=_USES)
+        self._gathered_at = 0.0
 
     def holder(self, token: str) -> Principal:
         """Return who holds a token.
@@ -117,6 +121,7 @@ class Callers:
         """Follow no longer, and let the database go."""
         if self._follower is not None:
             self._follower.close()
+        self._uses.close()
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.dispose()
@@ -150,13 +155,17 @@ class Callers:
             if self._engine is None and not database_exists(self._settings):
                 return _NOBODY
             store, moment = SqlAccounts(self.database()), now()
-            if moment - self._written_at >= _USED_EVERY_S:
-                self._written_at = moment
-                if used := self._bearers.used():
-                    store.used_keys(used.items())
+            if moment - self._gathered_at >= _USED_EVERY_S:
+                self._gathered_at = moment
+                self._uses.put(*self._bearers.used().items())
             return store.standing(known, moment)
         finally:
             self._looked.set()
+
+    def _write_uses(self, uses: Sequence[tuple[str, float]]) -> None:
+        from vfr.adapters.database.accounts import SqlAccounts
+
+        SqlAccounts(self.database()).used_keys(uses)
 
     def _bell(self) -> Bell | None:
         url = self._settings.redis_url

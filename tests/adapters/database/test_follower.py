@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 import structlog
+from sqlalchemy import update
 from tests.adapters.database.conftest import until
 
+from vfr.adapters.database.account_rows import changed
 from vfr.adapters.database.bell import RedisBell
+from vfr.adapters.database.engine import open_engine, transaction
 from vfr.adapters.database.follower import Follower
+from vfr.adapters.database.tables import API_KEYS
 from vfr.bootstrap.accounts import AccountDesk
 from vfr.errors import DataError, TokenRefused
 from vfr.settings import Settings
@@ -157,3 +161,28 @@ def test_accounts_are_followed_at_once_where_there_is_redis(
     assert until(refused)
     here.callers.close()
     there.callers.close()
+
+
+def test_a_database_that_is_busy_with_others_holds_up_no_revocation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vfr.bootstrap.callers._USED_EVERY_S", 0.0)
+    desk = AccountDesk(Settings(data_home=tmp_path))
+    key, text = desk.create_key("job", "test", tier="free", scopes=(), user=None, days=None)
+    other = open_engine(Settings(data_home=tmp_path).database)
+
+    def refused() -> bool:
+        try:
+            desk.callers.holder(text)
+        except TokenRefused:
+            return True
+        return False
+
+    with transaction(other) as writer:
+        assert not until(refused, 0.6)  # Its use waits to be written.
+        writer.execute(update(API_KEYS).where(API_KEYS.c.id == key.id).values(revoked=True))
+        changed(writer, "token revoked", key.id, 1.0)
+    with transaction(other):
+        assert until(refused, 2.0)
+    desk.callers.close()
+    other.dispose()
