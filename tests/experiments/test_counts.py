@@ -52,3 +52,22 @@ def test_nobody_yet_is_no_mismatch():
     found = sample_ratio(experiment(), {})
     assert np.isnan(found.p)
     assert not found.mismatch
+
+
+def test_few_subjects_of_a_small_arm_are_no_mismatch():
+    one = experiment(shares={"classic": 0.5, "ml": 0.5}, holdout=0.01)
+    found = sample_ratio(one, {"classic": 2, "ml": 2, "holdout": 1})
+    assert np.isnan(found.p)
+    assert not found.mismatch
+
+
+def test_who_looks_often_is_rarely_alarmed_for_nothing():
+    one = experiment(shares={"classic": 0.5, "ml": 0.5}, holdout=0.01)
+    arms = ("classic", "ml", "holdout")
+    dealt = np.random.default_rng(0).choice(3, size=(300, 600), p=[0.495, 0.495, 0.01])
+
+    def alarmed(callers):
+        looks = (np.bincount(callers[:n], minlength=3).tolist() for n in range(1, 601, 7))
+        return any(sample_ratio(one, dict(zip(arms, seen, strict=True))).mismatch for seen in looks)
+
+    assert np.mean([alarmed(callers) for callers in dealt]) < 0.04

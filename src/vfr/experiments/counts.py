@@ -14,6 +14,10 @@ __all__ = ["SampleRatio", "Share", "mcnemar", "sample_ratio", "share"]
 MISMATCH: Final = 0.001
 """P-value below which subjects were not dealt as planned: the usual threshold, as such a test is read every day."""
 
+ENOUGH: Final = 5.0
+"""Subjects expected in the smallest arm from which on the statistic has the distribution it is held to (Cochran 1954):
+before, one subject in an arm of a hundredth would be a mismatch."""
+
 
 @dataclass(frozen=True, slots=True)
 class SampleRatio:
@@ -59,11 +63,13 @@ def sample_ratio(experiment: Experiment, seen: Mapping[Arm, int]) -> SampleRatio
     Returns
     -------
     SampleRatio
-        The p-value is NaN without a subject, and 0 where somebody was in an arm that has no share.
+        The p-value is NaN while an arm expects fewer than five, and 0 where somebody was in an arm that has no share.
 
     References
     ----------
     Fabijan et al. (2019), *Diagnosing sample ratio mismatch in online controlled experiments*, KDD.
+
+    Cochran (1954), *Some methods for strengthening the common chi-square tests*, Biometrics 10.
 
     Examples
     --------
@@ -83,7 +89,9 @@ def sample_ratio(experiment: Experiment, seen: Mapping[Arm, int]) -> SampleRatio
     if any(arm not in expected for arm in counted):
         return SampleRatio(counted, expected, float("inf"), 0.0)
     statistic = sum((counted[arm] - planned) ** 2 / planned for arm, planned in expected.items())
-    p = float(chdtrc(len(expected) - 1, statistic)) if len(expected) > 1 else 1.0
+    if len(expected) == 1:
+        return SampleRatio(counted, expected, statistic, 1.0)
+    p = float(chdtrc(len(expected) - 1, statistic)) if min(expected.values()) >= ENOUGH else float("nan")
     return SampleRatio(counted, expected, statistic, p)
 
 
