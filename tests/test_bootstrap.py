@@ -171,3 +171,34 @@ def test_overridden_weights_reach_the_score(app: bootstrap.Application) -> None:
     stock = other.analyze(query).stocks[0]
     assert stock.composite == pytest.approx(stock.scores["technical"], abs=0.1)
     assert stock.composite != app.analyze(query).stocks[0].composite
+
+
+SHARING = """
+import os, sys
+from vfr import bootstrap
+from vfr.settings import Settings, metrics_folder
+with bootstrap.shared_metrics(Settings(data_home=sys.argv[1])):
+    (metrics_folder() / "counter_1.db").touch()
+    print(metrics_folder(), flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_figures_that_killed_servers_left_are_removed_and_those_of_live_ones_are_not(tmp_path: Path) -> None:
+    def sharing() -> tuple[subprocess.Popen[str], Path]:
+        words, pipe = [sys.executable, "-c", SHARING, str(tmp_path)], subprocess.PIPE
+        process = subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True)  # noqa: S603 (the program is this one)
+        assert process.stdout is not None
+        return process, Path(process.stdout.readline().strip())
+
+    killed, left = sharing()
+    killed.kill()
+    killed.communicate()
+    assert left.exists()
+    (lives, kept), (other, third) = sharing(), sharing()
+    assert not left.exists()
+    assert kept.exists()
+    for process in (lives, other):
+        process.communicate("")
+    assert not kept.exists()
+    assert not third.exists()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Final
 
 from vfr.adapters.metrics import Metrics, Reading
+from vfr.adapters.store.publishing import try_writer
 from vfr.clock import epoch_ms, utc_now
 from vfr.settings import metrics_folder, share_metrics
 from vfr.typing import HORIZONS, MEMBER_NAMES
@@ -25,21 +27,30 @@ if TYPE_CHECKING:
 
 __all__ = ["Metrics", "Reading", "count_predictions", "open_metrics", "readings", "shared_metrics"]
 
+_FOLDER: Final = "metrics-"
 _TIER: Final = ("hits", "misses", "evictions", "failures", "refused", "garbage")
 _READS: Final = ("kept", "made", "shared", "refreshed", "failed", "timeouts")
 
 
 @contextmanager
 def shared_metrics(settings: Settings) -> Iterator[None]:
-    """Let the processes started within share their figures, in a folder that ends with the server."""
-    folder = settings.data_home / "run" / f"metrics-{os.getpid()}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
-    share_metrics(folder)
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """Let the processes started within share their figures, in a folder that ends with the server.
+
+    What servers that were killed left is removed: nobody holds its lock any more.
+    """
+    beside = settings.data_home / "run"
+    beside.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for left in beside.glob(f"{_FOLDER}*"):
+        with try_writer(left) as ended:
+            if ended:
+                shutil.rmtree(left, ignore_errors=True)
+    folder = Path(mkdtemp(prefix=_FOLDER, dir=beside))
+    with try_writer(folder):
+        share_metrics(folder)
+        try:
+            yield
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def open_metrics() -> Metrics:
