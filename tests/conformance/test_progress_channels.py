@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
@@ -74,6 +76,18 @@ def test_the_first_to_open_a_session_owns_it(channel: ProgressChannel, session: 
     channel.begin(session)
     assert not channel.claim(session, "bob")
     assert channel.claim(session + "2", "bob")
+
+
+def test_who_opens_a_session_twice_at_once_owns_it_both_times(channel: ProgressChannel) -> None:
+    for _ in range(200):
+        name, start = uuid4().hex, Barrier(2)
+
+        def claim(of: str = name, start: Barrier = start) -> bool:
+            start.wait()
+            return channel.claim(of, "jane")
+
+        with ThreadPoolExecutor(2) as pool:
+            assert [one.result() for one in (pool.submit(claim), pool.submit(claim))] == [True, True]
 
 
 @pytest.mark.parametrize("after", ["", "x", "-", "(1-1", "1-1 ", "0x1-1", "\N{ARABIC-INDIC DIGIT TWO}-1", "9" * 90])

@@ -48,11 +48,14 @@ class ProgressFiles:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._sweep()
         path, mine = self._path(session_id, "owner"), sha256(owner.encode()).digest()
+        written = self._folder / f"{uuid4().hex}.new"
+        written.write_bytes(mine)
         try:
-            with path.open("xb", buffering=0) as file:
-                file.write(mine)
+            path.hardlink_to(written)  # With what it holds: who comes second never finds it empty.
         except FileExistsError:
             return path.read_bytes() == mine
+        finally:
+            written.unlink(missing_ok=True)
         return True
 
     def begin(self, session_id: str) -> None:
