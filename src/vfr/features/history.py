@@ -8,7 +8,7 @@ sessions without a bar end the history; a new one starts from nothing.
 **Sums over windows** run inside blocks of `BLOCK` bars counted from the start of the history. A sum over up to `BLOCK`
 bars is the rest of one block plus the beginning of the next. Unlike one running sum from the first bar on, it never
 depends on more than the two blocks it touches: the last day is computed, bit for bit, from the last two blocks, and
-rounding does not pile up over decades. `BLOCK` is a multiple of 20 because `cci` sums its ring in slot order.
+rounding does not pile up over decades. Chunks and blocks are multiples of 20 because `cci` sums its ring in slot order.
 
 **Recursions** (RSI, MACD, ADX, ATR) likewise run inside chunks of `CHUNK` bars, each started `WARM_UP` bars before it.
 A start so long ago weighs less than rounding: (13/14)^520 is 2e-17.

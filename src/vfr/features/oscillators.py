@@ -1,6 +1,6 @@
 """Oscillators of technical analysis: the kernels of `vfr.indicators`, read as ratios. Catalogue order.
 
-A recursion runs inside chunks of bars, see `vfr.features.history`; what looks at a window reads its last blocks only.
+A recursion runs inside chunks of bars, see `vfr.features.history`; what looks at a window reads no more than that.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numba import njit
 
-from vfr.features.history import CHUNK, WARM_UP, block_start
+from vfr.features.history import CHUNK, WARM_UP
 from vfr.indicators.averages import macd, sma
 from vfr.indicators.changes import rsi
 from vfr.indicators.directional import directional, natr
@@ -25,6 +25,13 @@ N_BARS: Final = 6
 N_TRADES: Final = 3
 
 _LOOKBACK: Final = 63
+_RING: Final = 20
+
+
+@njit(cache=True, nogil=True)
+def _window_start(first: int) -> int:
+    """Return the bar from which windows are read to know bar `first`: a whole number of rings of `cci`."""
+    return max(0, (first - _LOOKBACK) // _RING * _RING)
 
 
 @njit(cache=True, nogil=True)
@@ -83,13 +90,13 @@ def of_bars(
 @njit(cache=True, nogil=True)
 def _bars(h: FloatArray, low: FloatArray, c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
     a, b, d = np.empty(c.size), np.empty(c.size), np.empty(c.size)
-    begin = block_start(first, _LOOKBACK)  # a whole number of rings of `cci`
+    begin = _window_start(first)
     tail = a[begin:]
     fast_k(h[begin:], low[begin:], c[begin:], 14, tail)
     _write(a, at, first, out[0])
     williams_r(h[begin:], low[begin:], c[begin:], 63, tail)
     _write(a, at, first, out[1])
-    cci(h[begin:], low[begin:], c[begin:], 20, tail)
+    cci(h[begin:], low[begin:], c[begin:], _RING, tail)
     _write(a, at, first, out[2])
     natr(h, low, c, 14, a)
     _write(a, at, first, out[3])
@@ -123,7 +130,7 @@ def _trades(
     h: FloatArray, low: FloatArray, c: FloatArray, v: FloatArray, at: IntArray, first: int, out: Matrix32
 ) -> None:
     a = np.empty(c.size)
-    begin = block_start(first, _LOOKBACK)
+    begin = _window_start(first)
     mfi(h, low, c, v, 14, a)
     _write(a, at, first, out[0])
     money_flow(h[begin:], low[begin:], c[begin:], v[begin:], 20, a[begin:])
