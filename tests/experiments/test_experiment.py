@@ -33,7 +33,7 @@ def test_what_cannot_be_is_refused_by_its_name(field, changed):
 
 
 @pytest.mark.parametrize(
-    "changed", [{"error": 0.0}, {"error": 0.6}, {"tight_at": 4}, {"first": 1}, {"margin": -0.1}, {"margin": 2.0}]
+    "changed", [{"error": 0.0}, {"error": 0.6}, {"tight_at": 4}, {"first": 19}, {"margin": -0.1}, {"margin": 2.0}]
 )
 def test_a_stop_rule_is_bounded(changed):
     with pytest.raises(InvalidField) as caught:

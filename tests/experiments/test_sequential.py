@@ -17,7 +17,7 @@ def ever_wrong(values: np.ndarray, rule: StopRule = RULE) -> float:
 
 def test_the_interval_is_the_published_boundary():
     values = np.random.default_rng(0).normal(size=80)
-    found = confidence_sequence(values, StopRule(error=0.1, tight_at=60, first=5))
+    found = confidence_sequence(values, StopRule(error=0.1, tight_at=60, first=20))
     t, s = 80, values.std(ddof=1)
     rho2 = (-2 * np.log(0.1) + np.log(-2 * np.log(0.1) + 1)) / 60
     width = s * np.sqrt(2 * (t * rho2 + 1) / (t**2 * rho2) * np.log(np.sqrt(t * rho2 + 1) / 0.1))
@@ -29,6 +29,11 @@ def test_the_interval_is_the_published_boundary():
 def test_looking_at_every_value_errs_no_more_often_than_was_said(error):
     values = np.random.default_rng(1).normal(size=(4_000, 600))
     assert ever_wrong(values, StopRule(error=error)) <= error
+
+
+def test_the_earliest_first_look_that_may_be_asked_for_errs_no_more_often():
+    values = np.random.default_rng(3).normal(size=(4_000, 600))
+    assert ever_wrong(values, StopRule(first=20)) <= 0.05
 
 
 def test_heavy_tails_do_no_harm_and_strong_skewness_some():

@@ -24,7 +24,7 @@ class RuleBody(Shape):
     tight_at: Annotated[int, Field(ge=5, le=10_000)] = Field(
         default=50, description="Values at which the interval is tightest."
     )
-    first: Annotated[int, Field(ge=5, le=10_000)] = Field(default=30, description="Values before the first look.")
+    first: Annotated[int, Field(ge=20, le=10_000)] = Field(default=30, description="Values before the first look.")
     margin: Share = Field(default=0.0, description="Difference of rank IC too small to matter; 0 is never.")
 
 

@@ -21,6 +21,9 @@ ARMS: Final[tuple[Arm, ...]] = get_args(Arm)[:-1]
 _NAME: Final = 64
 _TEXT: Final = 500
 _FEW: Final = 5
+_SETTLED: Final = 20
+"""Fewest values of a first look: with five, a rule of 5 % errs in 9 % of the cases, and in 21 % on skewed values."""
+
 _MOST: Final = 10_000
 
 
@@ -36,7 +39,7 @@ class StopRule:
         Number of values at which the interval is tightest; the error holds at any number. A value is the mean of a
         week, a month ahead of a month.
     first : int
-        Values before which nothing is decided, as their standard deviation is not known yet.
+        Values before which nothing is decided, as their standard deviation is not known yet; 20 at least.
     margin : float
         Difference of rank IC, 0-1, too small to matter: an interval within it ends the experiment as equal. 0 is never.
 
@@ -54,7 +57,7 @@ class StopRule:
     def __post_init__(self) -> None:
         _within("error", self.error, 0.001, 0.5)
         _within("tight_at", self.tight_at, _FEW, _MOST)
-        _within("first", self.first, _FEW, _MOST)
+        _within("first", self.first, _SETTLED, _MOST)
         _within("margin", self.margin, 0.0, 1.0)
 
 
