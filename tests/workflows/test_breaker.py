@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from vfr.typing import MEMBER_NAMES
 from vfr.workflows.breaker import Breaker, Guarded, NoAnswer
 from vfr.workflows.forecaster import MlUnavailable, UnavailableCode
 
@@ -92,8 +93,8 @@ def guarded(limit: int = 2) -> tuple[Guarded, Layer, Clock]:
     return Guarded(layer.ask, Breaker(limit, rest=5.0), clock.now), layer, clock
 
 
-def ask(guard: Guarded, timeout_ms: int = 1_000) -> MlUnavailable:
-    found = guard.at(None, "7d", ("trees",), "weighted", timeout_ms)
+def ask(guard: Guarded, timeout_ms: int = 1_000, members: tuple[str, ...] = MEMBER_NAMES) -> MlUnavailable:
+    found = guard.at(None, "7d", members, "weighted", timeout_ms)
     assert isinstance(found, MlUnavailable)
     return found
 
@@ -120,6 +121,14 @@ def test_a_layer_that_fails_is_left_alone_and_one_that_needs_time_is_not() -> No
     for _ in range(5):
         ask(guard)
     assert layer.asked == 7
+
+
+def test_a_member_that_fails_alone_does_not_take_the_others_from_everybody() -> None:
+    guard, layer, _ = guarded()
+    layer.says = MlUnavailable("ML_ERROR", "no member could answer (trees-7d-a: it raised)")
+    for _ in range(5):
+        assert ask(guard, members=("trees",)) is layer.says
+    assert (layer.asked, guard.state) == (5, "closed")
 
 
 def test_impatient_requests_prove_nothing() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from vfr.typing import Horizon
+from vfr.typing import MEMBER_NAMES, Horizon
 from vfr.workflows.forecaster import Forecast, MlUnavailable
 
 if TYPE_CHECKING:
@@ -121,8 +121,9 @@ class Guarded:
 
     Notes
     -----
-    An answer that says ``ML_ERROR`` counts as a failure too; every other one shows that the layer is well, also one
-    that says it needs more time. A layer that stays silent for less than `PATIENT_MS` is not counted.
+    An answer that says ``ML_ERROR`` counts as a failure too where every member was asked: of some of them it says only
+    that these fail, which must not take the others from everybody else. Every other answer shows that the layer is
+    well, also one that says it needs more time. A layer that stays silent for less than `PATIENT_MS` is not counted.
     """
 
     def __init__(
@@ -147,9 +148,10 @@ class Guarded:
             if silence.instead.code != "TIMEOUT" or timeout_ms >= PATIENT_MS:
                 self._breaker.failed(self._now())
             return silence.instead
-        if isinstance(found, MlUnavailable) and found.code == "ML_ERROR":
+        failed = isinstance(found, MlUnavailable) and found.code == "ML_ERROR"
+        if failed and set(MEMBER_NAMES) <= set(members):
             self._breaker.failed(self._now())
-        else:
+        elif not failed:
             self._breaker.answered()
         return found
 
