@@ -61,7 +61,7 @@ def refused(call: Callable[[], object]) -> VfrError | None:
     return error
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=8), st.booleans())
 def test_bodies_are_parsed_or_refused(body: dict[str, Any], sound: bool) -> None:
     whole = {**GOOD, **body} if sound else body
@@ -78,7 +78,7 @@ def test_what_is_no_object_is_refused(body: Any) -> None:
                 parse(body)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.sampled_from(FIELDS[:14]), JSON)
 def test_the_field_that_is_wrong_is_named(field: str, value: Any) -> None:
     error = refused(lambda: AnalyzeQuery.parse({**GOOD, field: value}))
