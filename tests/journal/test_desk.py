@@ -186,6 +186,15 @@ def test_what_users_are_shown_is_kept_with_and_without_ml(app: Application) -> N
     assert reopened(app).journal.state()["exposures"] == 6
 
 
+def test_requests_that_bear_one_id_are_kept_each(app: Application) -> None:
+    app.journal.made(predicted())  # Opens the database of this process.
+    for _ in range(2):
+        app.analyze(query(), "the-same-id-each-time")
+        time.sleep(0.002)
+    wait_for(lambda: app.journal.counters()["exposuresWritten"] == 6)
+    assert reopened(app).journal.state()["exposures"] == 6
+
+
 def test_a_command_leaves_its_exposures_to_whoever_opens_the_journal(app: Application) -> None:
     """Opening the database would cost a command more than its answer."""
     app.analyze(query(), "one")

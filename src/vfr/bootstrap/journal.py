@@ -303,8 +303,10 @@ def _weight(stock: Stock) -> float | None:
 
 
 def _exposure(request: _Request, symbol: str, score: float, weight: float | None) -> Exposure:
+    # With the moment: clients may send one id with every request.
+    told = f"{request.request_id}\n{request.at}"
     return Exposure(
-        sha256(request.request_id.encode()).hexdigest()[:_REQUEST_LENGTH],
+        sha256(told.encode()).hexdigest()[:_REQUEST_LENGTH],
         symbol,
         request.data_name,
         request.as_of,

@@ -101,7 +101,7 @@ class Exposure:
     Parameters
     ----------
     request : str
-        Hash of the request's id.
+        Hash of the request's id and its moment.
     symbol, data_name : str
     as_of : str
         Session of the answer, an ISO day.
