@@ -18,7 +18,7 @@ LONG = 20_000
 NAN = np.nan
 
 
-def ramp(snapshot, rows=None):
+def ramp(snapshot, rows=None, *, along=None):
     """Stand in for the features of a session."""
     values = np.linspace(-0.2, 0.2, len(snapshot.symbols), dtype=np.float32)[None, None]
     return FeatureMatrix(("first",), "spec", snapshot.sessions[rows], snapshot.symbols, values)

@@ -111,7 +111,7 @@ def computed(monkeypatch):
     """Two features: a ramp over the symbols, unknown for the last one, and zeros; counts how often they are made."""
     calls = []
 
-    def compute(snapshot, rows=None):
+    def compute(snapshot, rows=None, *, along=None):
         calls.append((snapshot.as_of, rows))
         n = len(snapshot.symbols)
         ramp = np.linspace(-0.2, 0.2, n, dtype=np.float32)
@@ -269,7 +269,7 @@ def test_an_unreadable_store_is_an_ml_error(make):
 
 
 def test_features_that_fail_are_an_ml_error(make, monkeypatch):
-    def broken(snapshot, rows=None):
+    def broken(snapshot, rows=None, *, along=None):
         raise FloatingPointError
 
     forecasts = make(Store([card()]))
