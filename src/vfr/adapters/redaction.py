@@ -16,16 +16,24 @@ _DEPTH: Final = 8
 _SHORTEST: Final = 6
 """Known secrets that are shorter are words that stand in many lines; they are hidden where a pattern finds them."""
 
+_NAMED: Final = r"(?:token|secret|password|passwd|api_?key|registrationkey|credential)s? (?:\\?[\"'])? \s* [=:] \s*"
+"""What stands before a secret in a query, or in text that spells an object."""
+
+_QUOTED: Final = re.compile(
+    rf"""(?P<lead> {_NAMED}) (?P<quote> \\?["']) (?! \[hidden\]) [^\n]{{1,1024}}? (?<! \\) (?P=quote)""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Between quotes all of it is the secret: passwords may be several words."""
+
 _LOOKS: Final = re.compile(
-    r"""(?P<lead>
-          \b(?:Bearer|Basic)\s+ (?=[A-Za-z0-9+/._=-]{6})              # a header with credentials
+    rf"""(?P<lead>
+          \b(?:Bearer|Basic)\s+ (?=[A-Za-z0-9+/._=-]{{6}})              # a header with credentials
         | (?-i:\bvfrr?_)                                               # tokens for machines, refresh tokens
         | \beyJ                                                       # signed tokens
         | :// (?=[^\s/?\#@"']*@)                                      # user and password of an address
-        | (?:token|secret|password|passwd|api_?key|registrationkey|credential)s? (?:\\?["'])? \s* [=:] \s* (?:\\?["'])?
-          (?=[^\s"'&,;)\]}\[\\])                                      # of a query, or of text that spells an object
+        | {_NAMED} (?:\\?["'])? (?=[^\s"'&,;)\]}}\[\\])
         )
-        (?: (?<=://) [^\s/?\#@"']*@ | [^\s"'&,;)\]}\\]+ )""",
+        (?: (?<=://) [^\s/?\#@"']*@ | [^\s"'&,;)\]}}\\]+ )""",
     re.VERBOSE | re.IGNORECASE,
 )
 
@@ -51,7 +59,7 @@ class Scrubber:
 
     def __call__(self, text: str) -> str:
         """Return the text without secrets."""
-        return self.without_known(_LOOKS.sub(_hidden, text))
+        return self.without_known(_LOOKS.sub(_hidden, _QUOTED.sub(_hidden_between, text)))
 
     def without_known(self, text: str) -> str:
         """Return the text without the secrets this process was given, which costs a tenth of looking for others."""
@@ -75,6 +83,10 @@ def _without(key: str, value: object, depth: int) -> object:
     if isinstance(value, Mapping):
         return {name: _without(str(name), inner, depth - 1) for name, inner in value.items()}
     return [_without("", inner, depth - 1) for inner in value]
+
+
+def _hidden_between(found: re.Match[str]) -> str:
+    return f"{found['lead']}{found['quote']}{HIDDEN}{found['quote']}"
 
 
 def _hidden(found: re.Match[str]) -> str:
