@@ -10,9 +10,12 @@ from uuid import uuid4
 
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
+from tests.redis_server import redis_server
 
-from vfr.adapters.progress_redis import PREFIX, RedisProgress
+from vfr.adapters.progress_redis import PREFIX, REST_S, RedisProgress
 from vfr.adapters.store.progress_files import ProgressFiles
 from vfr.workflows.progress_channel import EXPIRES_S, ProgressChannel
 
@@ -131,3 +134,32 @@ def test_without_redis_it_is_an_os_error(session: str) -> None:
     ):
         with pytest.raises(OSError, match="Redis cannot be used"):
             call()
+
+
+def test_what_is_no_event_is_skipped(session: str) -> None:
+    with redis_server() as own:
+        channel = RedisProgress(lambda: own.client)
+        channel.append(session, {"stage": "one"})
+        [key] = own.client.keys(PREFIX + "*")
+        for rubbish in ({"other": "1"}, {"event": "{"}, {"event": "[1]"}, {"event": b"\xff"}, {"event": "{}"}):
+            own.client.xadd(key, rubbish)
+        channel.append(session, {"stage": "two"})
+        assert stages(channel, session) == ["one", "two"]
+
+
+def test_redis_that_hangs_is_waited_for_once(session: str) -> None:
+    seconds = [0.0]
+    with redis_server() as own:
+        client = Redis(port=own.port, socket_timeout=0.05, retry=Retry(NoBackoff(), 0))
+        channel = RedisProgress(lambda: client, lambda: seconds[0])
+        assert channel.claim(session, "ann")
+        own.pause()
+        with pytest.raises(OSError, match="cannot be used"):
+            channel.begin(session)
+        for _ in range(3):
+            with pytest.raises(OSError, match="left alone"):
+                channel.append(session, {"stage": "one"})
+        own.resume()
+        seconds[0] = REST_S
+        channel.append(session, {"stage": "two"})
+        assert stages(channel, session) == ["two"]

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
+from vfr.clock import elapsed_ms
+from vfr.workflows.breaker import Breaker
 from vfr.workflows.progress_channel import EXPIRES_S, MOST_EVENTS, Told
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["RedisProgress"]
 
 PREFIX: Final = "vfr:progress:"
+REST_S: Final = 5.0
+"""How long Redis is left alone after a failure: requests must not wait for it one after the other."""
+
 _ID: Final = re.compile(r"[0-9]{1,20}-[0-9]{1,20}", re.ASCII)
 
 
@@ -35,14 +40,18 @@ class RedisProgress:
     ----------
     connect : callable
         Gives the client, with time limits of its own; called at the first use.
+    now : callable
+        Seconds of a clock that never goes back.
 
     Notes
     -----
-    Whatever goes wrong with Redis is an `OSError`: progress is a courtesy.
+    Whatever goes wrong with Redis is an `OSError`, for a while without asking it: progress is a courtesy.
     """
 
-    def __init__(self, connect: Callable[[], Redis]) -> None:
+    def __init__(self, connect: Callable[[], Redis], now: Callable[[], float] = lambda: elapsed_ms() / 1e3) -> None:
         self._connect = connect
+        self._now = now
+        self._breaker = Breaker(limit=1, rest=REST_S)
         self._made: Redis | None = None
 
     def claim(self, session_id: str, owner: str) -> bool:
@@ -65,22 +74,35 @@ class RedisProgress:
             pipe.execute()
 
     def read(self, session_id: str, after: str | None = None) -> list[Told]:
-        """Return the events after one, or all where that id is not of this kind."""
+        """Return the events after one, or all where that id is not of this kind; what is no event is skipped."""
         start = f"({after}" if after is not None and _ID.fullmatch(after) else "-"
         with self._redis() as redis:
             found = redis.xrange(_key(session_id), min=start)
-        return [Told(entry.decode(), json.loads(fields[b"event"])) for entry, fields in found]
+        read = ((entry.decode(), _event(fields.get(b"event", b""))) for entry, fields in found)
+        return [Told(entry, event) for entry, event in read if event is not None]
 
     @contextmanager
     def _redis(self) -> Iterator[Any]:
         from redis.exceptions import RedisError
 
+        if self._breaker.refuses_until(self._now()) is not None:
+            raise OSError("Redis cannot be used: it failed a moment ago and is left alone")
         try:
             if self._made is None:
                 self._made = self._connect()
             yield self._made
-        except RedisError as error:
+        except (RedisError, OSError) as error:
+            self._breaker.failed(self._now())
             raise OSError(f"Redis cannot be used: {type(error).__name__}") from error
+        self._breaker.answered()
+
+
+def _event(raw: bytes) -> dict[str, Any] | None:
+    try:
+        event = json.loads(raw)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "stage" in event else None
 
 
 def _key(session_id: str) -> str:
