@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -81,6 +83,25 @@ def test_of_many_at_once_exactly_one_wins(store: SqlSignIns, users: SqlAccounts)
     assert users.standing(None, 20.0).ended == {"f1"}
     with transaction(users.engine, reads=True) as connection:
         assert connection.execute(select(func.count()).select_from(REFRESH_TOKENS)).scalar_one() == 2
+
+
+def test_a_user_is_deleted_while_its_tokens_are_used(users: SqlAccounts) -> None:
+    store = SqlSignIns(users.engine)
+
+    def use(digest: str) -> None:
+        with suppress(TokenRefused):
+            store.use(digest, f"{digest}-next", 20.0)
+
+    for k in range(10):
+        users.add_user(replace(JANE, id=f"v{k}", name=f"jane{k}"), "hash", "test")
+        digests = [f"{k}-{n}" for n in range(4)]
+        for digest in digests:
+            store.open_family(Family(digest, f"v{k}", 0, 1_000.0), digest, 10.0)
+        with ThreadPoolExecutor(5) as pool:
+            done = [pool.submit(use, digest) for digest in digests]
+            done.append(pool.submit(users.delete_user, f"v{k}", "test", 20.0))
+        for one in done:
+            one.result()
 
 
 @pytest.mark.parametrize("change", [AccountChange(disabled=True), AccountChange(password_hash="other")])

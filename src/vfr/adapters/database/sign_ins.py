@@ -19,7 +19,7 @@ from vfr.adapters.database.upsert import insert_into
 from vfr.errors import TokenRefused
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Row
+    from sqlalchemy import Connection, Engine, Row, Select
 
 __all__ = ["SqlSignIns"]
 
@@ -111,6 +111,8 @@ class SqlSignIns:
         return used
 
     def _used(self, connection: Connection, digest: str, successor: str, now: float) -> tuple[Family, User] | None:
+        # First the family, which the successor needs: who deletes its user takes the rows in this order, too.
+        connection.execute(_families(digest).with_for_update(read=True, key_share=True, of=TOKEN_FAMILIES))
         unused = (REFRESH_TOKENS.c.digest == digest) & REFRESH_TOKENS.c.used_at.is_(None)
         # One statement: of several at once, one finds it unused.
         won = connection.execute(update(REFRESH_TOKENS).where(unused).values(used_at=now)).rowcount == 1
@@ -134,10 +136,13 @@ class SqlSignIns:
                 _end(connection, row, now, "signed out")
 
 
-def _family(connection: Connection, digest: str) -> Row[Any] | None:
+def _families(digest: str) -> Select[Any]:
     of_token = REFRESH_TOKENS.c.family_id == TOKEN_FAMILIES.c.id
-    question = select(TOKEN_FAMILIES).join(REFRESH_TOKENS, of_token).where(REFRESH_TOKENS.c.digest == digest)
-    return connection.execute(question).first()
+    return select(TOKEN_FAMILIES).join(REFRESH_TOKENS, of_token).where(REFRESH_TOKENS.c.digest == digest)
+
+
+def _family(connection: Connection, digest: str) -> Row[Any] | None:
+    return connection.execute(_families(digest)).first()
 
 
 def _end(connection: Connection, family: Row[Any], now: float, action: str) -> None:
