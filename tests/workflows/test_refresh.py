@@ -14,11 +14,11 @@ from tests.workflows.faulty import LONG, Faults, Store, ramp
 from vfr import features
 from vfr.adapters.store.ml_boards import DirectoryMlBoards
 from vfr.ensemble.combine import Base
-from vfr.errors import ArtifactCorrupt
+from vfr.errors import ArtifactCorrupt, DataError
 from vfr.typing import HORIZONS, MEMBER_NAMES
 from vfr.workflows.answering import Answering
 from vfr.workflows.forecaster import MlUnavailable
-from vfr.workflows.refresh import Refresh
+from vfr.workflows.refresh import LOOK_MS, Refresh
 
 ALL = [(horizon, member) for horizon in HORIZONS for member in MEMBER_NAMES]
 
@@ -325,6 +325,23 @@ def test_a_journal_that_hangs_holds_up_nothing(world, monkeypatch):
     while not refresh.due() and time.monotonic() < until:
         time.sleep(0.01)
     assert refresh.step().key.outcomes == "v1"
+
+
+def test_a_journal_that_is_away_is_told_once_an_outage(world, hours):
+    def away(name):
+        raise DataError("VFR_DATABASE_URL: is away")
+
+    there, refresh = world.journal, world.refresh()
+    refresh.step()
+    for _ in range(2):
+        world.journal, world.failed = SimpleNamespace(checked=away), []
+        for _ in range(3):
+            hours(LOOK_MS + 1.0)
+            assert not refresh.due()
+        assert world.failed == ["outcomes"]
+        world.journal = there
+        hours(LOOK_MS + 1.0)
+        assert not refresh.due()
 
 
 def test_a_member_without_a_version_is_said_and_a_version_that_comes_is_asked(world):

@@ -177,6 +177,7 @@ class Refresh:
         self._pause = inf
         self._again = inf
         self._settled = ""
+        self._unread = False
         self._looked = -inf
         self._told: dict[Horizon, Hashable] = {}
         self._told_of: MlBoard | None = None
@@ -236,12 +237,17 @@ class Refresh:
             return "" if journal is None else journal.checked(data_name) or ""
 
         if clock.elapsed_ms() - self._looked >= LOOK_MS:
-            task = Task("outcomes", lambda: attempt("outcomes", read, None, self._failed), slow=True)
+            task = Task("outcomes", lambda: attempt("outcomes", read, None, self._complain), slow=True)
             [found] = self._answering.lanes.run([task], Limits(whole=OUTCOMES_MS, opening=OUTCOMES_MS))
             self._looked = clock.elapsed_ms()
             if isinstance(found, str):
-                self._settled = found
+                self._settled, self._unread = found, False
         return self._settled
+
+    def _complain(self, what: str, error: BaseException) -> None:
+        if not self._unread:  # It is looked for every second; once an outage is enough.
+            self._unread = True
+            self._failed(what, error)
 
     def _outdated(self, board: MlBoard, key: BoardKey) -> bool:
         if board.key != key or clock.elapsed_ms() >= self._again:
