@@ -20,6 +20,27 @@ def test_switching_off_and_on(cli) -> None:
     assert cli("ml", "status", "--json").json["enabled"] is True
 
 
+def test_a_turn_says_what_is_off_now_and_the_status_which_versions_that_is(cli, bundled_home, tmp_path) -> None:
+    import shutil
+
+    from tests.models.stored_versions import card, files_of
+
+    from vfr import bootstrap
+    from vfr.adapters.store.models import DirectoryModels
+    from vfr.settings import Settings
+
+    home = tmp_path / "home"
+    shutil.copytree(bundled_home, home)
+    store, name = DirectoryModels(home), bootstrap.build(Settings(data_home=home)).datasets.current()
+    made = store.save(card("one", data_name=name), files_of())
+    store.set_status(made.model_id, "champion", who="test", why="test")
+    turned = cli("ml", "disable", "--member", "linear", "--reason", "odd", home=home).out
+    assert turned.splitlines() == ["Machine learning is on", "  off  linear: odd"]
+    assert f"{made.model_id}, learned until {made.labels_end} (off)" in cli("ml", "status", home=home).out
+    cli("ml", "enable", "--member", "linear", home=home)
+    assert "(off)" not in cli("ml", "status", home=home).out
+
+
 def test_a_member_and_back(cli) -> None:
     assert cli("ml", "disable", "--member", "linear", "--reason", "odd").code == 0
     state = cli("ml", "status", "--json").json
@@ -81,8 +102,20 @@ def test_a_database_that_cannot_be_read_is_off_and_told(cli, tmp_path) -> None:
     assert cli("analyze", "AAPL", "--json").code == 0
     refused = cli("ml", "enable")
     assert (refused.code, "VFR_DATABASE_URL" in refused.err) == (1, True)
-    failed = [check for check in cli("doctor", "--json").json["checks"] if check["outcome"] == "failed"]
-    assert any("VFR_DATABASE_URL" in check["fix"] for check in failed)
+    found = [check for check in cli("doctor", "--json").json["checks"] if check["check"] == "machine learning"]
+    assert [check["outcome"] for check in found] == ["note", "failed"]
+    assert all("VFR_DATABASE_URL" in check["fix"] for check in found)
+
+
+def test_the_doctor_says_what_really_switches_on(cli, monkeypatch) -> None:
+    def fix() -> str:
+        [found] = [one for one in cli("doctor", "--json").json["checks"] if one["check"] == "machine learning"]
+        return str(found["fix"])
+
+    cli("ml", "disable", "--reason", "odd")
+    assert fix() == "vfr ml enable"
+    monkeypatch.setenv("VFR_ML_ENABLED", "false")
+    assert fix() == "unset VFR_ML_ENABLED, and restart"
 
 
 def test_a_reason_must_say_something(cli) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from vfr.cli.options import AsJson, application
 from vfr.cli.output import console, emit, progress
@@ -166,7 +166,7 @@ def _models(app: Application) -> Iterator[Check]:
 def _ml(app: Application) -> Iterator[Check]:
     state = app.ml_state()
     if not state["enabled"]:
-        yield Check("machine learning", "note", state["reason"], "vfr ml enable")
+        yield Check("machine learning", "note", state["reason"], _switched_on_by(app, state))
     elif state["toggles"]:
         off = "; ".join(f"{name}: {reason}" for name, reason in state["toggles"].items())
         yield Check("machine learning", "note", f"switched off in part: {off}", "vfr ml enable --member or --model")
@@ -174,6 +174,12 @@ def _ml(app: Application) -> Iterator[Check]:
         yield Check("machine learning", "ok", "switched on; used only when asked for")
     for problem in app.toggles.problems():
         yield Check("machine learning", "failed", f"the log of switches: {problem}", "vfr ml audit shows what is left")
+
+
+def _switched_on_by(app: Application, state: Mapping[str, Any]) -> str:
+    if not app.settings.ml_enabled:
+        return "unset VFR_ML_ENABLED, and restart"
+    return "vfr ml enable" if state["changedAt"] else _FIXES["machine learning"]
 
 
 def _chaos(app: Application) -> Iterator[Check]:

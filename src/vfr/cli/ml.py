@@ -28,7 +28,12 @@ Model: TypeAlias = Annotated[
 @group.command("status")
 def status(as_json: AsJson = False) -> None:
     """Say whether machine learning is on, and which versions answer."""
-    _print(application().ml_state(), as_json=as_json)
+    state = application().ml_state()
+    if as_json:
+        emit(state)
+        return
+    _print(state)
+    _print_versions(state)
 
 
 @group.command("disable")
@@ -92,17 +97,17 @@ def _turn(enabled: bool, reason: str, member: str | None, model: str | None, *, 
         raise InvalidField("member", f"use one of {', '.join(MEMBER_NAMES)}")
     app = application()
     app.toggles.turn(member or model or EVERYTHING, enabled, reason=reason, who=WHO)
-    _print(app.ml_state(), as_json=as_json)
+    if as_json:
+        emit(app.ml_state())
+    else:
+        _print(app.ml_state())
 
 
 def _shown(one: Toggle) -> dict[str, Any]:
     return {"id": one.id, "enabled": one.enabled, "reason": one.reason, "who": one.who, "at": one.at}
 
 
-def _print(state: Mapping[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        emit(state)
-        return
+def _print(state: Mapping[str, Any]) -> None:
     from rich.markup import escape
 
     screen = console()
@@ -113,8 +118,17 @@ def _print(state: Mapping[str, Any], *, as_json: bool) -> None:
     screen.print(f"Machine learning is {word}{reason}[dim]{escape(changed)}[/]")
     for name, text in state["toggles"].items():
         screen.print(f"  [red]off[/]  {escape(name)}: {escape(text)}")
-    for row in state["champions"]:
-        screen.print(f"  {row['horizon']:>3}  {row['member']}  {row['modelId']}, learned until {row['labelsEnd']}")
+
+
+def _print_versions(state: Mapping[str, Any]) -> None:
+    from rich.markup import escape
+
+    from vfr.typing import HORIZONS
+
+    screen, off = console(), state["toggles"]
+    for row in sorted(state["champions"], key=lambda row: HORIZONS[row["horizon"]]):
+        is_off = " [red](off)[/]" if off.keys() & {row["member"], row["modelId"]} else ""
+        screen.print(f"  {row['horizon']:>3}  {row['modelId']}, learned until {row['labelsEnd']}{is_off}")
     if not state["champions"]:
         screen.print("  No champion for the current data; train with `vfr train --starter`.")
     for warning in state["warnings"]:
