@@ -74,7 +74,10 @@ def report(
     experiment: Annotated[str | None, typer.Argument(metavar="[ID]", help="The newest one by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what an experiment found by now, and whether it may be said already."""
+    """Show what an experiment found by now.
+
+    The verdict says whether it may be said already.
+    """
     found = _desk().report(experiment).to_dict()
     if as_json:
         emit(found)

@@ -21,7 +21,7 @@ group = typer.Typer(no_args_is_help=True, help="The journal of forecasts: status
 
 @group.command("status")
 def status(as_json: AsJson = False) -> None:
-    """Say how many forecasts are kept, and how many wait for their outcome."""
+    """Say how many forecasts are kept, and how many wait."""
     found = application().journal.state()
     if as_json:
         emit(found)
@@ -46,7 +46,10 @@ def status(as_json: AsJson = False) -> None:
 
 @group.command("settle")
 def settle(as_json: AsJson = False) -> None:
-    """Join forecasts with the outcomes that matured; running it again changes nothing."""
+    """Join forecasts with the outcomes that matured.
+
+    Running it again changes nothing.
+    """
     done = {name: one.to_dict() for name, one in application().journal.settle(again=True).items()}
     if as_json:
         emit({"settled": done})

@@ -29,7 +29,7 @@ def performance(
     horizon: Annotated[str, typer.Option(metavar="H,H", help="Horizons, separated by commas.")] = "1d,7d,30d",
     as_json: AsJson = False,
 ) -> None:
-    """Show weight, health and figures of every member, and whether an alarm stands."""
+    """Show weight, health, figures and alarms of the members."""
     report = application().tracking.performance(horizons_of(horizon))
     if as_json:
         emit(report.to_dict(), success=not report.problems)

@@ -46,7 +46,9 @@ def create(
     label: Annotated[str, typer.Option("--label", help="What it is for.")] = "command line",
     as_json: AsJson = False,
 ) -> None:
-    """Make a token and print it, once: nothing that is kept gives it back.
+    """Make a token and print it, once.
+
+    Nothing that is kept gives it back.
 
     Send it as `Authorization: Bearer <token>`. It is accepted until it is revoked, whoever starts or stops the server.
     """
@@ -85,7 +87,10 @@ def revoke(
     key: Annotated[str, typer.Argument(metavar="ID", help="How the token begins, as `vfr token list` shows it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Refuse a token from now on, for good; running servers follow within a second."""
+    """Refuse a token from now on, for good.
+
+    Running servers follow within a second.
+    """
     revoked = application().accounts.revoke_key(key, WHO)
     if as_json:
         emit({"key": revoked.to_dict()})
@@ -103,7 +108,10 @@ def rotate_keys(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Sign with a new key from now on; what the old ones signed lives on to its end, a quarter of an hour at most."""
+    """Sign with a new key from now on.
+
+    What the old ones signed lives on to its end, a quarter of an hour at most.
+    """
     kid = application().accounts.signer.rotate(WHO, at_once=at_once)
     if as_json:
         emit({"kid": kid})

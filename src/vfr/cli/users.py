@@ -45,7 +45,10 @@ def add(
     password_stdin: Stdin = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add a user, which ends single-user mode in running servers too."""
+    """Add a user.
+
+    This ends single-user mode, in running servers too.
+    """
     from vfr.accounts.users import checked_name, checked_scopes, checked_tier
 
     checked_name(name)
@@ -74,7 +77,10 @@ def list_users(as_json: AsJson = False) -> None:
 
 @group.command("disable")
 def disable(name: Name, as_json: AsJson = False) -> None:
-    """Refuse a user and every token of it, within a second, until enabled again."""
+    """Refuse a user and every token of it.
+
+    Running servers follow within a second; `vfr users enable` accepts the user again.
+    """
     _change(name, as_json=as_json, disabled=True)
 
 
@@ -86,7 +92,10 @@ def enable(name: Name, as_json: AsJson = False) -> None:
 
 @group.command("change")
 def change(name: Name, tier: Tier = None, scopes: Scopes = None, as_json: AsJson = False) -> None:
-    """Change the tier or the scopes of a user; a new tier brings its scopes with it, unless they are named."""
+    """Change the tier or the scopes of a user.
+
+    A new tier brings its scopes with it, unless they are named.
+    """
     _change(name, as_json=as_json, tier=tier, scopes=None if scopes is None else words(scopes))
 
 
@@ -99,7 +108,10 @@ def passwd(name: Name, password_stdin: Stdin = False, as_json: AsJson = False) -
 
 @group.command("delete")
 def delete(name: Name, as_json: AsJson = False) -> None:
-    """Delete a user with every token; without any user, single-user mode is back."""
+    """Delete a user with every token.
+
+    Without any user, single-user mode is back.
+    """
     accounts = application().accounts
     _print([accounts.delete_user(accounts.user_named(name).id, WHO)], as_json=as_json)
 
