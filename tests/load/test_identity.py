@@ -19,6 +19,8 @@ from vfr.workflows.query import AnalyzeQuery
 
 COUNT = 25
 
+Said = list[dict[str, Any]]
+
 
 @pytest.fixture(scope="module")
 def questions(prepared: Path) -> list[dict[str, Any]]:
@@ -27,15 +29,15 @@ def questions(prepared: Path) -> list[dict[str, Any]]:
     return [*latest, {"as_of": str(sessions[-30])}, {"as_of": str(sessions[-30]), "ml": False}]
 
 
-def here(home: Path, questions: list[dict[str, Any]]) -> list[str]:
+def here(home: Path, questions: list[dict[str, Any]]) -> list[Said]:
     """Answers of this process, as the command line gives them."""
     app = bootstrap.build(Settings(data_home=home, journal=False))
     board = app.datasets.board().scores.symbols[:COUNT]
     try:
         found = []
         for question in questions:
-            body = analyze(board, **{"ml": True, "ml_timeout": 60_000, **question})
-            found.append(digest(settled(app.analyze(AnalyzeQuery.parse(body)).to_dict()["stocks"])))
+            body = analyze(board, **{"ml": True, "ml_timeout": 30_000, **question})
+            found.append(settled(app.analyze(AnalyzeQuery.parse(body)).to_dict()["stocks"]))
         return found
     finally:
         app.close()
@@ -44,7 +46,7 @@ def here(home: Path, questions: list[dict[str, Any]]) -> list[str]:
 def test_scores_are_the_same_everywhere(
     prepared: Path, tmp_path: Path, redis: RedisServer, questions: list[dict[str, Any]], tell: Tell
 ) -> None:
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[Said]] = {}
     for name in ("board", "members"):
         (tmp_path / name).mkdir()
         home = copied(prepared, tmp_path / name)
@@ -61,9 +63,22 @@ def test_scores_are_the_same_everywhere(
             more = {"VFR_WORKERS": workers, "VFR_REDIS_URL": url, "VFR_LOG_LEVEL": "error"}
             with served(copied(prepared, folder), folder, more) as server:
                 for state in ("cold", "warm", "warm again"):
-                    found[f"{name}, {state}"] = [digest(stocks(server, symbols, **one)) for one in questions]
+                    found[f"{name}, {state}"] = [stocks(server, symbols, **one) for one in questions]
             shutil.rmtree(folder)
-    [first, *others] = found.items()
-    tell(f"{len(found)} ways, {len(questions)} questions, hashes {' '.join(first[1])}")
-    assert len(set(first[1])) == len(questions)
-    assert [name for name, hashes in others if hashes != first[1]] == []
+    first = next(iter(found.values()))
+    hashes = [digest(said) for said in first]
+    tell(f"{len(found)} ways, {len(questions)} questions, hashes {' '.join(hashes)}")
+    assert len(set(hashes)) == len(questions)
+    other = {
+        f"{name}: {question}": different(said, expected)
+        for name, answers in found.items()
+        for question, said, expected in zip(questions, answers, first, strict=True)
+        if digest(said) != digest(expected)
+    }
+    assert other == {}
+
+
+def different(said: Said, expected: Said) -> list[str]:
+    """Some of what is not the same."""
+    pairs = [(a[name], b.get(name), f"{a['symbol']}.{name}") for a, b in zip(said, expected, strict=True) for name in a]
+    return [f"{name}: {a} is not {b}" for a, b, name in pairs if a != b][:3]
