@@ -272,3 +272,16 @@ def test_a_board_that_could_not_be_read_for_a_moment_is_read_again(home, from_bo
     time.sleep(0.1)
     assert isinstance(board.at(None, "7d", HERE, "weighted", LONG), Forecast)
     assert elsewhere.asked == 1
+
+
+def test_what_is_kept_of_many_combinations_is_bounded_by_symbols_and_let_go_with_them(from_board, monkeypatch):
+    monkeypatch.setattr("vfr.workflows.board_forecasts.PLACES", 1)
+    board = from_board()
+    made = []
+    for names in SETS[:10]:
+        found = board.at(None, "7d", names, "weighted", LONG)
+        found.memo["of an answer"] = b"large"
+        made.append(found)
+    assert [bool(found.memo) for found in made] == [False] * 4 + [True] * 6
+    again = board.at(None, "7d", SETS[9], "weighted", LONG)
+    assert again.memo is made[9].memo

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["BoardForecasts"]
 
 KEPT: Final = 64
-"""Combinations held in memory: of three horizons, some sets of members and methods."""
+"""Combinations held in memory at most: of three horizons, some sets of members and methods."""
+
+PLACES: Final = 8_192
+"""Symbols of all combinations held: what is made of each for answers takes some ten kilobytes."""
+
+FEWEST: Final = 6
+"""Combinations held of however many symbols: two of each horizon."""
 
 LATELY_MS: Final = 20.0
 """How long an answer that waits for nothing trusts that the board is the current one; see `vfr.workflows.held`."""
@@ -160,7 +166,8 @@ class BoardForecasts:
                 # Perhaps only this process could not read it, and nobody will publish another one.
                 self._until = clock.elapsed_ms() + AGAIN_MS if found is None else inf
                 self._held = (stamp, found)
-                self._made.clear()
+                while self._made:
+                    self._let_go()
             return self._held
 
     def _combined(
@@ -180,10 +187,16 @@ class BoardForecasts:
                 if not answerable(answers, members, off):
                     return None
                 found = self._made[key] = recombined(board.universe, answers, members, method, self._voting, off)
-                while len(self._made) > self._most:
-                    self._made.popitem(last=False)
+                while len(self._made) > min(self._most, max(PLACES // len(board.universe.symbols), FEWEST)):
+                    self._let_go()
             self._made.move_to_end(key)
             return found
+
+    def _let_go(self) -> None:
+        """Drop the combination asked for longest ago, and what others keep with it; the caller holds the lock."""
+        _, found = self._made.popitem(last=False)
+        if not isinstance(found, MlUnavailable):
+            found.memo.clear()
 
 
 def _told(found: Found, start: float) -> Found:

@@ -21,6 +21,7 @@ _NO_FEATURES: Final = MlUnavailable(
 
 
 _SEEN: Final = "enhancement"
+_FEATURES: Final = "features"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,13 +157,22 @@ def _body(forecast: Forecast, at: int) -> dict[str, Any]:
         "methodNote": forecast.note,
         "members": [_member(forecast, n, at) for n in range(len(forecast.members))],
         "agreement": _rounded(forecast.agreement[at]),
-        "featureImportance": [
-            {"feature": name, "importance": round(share, 6), "scope": "model"} for name, share in forecast.importance
-        ],
+        "featureImportance": _importance(forecast),
         "latencyMs": None,
         "fromCache": None,
         "timestamp": forecast.computed_at,
     }
+
+
+def _importance(forecast: Forecast) -> list[dict[str, Any]]:
+    """Return the leading features, one list for all symbols."""
+    made: list[dict[str, Any]] | None = forecast.memo.get(_FEATURES)
+    if made is None:
+        made = [
+            {"feature": name, "importance": round(share, 6), "scope": "model"} for name, share in forecast.importance
+        ]
+        forecast.memo[_FEATURES] = made
+    return made
 
 
 def _member(forecast: Forecast, n: int, at: int) -> dict[str, Any]:
