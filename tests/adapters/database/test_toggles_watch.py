@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.models.stored_versions import card, files_of
 from tests.redis_server import RedisServer, redis_server
 
 from vfr import bootstrap
+from vfr.adapters.database.toggles_watch import WatchedToggles
 from vfr.bootstrap.toggles import ToggleDesk
 from vfr.errors import DataError, InvalidField
 from vfr.settings import Settings
@@ -110,6 +112,17 @@ def test_nothing_is_opened_and_no_thread_runs_before_the_first_question(tmp_path
     desk = desk_at(tmp_path)
     assert desk.state() == ToggleState()
     assert (threading.active_count(), list(tmp_path.iterdir())) == (before, [])
+
+
+def test_whichever_thread_asks_first_or_next_waits_for_the_first_look() -> None:
+    def opened() -> None:
+        time.sleep(0.3)
+
+    toggles = WatchedToggles(opened, lambda: None)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda _: toggles.read(), range(4)))
+    toggles.close()
+    assert found == [ToggleState()] * 4
 
 
 def test_a_home_without_a_database_is_on_until_another_process_makes_one(tmp_path: Path) -> None:

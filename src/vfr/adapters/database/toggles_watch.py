@@ -8,6 +8,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Final
 
 from vfr.adapters.database.follower import Bell, Follower
+from vfr.clock import elapsed_ms
 from vfr.workflows.toggles import UNKNOWN, ToggleState
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["FIRST_S", "WatchedToggles"]
 
 FIRST_S: Final = 10.0
-"""Longest wait of the first question for the first look: a database may have to be made, or may hang."""
+"""Longest wait for the first look, counted from its beginning: a database may have to be made, or may hang."""
 
 
 class WatchedToggles:
@@ -41,13 +42,14 @@ class WatchedToggles:
         self._lock = Lock()
         self._state = UNKNOWN
         self._pid = 0
+        self._since = 0.0
         self._looked = Event()
         self._store: SqlToggles | None = None
         self._follower: Follower[ToggleState] | None = None
 
     def read(self) -> ToggleState:
-        """Return the switches; only the first question of a process waits, for the first look."""
-        if self._pid != os.getpid():
+        """Return the switches; what a process asks at its beginning waits for the first look."""
+        if self._pid != os.getpid() or not self._looked.is_set():
             self.follow(FIRST_S)
         return self._state
 
@@ -55,11 +57,12 @@ class WatchedToggles:
         """Follow from now on, and wait some seconds at most until the first look is over."""
         with self._lock:
             if self._pid != os.getpid():
-                self._looked, self._store = Event(), None
+                self._looked, self._store, self._since = Event(), None, elapsed_ms()
                 self._follower = Follower("vfr-toggles", self._look, bell=self._bell())
                 self._follower.start()
                 self._pid = os.getpid()
-        self._looked.wait(patience)
+        # Whichever thread asks waits, as long as the first one may: a database that hangs is waited for once.
+        self._looked.wait(min(patience, max(FIRST_S - elapsed_ms(self._since) / 1e3, 0.0)))
 
     def changed(self) -> None:
         """Look at what this process changed, and tell the others; a process that follows nothing only tells."""
