@@ -228,6 +228,18 @@ def test_who_talks_nonsense_to_the_engine_is_hung_up_on(run: Path, engine: Engin
     assert len(models.asked) == 1
 
 
+def test_many_server_processes_ask_at_once(run: Path) -> None:
+    models = Models()
+    models.says = MlUnavailable("NO_MODEL", "none yet")
+    models.go.clear()
+    with listening(run, models), closing(Engine(run)) as engine, ThreadPoolExecutor(320) as processes:
+        asked = [processes.submit(engine.ask, *QUESTION, 20_000) for _ in range(320)]  # Ten processes of 32 threads.
+        while len(models.asked) < 320 and not any(one.done() for one in asked):
+            Event().wait(0.01)
+        models.go.set()
+        assert {one.result(20) for one in asked} == {models.says}
+
+
 def test_closing_finishes_what_was_asked(run: Path, engine: Engine) -> None:
     models = Models()
     models.go.clear()

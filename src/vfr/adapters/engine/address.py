@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,7 @@ LONGEST: Final = 100
 """Bytes of a socket's name; Linux takes 107, macOS 103."""
 
 _BACKLOG: Final = 64
+_PAUSE_S: Final = 0.002
 _PREFIX: Final = "vfr-"
 
 
@@ -65,17 +67,26 @@ def connect(folder: Path, until: float) -> socket.socket:
 
     Raises
     ------
+    TimeoutError
+        If too many wait already to be accepted.
     OSError
         If nobody listens.
     """
-    link = socket.socket(socket.AF_UNIX)
-    try:
-        link.settimeout(max(until - elapsed_ms(), 1.0) / 1e3)
-        link.connect(str(_place(folder)))
-    except OSError:
-        link.close()
-        raise
-    return link
+    while True:
+        link = socket.socket(socket.AF_UNIX)
+        try:
+            link.settimeout(max(until - elapsed_ms(), 1.0) / 1e3)
+            link.connect(str(_place(folder)))
+        except BlockingIOError:  # The line is full; a socket of this kind does not wait for a place in it by itself.
+            link.close()
+            if elapsed_ms() >= until:
+                raise TimeoutError("nobody accepted the connection in time") from None
+            time.sleep(_PAUSE_S)
+        except OSError:
+            link.close()
+            raise
+        else:
+            return link
 
 
 def leave(folder: Path) -> None:

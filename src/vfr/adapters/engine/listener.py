@@ -20,8 +20,9 @@ from vfr.workflows.forecaster import Forecaster
 
 __all__ = ["Listener"]
 
-CONNECTIONS: Final = 128
-"""Open at once; one more is closed at once. Each server process keeps a few."""
+CONNECTIONS: Final = 512
+"""Open at once; one more is closed at once. A server process keeps a few and has 32 at most, and most systems let a
+process have 1,024 files."""
 
 _WRITE_MS: Final = 5_000.0
 """How long whoever asked may take to read the answer."""
