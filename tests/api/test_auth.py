@@ -40,6 +40,13 @@ def world(home: Path, users: Path, tmp_path: Path, client_of: Any, monkeypatch: 
     made.application.accounts.callers.close()
 
 
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time stands still for whoever signs in: on a busy machine a wait of a second would be over."""
+    moment = callers_module.now()
+    monkeypatch.setattr("vfr.bootstrap.accounts.now", lambda: moment)
+
+
 def post(world: World, path: str, token: str | None = None, **body: Any) -> Any:
     return world.client.post(path, json=body, headers=bearer(token) if token else {})
 
@@ -121,6 +128,7 @@ def test_malformed_bodies(world: World, failure: Any, body: bytes, status: int, 
     assert "xxxx" not in message
 
 
+@pytest.mark.usefixtures("still")
 def test_failures_lock_a_name_and_the_right_password_does_not_help(world: World, failure: Any) -> None:
     for _ in range(5):
         failure(post(world, "/api/auth/token", username="free", password="wrong"), 401, "BAD_CREDENTIALS")
@@ -130,12 +138,14 @@ def test_failures_lock_a_name_and_the_right_password_does_not_help(world: World,
     assert post(world, "/api/auth/token", username="premium", password=PASSWORD).status_code == 200
 
 
+@pytest.mark.usefixtures("still")
 def test_a_name_that_does_not_exist_is_locked_alike(world: World, failure: Any) -> None:
     for _ in range(5):
         failure(post(world, "/api/auth/token", username="ghost", password="wrong"), 401, "BAD_CREDENTIALS")
     failure(post(world, "/api/auth/token", username="ghost", password="wrong"), 429, "LOCKED_OUT")
 
 
+@pytest.mark.usefixtures("still")
 def test_many_guesses_at_once_are_as_many_failures(world: World) -> None:
     guesses = [("POST", "/api/auth/token", {"json": {"username": "free", "password": f"guess {k}"}}) for k in range(16)]
     statuses = [response.status_code for response in world.client.at_once(guesses)]
@@ -143,6 +153,7 @@ def test_many_guesses_at_once_are_as_many_failures(world: World) -> None:
     assert statuses.count(429) == 11
 
 
+@pytest.mark.usefixtures("still")
 def test_guesses_over_many_names_lock_the_address(world: World) -> None:
     statuses = [post(world, "/api/auth/token", username=f"name{k}", password="wrong").status_code for k in range(22)]
     assert statuses[:20] == [401] * 20
