@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def test_scores_are_the_same_everywhere(
         for question, said, expected in zip(questions, answers, first, strict=True)
         if digest(said) != digest(expected)
     }
-    assert other == {}
+    assert not other, json.dumps(other, indent=1)
 
 
 def different(said: Said, expected: Said) -> list[str]:
