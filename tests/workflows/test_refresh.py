@@ -398,3 +398,17 @@ def test_a_damaged_board_is_made_again(world):
     other.step()
     assert world.asked() == sorted(MEMBER_NAMES * 3)
     assert np.isfinite(world.boards.latest("synthetic").horizons["7d"].answers["linear"].result.prediction.p_up).all()
+
+
+def test_a_board_that_is_damaged_after_it_was_published_is_made_again(world, hours):
+    refresh = world.refresh()
+    refresh.step()
+    root = world.boards.root / "synthetic"
+    (root / (root / "current").read_text().strip() / "board.json").write_bytes(b"{}")
+    hours(30_000.0)
+    assert not refresh.due()
+    hours(31_000.0)
+    assert refresh.due()
+    refresh.step()
+    assert world.boards.latest("synthetic") is not None
+    assert not refresh.due()

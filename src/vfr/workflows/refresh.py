@@ -44,6 +44,9 @@ OUTCOMES_MS: Final = 500.0
 LOOK_MS: Final = 1_000.0
 """How often the journal is asked for its last settlement."""
 
+CHECK_MS: Final = 60_000.0
+"""How often the files of the board that is published are read again; it takes milliseconds."""
+
 _PASSING: Final = {"models": "", "earned": "", "outcomes": ""}
 """What of a key may change without changing what a member says of itself."""
 
@@ -174,6 +177,7 @@ class Refresh:
         self._failed = failed
         self._voting: Voting = voting
         self._held: tuple[Hashable, MlBoard | None] = (None, None)
+        self._checked = -inf
         self._pause = inf
         self._again = inf
         self._settled = ""
@@ -256,9 +260,14 @@ class Refresh:
         return not all(answerable(found, tuple(found.answers), off) for found in board.horizons.values())
 
     def _board(self, key: BoardKey) -> MlBoard | None:
-        stamp = self._stamp(key)
+        stamp, now = self._stamp(key), clock.elapsed_ms()
         if self._held[0] != stamp:
             self._hold(stamp, self._boards.latest(_name(key.data)))
+            self._checked = now
+        elif self._held[1] is not None and now - self._checked >= CHECK_MS:
+            self._checked = now
+            if self._boards.latest(_name(key.data)) is None:  # Others may have to read what was damaged since.
+                self._hold(stamp, None)
         return self._held[1]
 
     def _stamp(self, key: BoardKey) -> Hashable:
