@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from vfr import bootstrap
 from vfr.asgi import create_app
 from vfr.bootstrap import Application
 from vfr.settings import Settings
+
+USED = shutil.ignore_patterns("run", "vfr.sqlite3*")
+"""What other tests may have left in the home that they share: counts, accounts, switches."""
 
 
 class Client:

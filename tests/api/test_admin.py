@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
+from tests.api.conftest import USED
 from tests.models.stored_versions import card, files_of
 
 from vfr import bootstrap
@@ -37,7 +38,7 @@ class Admin:
 @pytest.fixture
 def app(home: Path, tmp_path: Path) -> Iterator[Application]:
     """An application on a copy of the bundled data."""
-    shutil.copytree(home, tmp_path / "home")
+    shutil.copytree(home, tmp_path / "home", ignore=USED)
     made = bootstrap.build(Settings(data_home=tmp_path / "home"))
     yield made
     made.close()
@@ -203,7 +204,7 @@ def test_without_the_database_nothing_is_turned_and_it_is_said(home: Path, clien
 def test_a_server_process_has_versions_read_by_a_process_beside_it(
     home: Path, tmp_path: Path, client_of: Any, failure: Any
 ) -> None:
-    shutil.copytree(home, tmp_path / "home")
+    shutil.copytree(home, tmp_path / "home", ignore=USED)
     app = bootstrap.build(Settings(data_home=tmp_path / "home"), served=True)
     admin = Admin(client_of(app), token(app, "admin"))
     made = app.models.save(card("one"), files_of())

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import TypeAdapter
+from tests.api.conftest import USED
 
 from vfr import bootstrap
 from vfr.api.schemas_experiments import ExperimentData, ExperimentsData, ReportData
@@ -28,7 +29,7 @@ BODY = {"name": "blend", "arms": {"classic": 0.5, "ml": 0.5}, "holdout": 0.1, "w
 
 @pytest.fixture
 def app(home: Path, tmp_path: Path) -> Iterator[Application]:
-    shutil.copytree(home, tmp_path / "home")
+    shutil.copytree(home, tmp_path / "home", ignore=USED)
     made = bootstrap.build(Settings(data_home=tmp_path / "home"))
     yield made
     made.close()

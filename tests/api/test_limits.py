@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from starlette.requests import Request
+from tests.api.conftest import USED
 
 from vfr import bootstrap
 from vfr.accounts.principal import ANONYMOUS, LOCAL
@@ -66,7 +67,7 @@ def serve(home: Path, tmp_path: Path) -> Callable[..., Server]:
 
     def made(**settings: Any) -> Server:
         own = tmp_path / "home"
-        shutil.copytree(home, own)
+        shutil.copytree(home, own, ignore=USED)
         return Server(own, **settings)
 
     return made

@@ -147,7 +147,7 @@ def test_experiments_are_checked_or_refused(
     made: dict[str, Any] = {"name": name, "why": why, "holdout": holdout, "weight": weight, "shares": shares}
     rest: dict[str, Any] = {"id": "1", "salt": "s", "first": "2020-01-02", "started_at": 0.0, "who": "me"}
     refused(lambda: Experiment(**rest, **made, horizon=horizon))  # type: ignore[arg-type]
-    refused(lambda: StopRule(holdout, 10, 10, weight))
+    refused(lambda: StopRule(holdout, 20, 20, weight))
 
 
 @settings(max_examples=60, deadline=None)
