@@ -82,7 +82,7 @@ def test_it_is_ready_in_less_than_three_seconds(home: Path, tell: Tell) -> None:
 def test_memory_does_not_grow_with_requests(folder: Path, home: Path, tell: Tell) -> None:
     with serving(home, folder, ml=True) as server:
         symbols, asked = server.symbols(), 0
-        server.drive(10.0, traffic(server, symbols))  # Warm-up: what is kept is made, allocators find their size.
+        server.drive(30.0, traffic(server, symbols))  # Warm-up: what is kept is made, allocators find their size.
         followed = {f"{kind} {one.pid}": one for kind, some in kinds(server.process).items() for one in some}
         counts: list[int] = []
         sizes: dict[str, list[float]] = {name: [] for name in followed}
