@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from tests.api.accounts_world import ROOMY
+from tests.api.conftest import USED
 
+from vfr import bootstrap
 from vfr.api.security import FORWARDING
 from vfr.errors import SettingsError
 from vfr.settings import Settings, refuse_open_door
@@ -224,3 +228,19 @@ def test_a_stream_outlives_the_time_a_body_has(client: Any, monkeypatch: pytest.
     response = client.get(f"/api/stocks/analyze/progress/{uuid4().hex}", headers={"Content-Length": "0"})
     assert response.status_code == 200
     assert "in time" in response.text
+
+
+def test_strangers_are_told_whether_machine_learning_is_on_and_no_more(
+    home: Path, tmp_path: Path, client_with: Any
+) -> None:
+    own = tmp_path / "home"
+    shutil.copytree(home, own, ignore=USED)
+    bootstrap.build(Settings(data_home=own)).toggles.turn("ml", False, reason="earnings week", who="jane")
+    known = client_with(data_home=own).get("/api/health/ready").json()["data"]["ml"]
+    assert ("earnings week" in known["reason"], known["changedBy"]) == (True, "jane")
+    secret = "a-secret-of-more-than-thirty-two-characters"
+    told = client_with(data_home=own, secret=secret).get("/api/health/ready").json()["data"]["ml"]
+    assert told.keys() == known.keys()
+    assert told["enabled"] is known["enabled"] is False
+    assert (told["reason"], told["changedBy"], told["changedAt"]) == ("", None, None)
+    assert not (told["toggles"] or told["champions"] or told["warnings"])

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from vfr.accounts.principal import Principal, Scope
+from vfr.api.errors import Refusal
 from vfr.api.limits import Limits
 from vfr.api.security import Headers, authorise
 from vfr.api.work import Work
@@ -39,6 +40,14 @@ class Context:
         return authorise(
             need, _headers(request), self.application.settings, self.application.accounts.callers, public=public
         )
+
+    def knows(self, request: Request, need: Scope) -> bool:
+        """Whether the caller of a request holds a scope; refuses nobody."""
+        try:
+            self.authorise(request, need)
+        except Refusal:
+            return False
+        return True
 
     async def admit(self, request: Request, need: Scope, *, public: bool = False) -> Principal:
         """Return the caller of a request if it may call and has requests left, or refuse; charges one request."""

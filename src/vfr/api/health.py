@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
 
 import vfr
 from vfr.api.context import Context
@@ -12,6 +14,16 @@ from vfr.clock import epoch_ms, utc_now
 from vfr.workflows.data_age import ages, described
 
 __all__ = ["router"]
+
+_UNTOLD: Final[dict[str, Any]] = {
+    "reason": "",
+    "changedBy": None,
+    "changedAt": None,
+    "toggles": {},
+    "champions": [],
+    "warnings": [],
+}
+"""What strangers are not told of machine learning: only whether it is on and whether it trains."""
 
 
 def router(context: Context) -> APIRouter:
@@ -24,8 +36,9 @@ def router(context: Context) -> APIRouter:
         return context.answer({"status": "alive", "version": vfr.__version__, "timestamp": epoch_ms()})
 
     @made.get("/ready", response_model=Success[ReadyData], summary="Classic analysis answers; what else is up")
-    async def ready() -> Response:
+    async def ready(request: Request) -> Response:
         board = await work.run(application.datasets.board)
+        ml = await work.run(application.ml_state)
         about = {
             "status": "ready",
             "dataName": board.data_name,
@@ -33,7 +46,7 @@ def router(context: Context) -> APIRouter:
             "asOf": str(board.as_of),
             "symbols": len(board.scores.symbols),
             "dataAge": described(ages(board.inputs, utc_now())),
-            "ml": await work.run(application.ml_state),
+            "ml": ml if context.knows(request, "ml") else ml | _UNTOLD,
             "chaos": application.rehearsal(),
             "timestamp": epoch_ms(),
         }

@@ -6,6 +6,7 @@ The web framework is imported by the functions, not by the module: the process t
 from __future__ import annotations
 
 import gc
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def create_app_from_env() -> ASGIApp:
     application = bootstrap.build(read, served=True)
     application.prepare()
     application.datasets.board()
-    app = Draining(create_app(application))
+    app = Draining(create_app(application), os._exit)
     gc.collect()
     gc.freeze()  # What is there now stays: the collector need not look through it again and again.
     return app

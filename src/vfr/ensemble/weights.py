@@ -11,6 +11,7 @@ Everything is a pure function of the record: the same record gives the same weig
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 from typing import Final
 
 import numpy as np
@@ -180,20 +181,21 @@ def hedge(losses: FloatArray, rate: float, share: float) -> FloatArray:
     >>> hedge(np.array([[0.0, 1.0], [np.nan, 1.0]]), rate=1.0, share=0.0).round(3).tolist()
     [[0.5, 0.5], [0.731, 0.269], [0.731, 0.269]]
     """
-    dates, members = losses.shape
-    out = np.full((dates + 1, members), 1.0 / max(members, 1))
+    members = losses.shape[1]
     judged = np.isfinite(losses)
     factors = np.exp(-rate * np.where(judged, losses, 0.0))
-    for d in range(dates):
-        weights, awake = out[d], judged[d]
-        moved = weights * factors[d]
-        mass, left = weights[awake].sum(), moved[awake].sum()
+    weights = [1.0 / max(members, 1)] * members
+    out = [weights]
+    # A handful of plain numbers a date: arrays so small cost more to make than to add.
+    for awake, factor in zip(judged.tolist(), factors.tolist(), strict=True):
+        moved = [weight * by for weight, by in zip(weights, factor, strict=True)]
+        mass, left = sum(compress(weights, awake)), sum(compress(moved, awake))
         if left > 0.0:
-            spread = (1.0 - share) * moved * (mass / left) + share * mass / awake.sum()
-            out[d + 1] = np.where(awake, spread, weights)
-        else:
-            out[d + 1] = weights
-    return out
+            scale, extra = mass / left, share * mass / sum(awake)
+            held = zip(weights, moved, awake, strict=True)
+            weights = [(1.0 - share) * to * scale + extra if judges else was for was, to, judges in held]
+        out.append(weights)
+    return np.array(out)
 
 
 def bounded(weights: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
