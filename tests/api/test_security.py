@@ -243,4 +243,5 @@ def test_strangers_are_told_whether_machine_learning_is_on_and_no_more(
     assert told.keys() == known.keys()
     assert told["enabled"] is known["enabled"] is False
     assert (told["reason"], told["changedBy"], told["changedAt"]) == ("", None, None)
-    assert not (told["toggles"] or told["champions"] or told["warnings"])
+    assert told["toggles"] == {}
+    assert told["champions"] == told["warnings"] == []
