@@ -103,9 +103,14 @@ def test_the_worker_refreshes_after_a_sync_which_a_refresh_cannot_fail(app, monk
 
 
 def test_an_application_that_is_closed_asks_no_member_any_more(tmp_path):
+    before = set(threading.enumerate())
+
+    def asked() -> list[str]:
+        return [one.name for one in set(threading.enumerate()) - before if one.name.startswith("vfr-forecast")]
+
     app = home_of_five(tmp_path)
     app.refreshing.step()
-    assert any(thread.name.startswith("vfr-forecast") for thread in threading.enumerate())
+    assert asked()
     app.close()
-    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("vfr-forecast")]
+    assert asked() == []
     assert app.forecaster.at(None, "7d", HERE, "weighted", LONG).from_cache  # The board needs no member.

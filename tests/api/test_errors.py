@@ -72,7 +72,10 @@ def test_damaged_data_is_said(client_with: Any, failure: Any, tmp_path: Any) -> 
 
 
 @pytest.mark.parametrize("path", ["/api/admin/ml-feature-toggles", "/api/auth/token", "/api/stocks/analyze"])
-def test_a_body_that_is_no_json_is_400_whoever_parses_it(client: Any, failure: Any, path: str) -> None:
+def test_a_body_that_is_no_json_is_400_whoever_parses_it(
+    client_with: Any, failure: Any, tmp_path: Any, path: str
+) -> None:
+    client = client_with(data_home=tmp_path)  # One of its own: sign-ins of other tests count against the same address.
     failure(client.post(path, content=b"{", headers={"Content-Type": "application/json"}), 400, "MALFORMED_JSON")
 
 
