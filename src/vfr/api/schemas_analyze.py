@@ -108,8 +108,8 @@ class Importance(Shape):
     scope: str
 
 
-class MlPrediction(Shape):
-    """A stock's prediction; returns are fractions."""
+class Predicted(Shape):
+    """What is predicted of a stock, wherever it is told; returns are fractions."""
 
     model_id: str
     model_type: str
@@ -122,17 +122,22 @@ class MlPrediction(Shape):
     expected_return_is: str
     interval: Interval
     confidence: Share | None
-    weight_applied: Share
     ml_score: Score | None
     small_universe: bool
     method_applied: str
     method_note: str | None
     members: list[Member]
     agreement: Share | None
-    feature_importance: list[Importance]
     latency_ms: float
     from_cache: bool
     timestamp: int
+
+
+class MlPrediction(Predicted):
+    """A stock's prediction, and its weight in the score."""
+
+    weight_applied: Share
+    feature_importance: list[Importance]
 
 
 class MlUnavailable(Shape):

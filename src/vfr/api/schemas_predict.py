@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from vfr.api.schemas_analyze import Importance, Interval, Member, Probability
-from vfr.api.shapes import Score, Shape, Share
+from vfr.api.schemas_analyze import Importance, Predicted
+from vfr.api.shapes import Shape, Share
 
 __all__ = ["PredictBody", "PredictData"]
 
@@ -29,30 +29,10 @@ class PredictBody(BaseModel):
     timeout: Annotated[int, Field(ge=10, le=30_000)] | None = Field(default=1000, description="ms")
 
 
-class SymbolPrediction(Shape):
-    """A symbol's prediction; returns are fractions."""
+class SymbolPrediction(Predicted):
+    """A symbol's prediction."""
 
     symbol: str
-    model_id: str
-    model_type: str
-    horizon: Horizon
-    direction: Literal["UP", "DOWN", "NEUTRAL"]
-    prediction: float | None
-    probability: Probability
-    base_rate: Share | None
-    expected_return: float | None
-    expected_return_is: str
-    interval: Interval
-    confidence: Share | None
-    ml_score: Score | None
-    small_universe: bool
-    method_applied: str
-    method_note: str | None
-    members: list[Member]
-    agreement: Share | None
-    latency_ms: float
-    from_cache: bool
-    timestamp: int
     meets_threshold: bool = Field(description="Whether its confidence reaches the threshold asked for.")
     feature_importance: list[Importance] | None = Field(default=None, description="Where it was asked for.")
 
