@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -44,6 +45,21 @@ def test_a_user_from_beginning_to_end(cli: Any, typed: Any) -> None:
     assert {row["who"] for row in rows} == {"command line", "system"}
     assert PASSWORD not in str(rows)
     assert "user deleted" in cli("users", "log").out
+
+
+def test_a_log_that_was_changed_is_said_by_two_commands(cli: Any, typed: Any, tmp_path: Any) -> None:
+    typed(PASSWORD + "\n")
+    assert cli("users", "add", "jane", "--password-stdin").code == 0
+    assert (cli("users", "log").code, cli("users", "log", "--json").json["problems"]) == (0, [])
+    connection = sqlite3.connect(next(tmp_path.rglob("vfr.sqlite3")))
+    with connection:
+        connection.execute("UPDATE account_audit SET who = 'eve' WHERE action = 'user added'")
+    connection.close()
+    assert "was changed after it was written" in cli("users", "log").out
+    log = cli("users", "log", "--json")
+    assert (log.code, log.json["success"], len(log.json["problems"])) == (1, False, 1)
+    found = [one for one in cli("doctor", "--json").json["checks"] if one["check"] == "accounts"]
+    assert [one["outcome"] for one in found] == ["failed"]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,9 @@ class UserStore(Protocol):
     def changes(self, limit: int, before: int | None = None) -> Sequence[Changed]:
         """Return the log of changes, newest first."""
 
+    def problems(self) -> tuple[str, ...]:
+        """Say what was changed in the log afterwards; nothing, unless somebody did."""
+
 
 class SignInStore(Protocol):
     """What signing in needs."""

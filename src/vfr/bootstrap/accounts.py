@@ -11,6 +11,7 @@ from vfr.accounts.keys import KEY_BYTES, ApiKey, checked_label, digest_of, key_i
 from vfr.accounts.store import AccountChange
 from vfr.accounts.users import User, checked_name, checked_password, checked_scopes, checked_tier
 from vfr.bootstrap.callers import Callers, now
+from vfr.bootstrap.database import database_exists
 from vfr.bootstrap.signing import Signer
 from vfr.errors import InvalidField, TokenRefused
 
@@ -41,6 +42,7 @@ class AccountDesk:
     """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self.callers = Callers(settings)
         self.signer = Signer(settings, self.callers)
 
@@ -195,6 +197,10 @@ class AccountDesk:
     def changes(self, limit: int, before: int | None = None) -> Sequence[Changed]:
         """Return the log of changes, newest first; `before` is a sequence that they stand before."""
         return self._accounts.changes(limit, before)
+
+    def problems(self) -> tuple[str, ...]:
+        """Say what was changed in the log afterwards; nothing, unless somebody did."""
+        return self._accounts.problems() if database_exists(self._settings) else ()
 
     @cached_property
     def _sign_ins(self) -> SignIns:

@@ -176,6 +176,14 @@ def _ml(app: Application) -> Iterator[Check]:
         yield Check("machine learning", "failed", f"the log of switches: {problem}", "vfr ml audit shows what is left")
 
 
+def _accounts(app: Application) -> Iterator[Check]:
+    problems = app.accounts.problems()
+    for problem in problems:
+        yield Check("accounts", "failed", f"the log of changes: {problem}", "vfr users log shows what is left")
+    if not problems:
+        yield Check("accounts", "ok", "the log of changes is whole")
+
+
 def _switched_on_by(app: Application, state: Mapping[str, Any]) -> str:
     if not app.settings.ml_enabled:
         return "unset VFR_ML_ENABLED, and restart"
@@ -216,6 +224,7 @@ _LOOKS: Final[dict[str, Callable[[Application], Iterator[Check]]]] = {
     "providers": _providers,
     "models": _models,
     "machine learning": _ml,
+    "accounts": _accounts,
     "rehearsal": _chaos,
     "port": _port,
 }
@@ -230,6 +239,7 @@ _FIXES: Final = {
     "providers": "set the variable, or take the provider out of VFR_SYNC_PROVIDERS; nothing else needs it",
     "models": "vfr train makes a new version; the broken one is never used",
     "machine learning": "mend the database that VFR_DATABASE_URL names; the switches are kept there",
+    "accounts": "mend the database that VFR_DATABASE_URL names; accounts are kept there",
     "rehearsal": "vfr chaos off",
     "port": "stop the server that listens there, or choose another port (VFR_PORT, vfr serve --port)",
 }

@@ -120,12 +120,14 @@ def delete(name: Name, as_json: AsJson = False) -> None:
 def log(
     limit: Annotated[int, typer.Option("--limit", min=1, max=1_000, help="Rows, newest first.")] = 50,
     as_json: AsJson = False,
-) -> None:
-    """Show who changed which account."""
-    rows = application().accounts.changes(limit)
+) -> int:
+    """Show who changed which account. Exits with 1 if the log was changed afterwards."""
+    accounts = application().accounts
+    rows, problems = accounts.changes(limit), accounts.problems()
+    code = 1 if problems else 0
     if as_json:
-        emit({"rows": [row.to_dict() for row in rows]})
-        return
+        emit({"rows": [row.to_dict() for row in rows], "problems": list(problems)}, success=not problems)
+        return code
     from rich.markup import escape
 
     from vfr.accounts.users import moment
@@ -134,7 +136,11 @@ def log(
     shown = table("when", "who", "what", "whom", "detail")
     for row in rows:
         shown.add_row(moment(row.at), *map(escape, (row.who, row.action, row.subject, row.detail)))
-    console().print(shown)
+    screen = console()
+    screen.print(shown)
+    for problem in problems:
+        screen.print(f"  [red]![/] {escape(problem)}")
+    return code
 
 
 def _change(name: str, *, as_json: bool, **values: Any) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
 from vfr.accounts.keys import ApiKey, digest_of, key_id, key_text
 from vfr.accounts.standing import Standing
@@ -177,3 +177,61 @@ def test_a_database_that_is_away_is_said_so(tmp_path: Path) -> None:
     away = SqlAccounts(open_engine(f"sqlite:///{tmp_path / 'away.db'}"))
     with pytest.raises(DataError, match="VFR_DATABASE_URL"):
         away.standing(None, 0.0)
+
+
+SWAPPED = """UPDATE account_audit SET sequence = CASE sequence WHEN 2 THEN -3 ELSE -2 END WHERE sequence IN (2, 3);
+UPDATE account_audit SET sequence = -sequence WHERE sequence < 0"""
+
+TAMPERING = {
+    "who": ("UPDATE account_audit SET who = 'eve' WHERE sequence = 1", "row 1 was changed"),
+    "what": ("UPDATE account_audit SET action = 'token created' WHERE sequence = 2", "row 2 was changed"),
+    "when": ("UPDATE account_audit SET at = at + 1 WHERE sequence = 3", "row 3 was changed"),
+    "a row is gone": ("DELETE FROM account_audit WHERE sequence = 2", "before row 3"),
+    "the first row is gone": ("DELETE FROM account_audit WHERE sequence = 1", "before row 2"),
+    "the last row is gone": ("DELETE FROM account_audit WHERE sequence = 4", "4 changes were made and 3 rows are left"),
+    "a row was moved": ("UPDATE account_audit SET sequence = 9 WHERE sequence = 2", "row 9 was changed"),
+    "two rows change places": (SWAPPED, "before row 2"),
+    "a row is made up": (
+        "INSERT INTO account_audit VALUES (5, 9.0, 'ana', 'user added', 'eve', '', 'p', 'h')",
+        "before row 5",
+    ),
+    "all of the log": ("DELETE FROM account_audit", "4 changes were made and 0 rows are left"),
+}
+
+
+@pytest.mark.parametrize("what", TAMPERING)
+def test_whoever_tampers_with_the_log_is_seen(store: SqlAccounts, what: str) -> None:
+    statements, problem = TAMPERING[what]
+    store.add_user(JANE, "hash", "ana")
+    store.change_user("u1", AccountChange(tier="free"), "ben", 15)
+    store.add_key(KEY, digest_of(TEXT), "ana")
+    store.revoke_key(KEY.id, "ana", 2.5)
+    assert store.problems() == ()
+    with transaction(store.engine) as connection:
+        for statement in statements.split(";"):
+            connection.execute(text(statement))
+    assert any(problem in found for found in store.problems()), store.problems()
+
+
+def test_many_changes_at_once_make_one_chain(store: SqlAccounts) -> None:
+    keys = SqlSigningKeys(store.engine)
+
+    def change(k: int) -> None:
+        if k % 3:
+            store.add_user(replace(JANE, id=f"u{k}", name=f"n{k}"), "hash", "test")
+        else:
+            keys.rotate(SealedKey(f"k{k}", b"p", b"s"), "test", float(k))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(change, range(24)))
+    assert [row.sequence for row in store.changes(99)] == list(range(24, 0, -1))
+    assert store.problems() == ()
+
+
+def test_a_change_that_is_refused_leaves_no_gap(store: SqlAccounts) -> None:
+    store.add_user(JANE, "hash", "test")
+    with pytest.raises(InvalidField):
+        store.add_user(replace(JANE, id="u2"), "hash", "test")
+    store.delete_user("u1", "test", 3.0)
+    assert [row.sequence for row in store.changes(9)] == [2, 1]
+    assert store.problems() == ()

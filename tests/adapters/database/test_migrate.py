@@ -12,9 +12,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy import Engine, column, inspect, select, table, text
 from tests.adapters.database.conftest import finish, launch
 
+from vfr.adapters.database.accounts import SqlAccounts
 from vfr.adapters.database.engine import open_engine, transaction
 from vfr.adapters.database.journal import SqlJournal
 from vfr.adapters.database.leases import Lease
@@ -152,3 +153,30 @@ def test_rows_of_an_older_snapshot_survive_up_down_and_up(bare: Engine) -> None:
         downgrade(bare, "0002")
         assert rows(bare) == expected
         assert "journal_tallies" not in tables(bare)
+
+
+OLD_LOG = [(1, 2.5, "ana", "user added", "jane", "free: classic"), (4, 3.0, "system", "signing key rotated", "k1", "")]
+"""Rows of the log of accounts as the sixth revision has them; two that were refused left a gap."""
+
+
+def test_an_old_log_of_accounts_is_chained_and_goes_on(bare: Engine) -> None:
+    migrate(bare)
+    downgrade(bare, "0006")
+    said = ("sequence", "at", "who", "action", "subject", "detail")
+    log = table("account_audit", *map(column, said))
+    with transaction(bare) as connection:
+        connection.execute(log.insert(), [dict(zip(said, row, strict=True)) for row in OLD_LOG])
+        connection.execute(text("UPDATE account_revision SET revision = 2"))
+    for turn in range(2):
+        migrate(bare)
+        store = SqlAccounts(bare)
+        assert store.problems() == ()
+        assert [(row.sequence, row.at, row.subject) for row in store.changes(9)] == [(2, 3.0, "k1"), (1, 2.5, "jane")]
+        downgrade(bare, "0006")
+        with transaction(bare, reads=True) as connection:
+            kept = connection.execute(select(log).order_by(log.c.sequence)).all()
+        assert [tuple(row)[1:] for row in kept] == [row[1:] for row in OLD_LOG], turn
+    own = "INSERT INTO account_audit (at, who, action, subject, detail) VALUES (4.0, 'ana', 'user deleted', 'jane', '')"
+    with transaction(bare) as connection:
+        connection.execute(text(own))
+        assert connection.execute(text("SELECT max(sequence) FROM account_audit")).scalar_one() == 3

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from vfr.accounts.keys import ApiKey
 from vfr.accounts.principal import Scope, TierName
 from vfr.accounts.users import User, checked_scopes, checked_tier
+from vfr.adapters.database import chained_log
 from vfr.adapters.database.tables import ACCOUNT_AUDIT, ACCOUNT_REVISION, API_KEYS, USERS
 from vfr.errors import UnknownAccount
 
@@ -72,7 +73,7 @@ def changed(
     connection: Connection, action: str, subject: str, now: float, who: str | None = None, detail: str = ""
 ) -> None:
     """Count up the revision that every process follows, and log who did what to whom; `who` is None for VFR itself."""
-    # The row is locked until the end of the transaction: revisions appear in their order.
+    # The row is locked until the end of the transaction: revisions appear in their order, and so do rows of the log.
     connection.execute(update(ACCOUNT_REVISION).values(revision=ACCOUNT_REVISION.c.revision + 1))
-    row = {"at": now, "who": (who or _SYSTEM)[:100], "action": action, "subject": subject, "detail": detail[:300]}
-    connection.execute(insert(ACCOUNT_AUDIT).values(row))
+    row = {"at": float(now), "who": (who or _SYSTEM)[:100], "action": action, "subject": subject}
+    chained_log.append(connection, ACCOUNT_AUDIT, row | {"detail": detail[:300]})

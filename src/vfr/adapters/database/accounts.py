@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 
 from vfr.accounts.keys import ApiKey
 from vfr.accounts.standing import Standing, VerifyingKey
 from vfr.accounts.store import AccountChange, Changed
 from vfr.accounts.tokens import ACCESS_S, LEEWAY_S
 from vfr.accounts.users import User
+from vfr.adapters.database import chained_log
 from vfr.adapters.database.account_rows import (
     KEY_COLUMNS,
     USER_COLUMNS,
@@ -225,3 +226,13 @@ class SqlAccounts:
             question = question.where(ACCOUNT_AUDIT.c.sequence < before)
         with transaction(self.engine, reads=True) as connection:
             return [Changed(*row) for row in connection.execute(question)]
+
+    def problems(self) -> tuple[str, ...]:
+        """Say what is wrong with the log of changes; nothing where every row is what was written, in its place."""
+        rows = select(func.count()).select_from(ACCOUNT_AUDIT).scalar_subquery()
+        with transaction(self.engine, reads=True) as connection:
+            found = chained_log.problems(connection, ACCOUNT_AUDIT)
+            changes, kept = connection.execute(select(ACCOUNT_REVISION.c.revision, rows)).one()
+        if changes != kept:  # Rows cut off at the end leave a chain that holds.
+            found.append(f"{changes} changes were made and {kept} rows are left")
+        return tuple(found)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "downgrade", "migrate"]
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """Newest revision. Stated here, so that a start that has nothing to do need not load the migration tool."""
 
 _LOCK: Final = 0x7646_5201

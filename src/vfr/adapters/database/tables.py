@@ -306,13 +306,16 @@ ACCOUNT_REVISION: Final = Table(
 ACCOUNT_AUDIT: Final = Table(
     "account_audit",
     METADATA,
-    Column("sequence", Integer, primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
     Column("at", Double, nullable=False),
     Column("who", String(100), nullable=False),
     Column("action", String(40), nullable=False),
     Column("subject", String(64), nullable=False),
     Column("detail", String(300), nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
 )
+"""Every change of an account, a token or a signing key: as many rows as `account_revision` says, chained by hashes."""
 
 EXPERIMENTS: Final = Table(
     "experiments",
@@ -334,9 +337,13 @@ EXPERIMENTS: Final = Table(
     Column("stopped_at", Double),
     Column("stopped_by", String(200)),
     Column("stopped_why", String(500)),
+    Column("verdict", Text),
     UniqueConstraint("running"),
 )
-"""`shares` and `rule` are JSON. `running` is 1 or NULL, and unique: one experiment at a time."""
+"""`shares` and `rule` are JSON, and so is `verdict`, the report as it was when the experiment was stopped.
+
+`running` is 1 or NULL, and unique: one experiment at a time.
+"""
 
 EXPERIMENT_EXPOSURES: Final = Table(
     "experiment_exposures",
