@@ -18,11 +18,11 @@ from vfr import bootstrap
 from vfr.bootstrap.experiments import ExperimentDesk
 from vfr.data import synthetic
 from vfr.data.quality import QualityReport
-from vfr.errors import InvalidField
+from vfr.errors import DataError, InvalidField
 from vfr.factors.compute import compute_board
 from vfr.settings import Settings
 from vfr.typing import MEMBER_NAMES
-from vfr.workflows.compare import ArmCount, Plan
+from vfr.workflows.compare import ArmCount, Plan, Seen
 from vfr.workflows.query import AnalyzeQuery
 
 SNAPSHOT = synthetic.snapshot(np.random.default_rng(3), n_sessions=320, n_symbols=24)
@@ -169,6 +169,30 @@ def test_the_report_reads_the_journal_from_the_session_of_the_start_on(desk, hom
     assert found.data_name == SNAPSHOT.name
     assert found.ordering.dates == 0  # The only session since the start has not matured.
     assert desk.report(made.id).to_dict() == found.to_dict()
+
+
+def test_what_it_had_found_when_it_was_stopped_stays(desk, home):
+    made = desk.start(replace(PLAN, horizon="1d"), "me")
+    assert desk.report().to_dict()["atStop"] is None
+    before = desk.report().findings()
+    desk.stop(made.id, why="enough", who="you")
+    desk._open().see([Seen(made.id, "late", "ml", 1.0, 1.0, 7, 7)])
+    found = desk.report(made.id).to_dict()
+    assert found["atStop"] == before | {"dataVersion": BOARD.data_version}
+    assert sum(one["requests"] for one in found["arms"]) == 7
+    assert sum(one["requests"] for one in found["atStop"]["arms"]) == 0
+
+
+def test_an_experiment_stops_even_where_its_report_cannot_be_made(desk, monkeypatch):
+    made = desk.start(PLAN, "me")
+
+    def away():
+        raise DataError("the journal is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(desk._journal, "opened", away)
+        assert not desk.stop(made.id, why="enough", who="me").running
+    assert desk.report(made.id).to_dict()["atStop"] is None
 
 
 def test_counts_of_arms_are_of_the_experiment_alone(desk):

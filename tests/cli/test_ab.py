@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from vfr.cli.ab import group, shares_of
+from vfr.api.schemas_experiments import RuleBody
+from vfr.cli.ab import group, shares_of, start
 from vfr.errors import InvalidField
+from vfr.experiments.experiment import StopRule
 
 
 @pytest.fixture
@@ -44,6 +48,24 @@ def test_start_report_stop_list(ab: Any) -> None:
     listed = json.loads(ab("list", "--json"))["experiments"]
     assert [(one["id"], one["stoppedWhy"]) for one in listed] == [(made["id"], "enough")]
     assert "stopped" in ab("list")
+    assert json.loads(ab("report", "--json"))["atStop"]["dates"] == 0
+    shown = ab("report")
+    assert "Verdict when it was stopped: nothing yet" in shown
+    assert "Verdict by now: nothing yet" in shown
+
+
+def test_every_door_takes_the_same_stop_rule(ab: Any) -> None:
+    wanted = {"error": 0.1, "tightAt": 40, "first": 25, "margin": 0.01}
+    options = [f"--{name}={value}" for name, value in (wanted | {"tight-at": 40}).items() if name != "tightAt"]
+    assert json.loads(ab("start", "own rule", "--why", "to see", *options, "--json"))["experiment"]["rule"] == wanted
+    names = {field.name for field in fields(StopRule)}
+    assert set(inspect.signature(start).parameters) >= names
+    assert set(RuleBody.model_fields) == names
+    rules = [
+        {name: RuleBody.model_fields[name].default for name in names},
+        {name: inspect.signature(start).parameters[name].default for name in names},
+    ]
+    assert rules == [asdict(StopRule())] * 2
 
 
 def test_a_report_of_nothing_says_what_to_do(ab: Any) -> None:

@@ -186,10 +186,9 @@ class ConfidenceFigures(Shape):
     count: int
 
 
-class ReportData(Shape):
-    """What an experiment found by now; null where a figure cannot be computed."""
+class Findings(Shape):
+    """What an experiment found; null where a figure cannot be computed."""
 
-    experiment: ExperimentData
     data_name: str | None
     verdict: str
     dates: int
@@ -204,3 +203,16 @@ class ReportData(Shape):
     sample_ratio: SampleRatioFigures
     arms: list[ArmFiguresShape]
     calibration: list[ConfidenceFigures]
+
+
+class FindingsAtStop(Findings):
+    """What an experiment had found when it was stopped: later outcomes and restated data never change it."""
+
+    data_version: str
+
+
+class ReportData(Findings):
+    """What an experiment found by now, and what it had found when it was stopped."""
+
+    experiment: ExperimentData
+    at_stop: FindingsAtStop | None = Field(description="Null while it runs, and where none was kept.")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from secrets import token_hex
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from vfr.bootstrap.database import database_exists, open_database
 from vfr.clock import elapsed_ms, utc_now
-from vfr.errors import InvalidField
+from vfr.errors import InvalidField, VfrError
 from vfr.experiments.assignment import subject_key
 from vfr.experiments.experiment import Experiment
 from vfr.typing import MEMBER_NAMES, Horizon
@@ -135,8 +136,15 @@ class ExperimentDesk:
         InvalidField
             If it does not run, or no reason is given.
         """
-        last, at = str(self._datasets.board().as_of), utc_now().timestamp()
-        ended = stop(self._open(), experiment, why=why, last=last, at=at, who=who[:_MOST_WHO])
+        board, at = self._datasets.board(), utc_now().timestamp()
+
+        def judge(ended: Experiment) -> dict[str, Any] | None:
+            try:
+                return {**self._report(ended).findings(), "dataVersion": board.data_version}
+            except VfrError:
+                return None
+
+        ended = stop(self._open(), experiment, why=why, last=str(board.as_of), at=at, who=who[:_MOST_WHO], judge=judge)
         self._tell()
         return ended
 
@@ -166,17 +174,23 @@ class ExperimentDesk:
     def report(self, experiment: str | None = None) -> ExperimentReport:
         """Return what an experiment found by now, by default the newest one; of the current data set's journal.
 
+        Beside it stands what it had found when it was stopped.
+
         Raises
         ------
         InvalidField
             If there is none.
         """
+        found = self.one(experiment)
+        return replace(self._report(found), at_stop=self._open().verdict(found.id))
+
+    def _report(self, found: Experiment) -> ExperimentReport:
         import numpy as np
 
         from vfr.workflows.compare_report import report
         from vfr.workflows.journalled import empty_record, record_of
 
-        found, store = self.one(experiment), self._open()
+        store = self._open()
         name, journal = self._datasets.current(), self._journal.opened()
         record = empty_record(found.horizon)
         if name is not None and journal is not None:

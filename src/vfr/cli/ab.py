@@ -33,6 +33,8 @@ def start(
     weight: Annotated[float, typer.Option(help="ML weight of the arm ml.")] = 0.15,
     holdout: Annotated[float, typer.Option(help="Share of the subjects that is left alone.")] = 0.0,
     error: Annotated[float, typer.Option(help="Chance to claim a difference where there is none.")] = 0.05,
+    tight_at: Annotated[int, typer.Option(help="Values at which the interval is tightest; a value is a week.")] = 50,
+    first: Annotated[int, typer.Option(help="Values before the first look, 20 at least.")] = 30,
     margin: Annotated[float, typer.Option(help="Difference of rank IC too small to matter; 0 is never.")] = 0.0,
     as_json: AsJson = False,
 ) -> None:
@@ -41,7 +43,7 @@ def start(
     from vfr.workflows.compare import Plan
     from vfr.workflows.query import parse_horizon
 
-    rule = StopRule(error=error, margin=margin)
+    rule = StopRule(error=error, tight_at=tight_at, first=first, margin=margin)
     plan = Plan(name, shares_of(arms), parse_horizon("horizon", horizon), why, holdout, weight, rule)
     _print(_desk().start(plan, WHO).to_dict(), as_json=as_json)
 
@@ -52,7 +54,7 @@ def stop(
     why: Annotated[str, typer.Option("--why", help="Why; kept with the experiment.")],
     as_json: AsJson = False,
 ) -> None:
-    """Stop an experiment; its report stays."""
+    """Stop an experiment, and keep its report as it is now."""
     _print(_desk().stop(experiment, why=why, who=WHO).to_dict(), as_json=as_json)
 
 
@@ -86,7 +88,12 @@ def report(
 
     screen = console()
     _print(found["experiment"], as_json=False)
-    screen.print(f"[bold]Verdict:[/] {escape(found['verdict'])}")
+    kept = found["atStop"]
+    if kept is not None:
+        screen.print(
+            f"[bold]Verdict when it was stopped:[/] {escape(kept['verdict'])} ({kept['dates']:,} matured dates)"
+        )
+    screen.print(f"[bold]Verdict{'' if kept is None else ' by now'}:[/] {escape(found['verdict'])}")
     if found["dates"]:
         late = f", {found['lateDates']:,} of them forecast late" if found["lateDates"] else ""
         screen.print(f"{found['dates']:,} matured dates from {found['first']} to {found['last']}{late}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from vfr.errors import InvalidField
 from vfr.experiments.assignment import assign
@@ -73,8 +73,12 @@ class ExperimentStore(Protocol):
         """Keep a running experiment; return False, and keep nothing, where another one runs."""
         ...
 
-    def stop(self, experiment: str, *, last: str, at: float, who: str, why: str) -> bool:
-        """Stop an experiment; return False where it does not run."""
+    def stop(self, ended: Experiment, verdict: Mapping[str, Any] | None) -> bool:
+        """Stop an experiment and keep its report; return False, and keep nothing, where it does not run."""
+        ...
+
+    def verdict(self, experiment: str) -> dict[str, Any] | None:
+        """Return the report that was kept when it was stopped, None where none was."""
         ...
 
     def one(self, experiment: str) -> Experiment | None:
@@ -190,8 +194,17 @@ def start(store: ExperimentStore, plan: Plan, *, salt: str, first: str, at: floa
     return made
 
 
-def stop(store: ExperimentStore, experiment: str, *, why: str, last: str, at: float, who: str) -> Experiment:
-    """Stop an experiment; its report stays.
+def stop(
+    store: ExperimentStore,
+    experiment: str,
+    *,
+    why: str,
+    last: str,
+    at: float,
+    who: str,
+    judge: Callable[[Experiment], Mapping[str, Any] | None],
+) -> Experiment:
+    """Stop an experiment, and keep what it found by then: later outcomes and restated data never change that.
 
     Parameters
     ----------
@@ -204,14 +217,17 @@ def stop(store: ExperimentStore, experiment: str, *, why: str, last: str, at: fl
     at : float
         Seconds since 1970.
     who : str
+    judge : callable
+        Returns the report of the stopped experiment, None where it cannot be made: that is no reason to go on.
 
     Raises
     ------
     InvalidField
         If it does not run, or no reason is given.
     """
-    ended = replace(known(store, experiment), last=last, stopped_at=at, stopped_by=who, stopped_why=why.strip())
-    if not store.stop(experiment, last=last, at=at, who=who, why=why.strip()):
+    found = known(store, experiment)
+    ended = replace(found, last=last, stopped_at=at, stopped_by=who, stopped_why=why.strip())
+    if not (found.running and store.stop(ended, judge(ended))):
         raise InvalidField(_FIELD, "was stopped already")
     return ended
 

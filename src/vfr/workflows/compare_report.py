@@ -97,6 +97,8 @@ class ExperimentReport:
     arms : tuple of ArmFigures
     calibration : tuple of Bin
         Confidence of the predictions beside how often their sign came true.
+    at_stop : mapping or None
+        What `findings` were when it was stopped, and the data version then; None while it runs.
     """
 
     experiment: Experiment
@@ -111,6 +113,7 @@ class ExperimentReport:
     sample_ratio: SampleRatio
     arms: tuple[ArmFigures, ...]
     calibration: tuple[Bin, ...]
+    at_stop: Mapping[str, Any] | None = None
 
     @property
     def sessions_per_value(self) -> int:
@@ -131,9 +134,12 @@ class ExperimentReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types, keys in camel case; None where a figure cannot be computed."""
+        return {"experiment": self.experiment.to_dict(), **self.findings(), "atStop": self.at_stop}
+
+    def findings(self) -> dict[str, Any]:
+        """Return the figures and the verdict, as `to_dict` has them."""
         found: dict[str, Any] = _plain(
             {
-                "experiment": self.experiment.to_dict(),
                 "data_name": self.data_name,
                 "verdict": self.verdict,
                 "dates": self.ordering.dates,

@@ -16,7 +16,7 @@ from vfr.adapters.database.journal import SqlJournal
 from vfr.adapters.database.migrate import downgrade, migrate
 from vfr.adapters.database.tables import EXPERIMENT_EXPOSURES, EXPOSURES
 from vfr.errors import DataError
-from vfr.experiments.experiment import StopRule
+from vfr.experiments.experiment import Experiment, StopRule
 from vfr.journal.records import Exposure
 from vfr.workflows.compare import ArmCount, Seen, Shown
 
@@ -24,6 +24,10 @@ from vfr.workflows.compare import ArmCount, Seen, Shown
 @pytest.fixture
 def store(engine: Engine) -> SqlExperiments:
     return SqlExperiments(engine)
+
+
+def ended(number: str = "3f2a") -> Experiment:
+    return replace(experiment(id=number), last="2019-08-01", stopped_at=2e9, stopped_by="you", stopped_why="enough")
 
 
 def seen(subject: str, at: float = 10.0, arm: str = "ml", ml: int = 1, requests: int = 1) -> Seen:
@@ -50,10 +54,11 @@ def test_only_one_runs_at_a_time(store: SqlExperiments) -> None:
     assert store.start(experiment())
     assert not store.start(experiment(id="40b1"))
     assert store.one("40b1") is None
-    assert store.stop("3f2a", last="2019-08-01", at=2e9, who="you", why="enough")
-    assert not store.stop("3f2a", last="2019-08-02", at=3e9, who="me", why="again")
-    ended = replace(experiment(), last="2019-08-01", stopped_at=2e9, stopped_by="you", stopped_why="enough")
-    assert store.one("3f2a") == ended
+    assert store.verdict("3f2a") is None
+    assert store.stop(ended(), {"verdict": "nothing yet", "mean": 0.1, "low": None})
+    assert not store.stop(replace(ended(), stopped_why="again"), {"verdict": "another"})
+    assert store.one("3f2a") == ended()
+    assert store.verdict("3f2a") == {"verdict": "nothing yet", "mean": 0.1, "low": None}
     assert store.start(experiment(id="40b1", started_at=3e9))
     assert [one.id for one in store.all(10)] == ["40b1", "3f2a"]
     assert [one.id for one in store.all(1)] == ["40b1"]
@@ -70,7 +75,7 @@ def test_what_is_known_already_is_returned_itself(store: SqlExperiments) -> None
     known = store.running()
     assert store.running(known) is known
     assert store.running(experiment(id="40b1")) == known
-    store.stop("3f2a", last="2019-08-01", at=2e9, who="you", why="enough")
+    store.stop(ended(), None)
     assert store.running(known) is None
 
 
@@ -135,5 +140,5 @@ def test_what_was_shown_before_experiments_came_survives_the_way_up_and_down(eng
 def test_experiments_are_listed_newest_first(store: SqlExperiments) -> None:
     for n in range(4):
         store.start(experiment(id=f"id{n}", started_at=1e9 + n))
-        store.stop(f"id{n}", last="2019-08-01", at=2e9, who="you", why="enough")
+        store.stop(ended(f"id{n}"), None)
     assert all(a.started_at > b.started_at for a, b in pairwise(store.all(10)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,12 +43,22 @@ class SqlExperiments:
             made = connection.execute(insert_into(connection, EXPERIMENTS).values(row).on_conflict_do_nothing())
             return made.rowcount == 1
 
-    def stop(self, experiment: str, *, last: str, at: float, who: str, why: str) -> bool:
-        """Stop an experiment; return False where it does not run."""
-        mine = (EXPERIMENTS.c.id == experiment) & (EXPERIMENTS.c.running == _RUNNING)
-        ended = {"running": None, "last": last, "stopped_at": at, "stopped_by": who, "stopped_why": why}
+    def stop(self, ended: Experiment, verdict: Mapping[str, Any] | None) -> bool:
+        """Stop an experiment and keep its report; return False, and keep nothing, where it does not run."""
+        mine = (EXPERIMENTS.c.id == ended.id) & (EXPERIMENTS.c.running == _RUNNING)
+        kept = None if verdict is None else json.dumps(verdict, allow_nan=False)
+        values = {name: getattr(ended, name) for name in ("last", "stopped_at", "stopped_by", "stopped_why")}
+        change = update(EXPERIMENTS).where(mine).values(running=None, verdict=kept, **values)
         with transaction(self.engine) as connection:
-            return connection.execute(update(EXPERIMENTS).where(mine).values(ended)).rowcount == 1
+            return connection.execute(change).rowcount == 1
+
+    def verdict(self, experiment: str) -> dict[str, Any] | None:
+        """Return the report that was kept when it was stopped, None where none was."""
+        question = select(EXPERIMENTS.c.verdict).where(EXPERIMENTS.c.id == experiment)
+        with transaction(self.engine, reads=True) as connection:
+            kept = connection.execute(question).scalar_one_or_none()
+        found: dict[str, Any] | None = None if kept is None else json.loads(kept)
+        return found
 
     def one(self, experiment: str) -> Experiment | None:
         """Return an experiment by its id, None where there is none."""
