@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -15,8 +16,8 @@ from tests.redis_server import RedisServer
 
 from vfr.cli.bench_server import Server, served
 
-AWAY_S = 5.0
-LOAD_S = 15.0
+AWAY_S = float(os.environ.get("VFR_LOAD_SECONDS", "60"))
+LOAD_S = AWAY_S + 10.0
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -50,6 +51,21 @@ def test_everything_is_written_once_in_order_and_in_batches(store: Store) -> Non
     assert store.kept == list(range(40))
     assert max(store.sizes) <= 10
     assert (made.written, made.dropped, made.failures, made.waiting) == (40, 0, 0, 0)
+
+
+def test_whole_batches_do_not_wait_for_one_another(store: Store) -> None:
+    store.gate.clear()
+    made = box(store, every=0.2, batch=5)
+    made.put(0)
+    assert store.asked.wait(LONG)
+    made.put(*range(1, 91))
+    start = time.monotonic()
+    store.gate.set()
+    while len(store.kept) < 91 and time.monotonic() - start < LONG:
+        time.sleep(0.001)
+    assert store.kept == list(range(91))
+    assert time.monotonic() - start < 18 * 0.2, "as long as eighteen batches would wait"
+    assert made.close(LONG)
 
 
 def test_a_full_line_drops_counts_and_tells_without_waiting(store: Store) -> None:

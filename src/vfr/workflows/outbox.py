@@ -20,8 +20,8 @@ _EVERY_S: Final = 1.0
 _IDLE: Final = 10
 """Empty rounds after which the thread ends; the next thing put starts another."""
 
-_SLOWEST_S: Final = 60.0
-"""Longest time between two attempts while writing fails."""
+_SLOWEST_S: Final = 10.0
+"""Longest time between two attempts while writing fails: what is put meanwhile must find room."""
 
 _AT_EXIT_S: Final = 1.0
 
@@ -44,7 +44,8 @@ class Outbox(Generic[_T]):
     batch : int
         Most things written at once.
     every : float
-        Seconds between two batches: what gathers meanwhile is written together, and nothing is written faster.
+        Seconds between two batches: what gathers meanwhile is written together. While a whole batch waits nothing is
+        waited for.
     at_exit : float
         Seconds that a process which ends without closing waits for what is left.
     told : callable, optional
@@ -146,7 +147,8 @@ class Outbox(Generic[_T]):
 
     def _next(self, wait: float) -> list[_T]:
         with self._changed:
-            self._changed.wait_for(lambda: self._closed, timeout=wait)
+            whole = wait == self._every and len(self._line) >= self._batch > 1
+            self._changed.wait_for(lambda: self._closed or whole, timeout=wait)
             self._writing = min(self._batch, len(self._line))
             return [self._line.popleft() for _ in range(self._writing)]
 
