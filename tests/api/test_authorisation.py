@@ -238,6 +238,24 @@ def test_who_passes_and_who_is_refused(
             assert ('error="invalid_token"' in said) is (name != "anonymous"), name
 
 
+@pytest.mark.parametrize(("method", "path", "row"), ASKED, ids=[f"{m} {p} {r.need}" for m, p, r in ASKED])
+def test_nothing_is_parsed_before_the_caller_is_known(
+    world: World, callers: dict[str, Any], failure: Any, method: str, path: str, row: Row
+) -> None:
+    """A wrong body, query and path: strangers are told that they are strangers, and who may call is charged."""
+    wrong = (
+        path.split("?", maxsplit=1)[0].replace("/none", "/" + "x" * 300)
+        + "?limit=x&cursor=%00&timeframe=x&status=x&query="
+    )
+    how: dict[str, Any] = {} if row.body is None else {"content": b'{"enabled": '}
+    headers = {"Content-Type": "application/json"}
+    if row.need is not OPEN:
+        failure(world.client.request(method, wrong, headers=headers, **how), 401, "UNAUTHORIZED")
+        response = world.client.request(method, wrong, headers=headers | callers["key admin"][0], **how)
+        assert response.headers["ratelimit-remaining"], response.text
+        assert row.body is None or response.status_code in (400, 422), response.text
+
+
 def test_what_is_open_says_the_same_to_everybody(world: World, callers: dict[str, Any]) -> None:
     for (method, path), row in ROUTES.items():
         if row.need is OPEN and path != "/api/auth/token":  # Failures there are counted.

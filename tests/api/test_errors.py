@@ -71,7 +71,7 @@ def test_damaged_data_is_said(client_with: Any, failure: Any, tmp_path: Any) -> 
     failure(client.get("/api/health/ready"), 503, DatasetCorrupt.code)
 
 
-@pytest.mark.parametrize("path", ["/api/admin/ml-feature-toggles", "/api/auth/token", "/api/stocks/analyze"])
+@pytest.mark.parametrize("path", ["/api/ml/predict", "/api/auth/token", "/api/stocks/analyze"])
 def test_a_body_that_is_no_json_is_400_whoever_parses_it(
     client_with: Any, failure: Any, tmp_path: Any, path: str
 ) -> None:

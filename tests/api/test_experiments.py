@@ -135,7 +135,7 @@ def test_a_report_has_the_documented_shape(call, desk):
         ("why", {"why": ""}),
         ("why", {"why": " "}),
         ("name", {"name": "x" * 65}),
-        ("error", {"rule": {"error": 0.9}}),
+        ("rule.error", {"rule": {"error": 0.9}}),
     ],
 )
 def test_what_cannot_be_is_a_422_that_names_the_field(call, desk, failure, field, changed):

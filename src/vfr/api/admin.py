@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from vfr.accounts.principal import Principal
+from vfr.api.admission import admitted
+from vfr.api.bodies import documented, read_as
 from vfr.api.context import Context
 from vfr.api.errors import Refusal
+from vfr.api.paging import Limit, SequenceCursor, paged
 from vfr.api.schemas_admin import (
     ChampionData,
     NamedToggleBody,
@@ -32,12 +35,8 @@ ModelId = Annotated[str, Path(max_length=96)]
 
 def router(context: Context) -> APIRouter:
     """Return the routes of administration; all of them need the scope ``admin``."""
-    made = APIRouter(prefix="/api/admin", tags=["admin"])
-
-    async def admin(request: Request) -> Principal:
-        return await context.admit(request, "admin")
-
-    caller = Depends(admin)
+    caller = admitted(context, "admin")
+    made = APIRouter(prefix="/api/admin", tags=["admin"], dependencies=[caller])
     _toggles(made, context, caller)
     _champions(made, context, caller)
     return made
@@ -51,44 +50,50 @@ def _toggles(made: APIRouter, context: Context, caller: Any) -> None:
         toggle = await work.run(desk.turn, toggle_id, body.enabled, reason=body.reason, who=who.subject)
         return context.answer(_shown(toggle))
 
-    @made.get(path, response_model=Success[TogglesData], summary="Switches of machine learning", dependencies=[caller])
+    @made.get(path, response_model=Success[TogglesData], summary="Switches of machine learning")
     async def toggles() -> Response:
         return context.answer({"toggles": [_shown(one) for one in await work.run(desk.all)]})
 
-    @made.post(path, response_model=Success[ToggleData], summary="Turn a switch of machine learning")
-    async def turn_named(body: NamedToggleBody, who: Principal = caller) -> Response:
+    @made.post(
+        path,
+        response_model=Success[ToggleData],
+        openapi_extra=documented(NamedToggleBody),
+        summary="Turn a switch of machine learning",
+    )
+    async def turn_named(request: Request, who: Principal = caller) -> Response:
+        body = await read_as(NamedToggleBody, request)
         return await turn(body.id, body, who)
 
     @made.get(
         f"{path}/audit-logs",
         response_model=Success[ToggleAuditData],
         summary="Who turned which switch, when and why, newest first",
-        dependencies=[caller],
     )
-    async def audit_logs(
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        cursor: Annotated[
-            str | None, Query(pattern="^[0-9]{1,9}$", description="nextCursor of the page before")
-        ] = None,
-    ) -> Response:
-        rows = await work.run(desk.audit, limit, None if cursor is None else int(cursor))
-        more = str(rows[-1].sequence) if rows and rows[-1].sequence > 1 else None
+    async def audit_logs(limit: Limit = 50, cursor: SequenceCursor = None) -> Response:
+        found = await work.run(desk.audit, limit + 1, None if cursor is None else int(cursor))
+        rows, more = paged(found, limit, lambda row: str(row.sequence))
         shown = [{"sequence": row.sequence, **_shown(row.toggle)} for row in rows]
         return context.answer({"rows": shown, "nextCursor": more, "problems": list(await work.run(desk.problems))})
 
-    @made.get(f"{path}/{{toggle_id}}", response_model=Success[ToggleData], summary="One switch", dependencies=[caller])
+    @made.get(f"{path}/{{toggle_id}}", response_model=Success[ToggleData], summary="One switch")
     async def toggle(toggle_id: ToggleId) -> Response:
         return context.answer(_shown(await work.run(desk.one, toggle_id)))
 
-    @made.post(f"{path}/{{toggle_id}}", response_model=Success[ToggleData], summary="Turn one switch")
-    async def turn_one(toggle_id: ToggleId, body: ToggleBody, who: Principal = caller) -> Response:
-        return await turn(toggle_id, body, who)
+    @made.post(
+        f"{path}/{{toggle_id}}",
+        response_model=Success[ToggleData],
+        openapi_extra=documented(ToggleBody),
+        summary="Turn one switch",
+    )
+    async def turn_one(request: Request, toggle_id: ToggleId, who: Principal = caller) -> Response:
+        return await turn(toggle_id, await read_as(ToggleBody, request), who)
 
 
 def _champions(made: APIRouter, context: Context, caller: Any) -> None:
     offices, work = context.application.offices, context.work
 
-    async def change(call: Callable[..., Change], model_id: str, body: ReasonBody, who: Principal) -> Response:
+    async def change(call: Callable[..., Change], model_id: str, request: Request, who: Principal) -> Response:
+        body = await read_as(ReasonBody, request)
         try:
             found = await work.run(call, model_id, who=who.subject, why=checked_reason(body.reason))
         except ModelError as error:
@@ -98,18 +103,22 @@ def _champions(made: APIRouter, context: Context, caller: Any) -> None:
         return context.answer(_champion(found))
 
     @made.post(
-        "/models/{model_id}/promote", response_model=Success[ChampionData], summary="Make a version the champion"
+        "/models/{model_id}/promote",
+        response_model=Success[ChampionData],
+        openapi_extra=documented(ReasonBody),
+        summary="Make a version the champion",
     )
-    async def promote(model_id: ModelId, body: ReasonBody, who: Principal = caller) -> Response:
-        return await change(offices.promote, model_id, body, who)
+    async def promote(request: Request, model_id: ModelId, who: Principal = caller) -> Response:
+        return await change(offices.promote, model_id, request, who)
 
     @made.post(
         "/models/{model_id}/rollback",
         response_model=Success[ChampionData],
+        openapi_extra=documented(ReasonBody),
         summary="Retire a champion and bring back the one before it",
     )
-    async def rollback(model_id: ModelId, body: ReasonBody, who: Principal = caller) -> Response:
-        return await change(offices.rollback, model_id, body, who)
+    async def rollback(request: Request, model_id: ModelId, who: Principal = caller) -> Response:
+        return await change(offices.rollback, model_id, request, who)
 
 
 def _shown(one: Toggle) -> dict[str, Any]:

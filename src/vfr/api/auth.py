@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, Request, Response
 
@@ -11,13 +11,13 @@ from vfr.accounts.principal import ANONYMOUS
 from vfr.api.bodies import documented, read_as
 from vfr.api.context import Context
 from vfr.api.schemas_auth import JwksData, RefreshBody, RevokedData, SignInBody, TokenData
-from vfr.api.shapes import Success
+from vfr.api.shapes import Shape, Success
 from vfr.api.work import Work
 from vfr.workflows.sign_in import TokenPair
 
-__all__ = ["BODY_BYTES", "router"]
+__all__ = ["router"]
 
-BODY_BYTES: Final = 8_192
+_S = TypeVar("_S", bound=Shape)
 
 _THREADS: Final = 2
 _QUEUE: Final = 32
@@ -30,6 +30,10 @@ def router(context: Context) -> APIRouter:
     slow = Work(_THREADS, _QUEUE)
     made = APIRouter(tags=["auth"])
 
+    async def charged(shape: type[_S], request: Request) -> _S:
+        await context.limits.charge_request(ANONYMOUS, request)
+        return await read_as(shape, request)
+
     @made.post(
         "/api/auth/token",
         response_model=Success[TokenData],
@@ -37,8 +41,7 @@ def router(context: Context) -> APIRouter:
         summary="Sign in with a name and a password",
     )
     async def sign_in(request: Request) -> Response:
-        await context.limits.charge_request(ANONYMOUS, request)
-        body = await read_as(SignInBody, request, BODY_BYTES)
+        body = await charged(SignInBody, request)
         found = await slow.run(accounts.sign_in, body.username, body.password, _address(request))
         return context.answer(_pair(found))
 
@@ -49,8 +52,7 @@ def router(context: Context) -> APIRouter:
         summary="The next pair of tokens; a refresh token is good for one use",
     )
     async def refresh(request: Request) -> Response:
-        await context.limits.charge_request(ANONYMOUS, request)
-        body = await read_as(RefreshBody, request, BODY_BYTES)
+        body = await charged(RefreshBody, request)
         return context.answer(_pair(await slow.run(accounts.refresh, body.refresh_token)))
 
     @made.post(
@@ -60,8 +62,7 @@ def router(context: Context) -> APIRouter:
         summary="Sign out: end the sign-in that a refresh token follows from",
     )
     async def revoke(request: Request) -> Response:
-        await context.limits.charge_request(ANONYMOUS, request)
-        body = await read_as(RefreshBody, request, BODY_BYTES)
+        body = await charged(RefreshBody, request)
         await slow.run(accounts.sign_out, body.refresh_token)
         return context.answer({"revoked": True})
 

@@ -168,8 +168,6 @@ def _refused(request: Request, error: Exception) -> Response:
 
 def _malformed(request: Request, error: Exception) -> Response:
     first: Mapping[str, Any] = getattr(error, "errors", list)()[0]
-    if first["type"] == "json_invalid":
-        return error_response(request.scope, 400, "MALFORMED_JSON", "the body is not valid JSON")
     field = str(first["loc"][-1])
     return error_response(request.scope, 422, InvalidField.code, f"{field}: {first['msg']}", field=field)
 

@@ -7,8 +7,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from vfr.accounts.principal import Principal
+from vfr.api.admission import admitted
+from vfr.api.bodies import documented, read_as
 from vfr.api.context import Context
 from vfr.api.errors import Refusal
+from vfr.api.paging import CURSOR, Limit, paged
 from vfr.api.schemas_experiments import ExperimentData, ExperimentsData, ReportData, StartBody, StopBody
 from vfr.api.shapes import Success
 from vfr.api.work import Work
@@ -22,18 +25,15 @@ _THREADS: Final = 1
 _QUEUE: Final = 8
 """Reports at once, and waiting: one takes seconds, and no answer may wait behind it."""
 
-Id = Annotated[str, Path(pattern="^[0-9a-f]{1,12}$")]
+_ID: Final = "^[0-9a-f]{1,12}$"
+Id = Annotated[str, Path(pattern=_ID)]
 
 
 def router(context: Context) -> APIRouter:
     """Return the routes of experiments; all of them need the scope ``admin``."""
     desk, work, reports = context.application.experiments, context.work, Work(_THREADS, _QUEUE)
-    made = APIRouter(prefix="/api/admin/experiments", tags=["admin"])
-
-    async def admin(request: Request) -> Principal:
-        return await context.admit(request, "admin")
-
-    caller = Depends(admin)
+    caller = admitted(context, "admin")
+    made = APIRouter(prefix="/api/admin/experiments", tags=["admin"], dependencies=[caller])
 
     async def there(experiment: Id) -> str:
         try:
@@ -42,25 +42,27 @@ def router(context: Context) -> APIRouter:
             raise Refusal(404, "UNKNOWN_EXPERIMENT", error.message) from None
         return experiment
 
-    # Known only to who may ask: the caller is checked before.
     known = Depends(there)
 
-    @made.get("", response_model=Success[ExperimentsData], summary="Experiments, newest first", dependencies=[caller])
+    @made.get("", response_model=Success[ExperimentsData], summary="Experiments, newest first")
     async def experiments(
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        cursor: Annotated[
-            str | None, Query(pattern="^[0-9a-f]{1,12}$", description="nextCursor of the page before")
-        ] = None,
+        limit: Limit = 50,
+        cursor: Annotated[str | None, Query(pattern=_ID, description=CURSOR)] = None,
     ) -> Response:
-        found = await work.run(desk.listed, limit + 1, cursor)
-        more = found[limit - 1].id if len(found) > limit else None
-        return context.answer({"experiments": [one.to_dict() for one in found[:limit]], "nextCursor": more})
+        page, more = paged(await work.run(desk.listed, limit + 1, cursor), limit, lambda one: one.id)
+        return context.answer({"experiments": [one.to_dict() for one in page], "nextCursor": more})
 
-    @made.post("", response_model=Success[ExperimentData], summary="Start an experiment; one runs at a time")
-    async def start(body: StartBody, who: Principal = caller) -> Response:
-        return context.answer((await work.run(desk.start, _plan(body), who.subject)).to_dict())
+    @made.post(
+        "",
+        response_model=Success[ExperimentData],
+        openapi_extra=documented(StartBody),
+        summary="Start an experiment; one runs at a time",
+    )
+    async def start(request: Request, who: Principal = caller) -> Response:
+        plan = _plan(await read_as(StartBody, request))
+        return context.answer((await work.run(desk.start, plan, who.subject)).to_dict())
 
-    @made.get("/{experiment}", response_model=Success[ExperimentData], summary="One experiment", dependencies=[caller])
+    @made.get("/{experiment}", response_model=Success[ExperimentData], summary="One experiment")
     async def experiment(found: str = known) -> Response:
         return context.answer((await work.run(desk.one, found)).to_dict())
 
@@ -68,13 +70,18 @@ def router(context: Context) -> APIRouter:
         "/{experiment}/report",
         response_model=Success[ReportData],
         summary="What an experiment found by now",
-        dependencies=[caller],
     )
     async def report(found: str = known) -> Response:
         return context.answer((await reports.run(desk.report, found)).to_dict())
 
-    @made.post("/{experiment}/stop", response_model=Success[ExperimentData], summary="Stop an experiment")
-    async def stop(body: StopBody, who: Principal = caller, found: str = known) -> Response:
+    @made.post(
+        "/{experiment}/stop",
+        response_model=Success[ExperimentData],
+        openapi_extra=documented(StopBody),
+        summary="Stop an experiment",
+    )
+    async def stop(request: Request, who: Principal = caller, found: str = known) -> Response:
+        body = await read_as(StopBody, request)
         ended = await work.run(desk.stop, found, why=body.why, who=who.subject)
         return context.answer(ended.to_dict())
 

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from vfr.api.admission import admitted
 from vfr.api.context import Context
 from vfr.api.errors import error_response
+from vfr.api.paging import CURSOR, Limit, paged
 from vfr.api.schemas import MlHealthData, ModelData, ModelsData
 from vfr.api.shapes import Success
 from vfr.clock import epoch_ms
@@ -21,32 +23,27 @@ __all__ = ["router"]
 def router(context: Context) -> APIRouter:
     """Return the routes of machine learning."""
     application, work = context.application, context.work
-    made = APIRouter(prefix="/api/ml", tags=["machine learning"])
+    made = APIRouter(prefix="/api/ml", tags=["machine learning"], dependencies=[admitted(context, "ml")])
 
     @made.get("/models", response_model=Success[ModelsData], summary="Model versions, newest first")
     async def models(
-        request: Request,
         status: Literal["staged", "shadow", "champion", "retired", "historical"] | None = None,
         horizon: Literal["1d", "7d", "30d"] | None = None,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        cursor: Annotated[str | None, Query(max_length=96, description="nextCursor of the page before")] = None,
+        limit: Limit = 50,
+        cursor: Annotated[str | None, Query(max_length=96, description=CURSOR)] = None,
     ) -> Response:
-        await context.admit(request, "ml")
         cards = [
             card
             for card in await work.run(application.models.cards)
             if status in (None, card.status) and horizon in (None, card.horizon)
         ]
-        start = _after(cards, cursor)
-        page = cards[start : start + limit]
-        more = page[-1].model_id if start + limit < len(cards) else None
+        page, more = paged(cards[_after(cards, cursor) :], limit, lambda card: card.model_id)
         problems = await work.run(application.models.unreadable)
         listed = {"models": [_summary(c) for c in page], "total": len(cards), "nextCursor": more}
         return context.answer({**listed, "problems": dict(problems)})
 
     @made.get("/models/{model_id}", response_model=Success[ModelData], summary="One version with its card")
-    async def model(request: Request, model_id: Annotated[str, Path(max_length=96)]) -> Response:
-        await context.admit(request, "ml")
+    async def model(model_id: Annotated[str, Path(max_length=96)]) -> Response:
         for card in await work.run(application.models.cards):
             if card.model_id == model_id:
                 damaged = await work.run(application.models.damage, [model_id])
@@ -58,7 +55,6 @@ def router(context: Context) -> APIRouter:
 
     @made.get("/health", response_model=Success[MlHealthData], summary="State of machine learning, part by part")
     async def health(request: Request) -> Response:
-        await context.admit(request, "ml")
         found = {**await context.ml_work.run(application.ml_health), "timestamp": epoch_ms()}
         if found["status"] == "unhealthy":
             message = "no part of machine learning answers; classic analysis does not need it"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from vfr.api.admission import admitted
 from vfr.api.context import Context
 from vfr.api.shapes import Shape, Share, Success
 from vfr.api.work import Work
@@ -145,18 +146,15 @@ def router(context: Context) -> APIRouter:
     """Return the route of realised figures."""
     application = context.application
     reports = Work(_THREADS, _QUEUE)
-    made = APIRouter(prefix="/api/ml", tags=["machine learning"])
+    made = APIRouter(prefix="/api/ml", tags=["machine learning"], dependencies=[admitted(context, "ml")])
 
     @made.get("/metrics", response_model=Success[MetricsData], summary="What was predicted, and what came of it")
     async def metrics(
-        request: Request,
         timeframe: Literal["7d", "30d", "90d", "all"] = "30d",
         horizon: Literal["1d", "7d", "30d"] = "7d",
         model: Annotated[str | None, Query(min_length=1, max_length=96, description="A member or a version")] = None,
         group_by: Annotated[Literal["daily", "stock"] | None, Query(alias="groupBy")] = None,
     ) -> Response:
-        await context.admit(request, "ml")
-
         def answer() -> dict[str, Any]:
             days = _DAYS[timeframe]
             return application.journal.report(horizon, days=days, model=model, group_by=group_by)

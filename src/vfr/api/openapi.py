@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 from vfr.api.progress import SESSION_ID
 from vfr.api.schemas import StatusData
 from vfr.api.schemas_analyze import AnalyzeBody, AnalyzeData
-from vfr.api.shapes import Failure, Success
+from vfr.api.shapes import REF, Failure, Success
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -46,7 +46,6 @@ _EVENT: Final = {
     "required": ["data"],
     "properties": {"data": {"type": "string", "contentMediaType": "application/json"}},
 }
-_REF: Final = "#/components/schemas/{model}"
 
 
 def document(api: FastAPI) -> dict[str, Any]:
@@ -55,10 +54,11 @@ def document(api: FastAPI) -> dict[str, Any]:
         title=api.title, version=api.version, description=api.description, routes=api.routes
     )
     models = (AnalyzeBody, Success[AnalyzeData], Success[StatusData], Failure)
-    keys, definitions = models_json_schema([(model, "serialization") for model in models], ref_template=_REF)
+    keys, definitions = models_json_schema([(model, "serialization") for model in models], ref_template=REF)
     schemas: dict[str, Any] = made["components"]["schemas"]
     for name, schema in definitions["$defs"].items():
         schemas.setdefault(name, schema)
+    _move_bodies(made["paths"], schemas)
     body, answer, status, failure = (keys[model, "serialization"] for model in models)
     failures = {str(code): {"description": text, "content": _json(failure)} for code, text in FAILURES.items()}
     made["paths"][_ANALYZE] = {
@@ -103,6 +103,16 @@ def document(api: FastAPI) -> dict[str, Any]:
     made["security"] = [{}, {"bearer": []}]
     made["paths"] = dict(sorted(made["paths"].items()))
     return made
+
+
+def _move_bodies(paths: Mapping[str, Mapping[str, Any]], schemas: dict[str, Any]) -> None:
+    """Move the shapes of bodies, which routes that read their own give whole, to where every other shape is."""
+    for operation in (one for path in paths.values() for one in path.values() if "requestBody" in one):
+        whole = dict(operation["requestBody"]["content"]["application/json"]["schema"])
+        for name, schema in {**whole.pop("$defs", {}), whole["title"]: whole}.items():
+            assert schemas.setdefault(name, schema) == schema, name  # noqa: S101 (two shapes under one name)
+        here = {"$ref": REF.format(model=whole["title"])}
+        operation["requestBody"] = {"required": True, "content": _json(here)}
 
 
 def _json(schema: Mapping[str, Any]) -> dict[str, Any]:

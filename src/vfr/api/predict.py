@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
 from vfr.accounts.principal import Principal
 from vfr.api.analyze import decode, read_body
+from vfr.api.bodies import documented
 from vfr.api.context import Context
 from vfr.api.errors import error_response, request_id
 from vfr.api.limits import RETRY_AFTER
@@ -22,13 +23,6 @@ __all__ = ["router"]
 _STATUS: Final = {"UNKNOWN_SYMBOL": 404, "ML_QUOTA": 429}
 """Status where no symbol has a prediction, by the first reason; 503 for every other."""
 
-_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": PredictBody.model_json_schema()}},
-    }
-}
-
 
 def router(context: Context) -> APIRouter:
     """Return the route of predictions."""
@@ -39,7 +33,7 @@ def router(context: Context) -> APIRouter:
         "/predict",
         response_model=Success[PredictData],
         summary="Predictions alone, partial failures listed",
-        openapi_extra=_BODY,
+        openapi_extra=documented(PredictBody),
     )
     async def predictions(request: Request) -> Response:
         caller = await context.admit(request, "ml")

@@ -174,3 +174,4 @@ class AccountChangesData(Shape):
 
     rows: list[AccountChange]
     next_cursor: str | None
+    problems: list[str] = Field(description="What was changed in the log afterwards; nothing, unless somebody did.")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Final, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-__all__ = ["Failure", "InputAge", "Score", "Shape", "Share", "Success", "SymbolFailure"]
+__all__ = ["REF", "Failure", "InputAge", "Score", "Shape", "Share", "Success", "SymbolFailure"]
 
 _D = TypeVar("_D")
+
+REF: Final = "#/components/schemas/{model}"
+"""Where the OpenAPI document holds a shape."""
 
 Score = Annotated[float, Field(ge=0, le=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
