@@ -7,6 +7,7 @@ import pytest
 
 from vfr.data.snapshot import Snapshot
 from vfr.factors import compute
+from vfr.factors.carried import carried, own
 from vfr.factors.registry import FACTORS, SUB_FACTORS
 from vfr.factors.scores import Reason
 from vfr.scoring import composite
@@ -61,7 +62,7 @@ def test_scores_are_stacked_in_registry_order(seeded_snapshot: Snapshot) -> None
     np.testing.assert_array_equal(scores.reason == Reason.PRESENT, np.isfinite(scores.score))
     assert np.nanmin(scores.score) >= 0.0
     assert np.nanmax(scores.score) <= 100.0
-    alone = FACTORS["technical"](seeded_snapshot, rows)
+    alone = FACTORS["technical"](seeded_snapshot, rows, own(seeded_snapshot))
     name = "technical.trend.macd"
     np.testing.assert_array_equal(scores.score[scores.names.index(name)], alone[name].score)
 
@@ -84,6 +85,21 @@ def test_no_factor_sees_the_future(seeded_snapshot: Snapshot) -> None:
         np.testing.assert_array_equal(full.market_cap[r], cut.market_cap[0])
 
 
+def test_a_past_session_read_from_the_whole_is_the_same_to_the_last_bit(seeded_snapshot: Snapshot) -> None:
+    along = carried(seeded_snapshot)
+    for row in (0, 9, 250, 431, 640, 699):
+        past, last = seeded_snapshot.upto(seeded_snapshot.sessions[row]), np.array([row])
+        alone, read = compute.score(past, last), compute.score(past, last, along)
+        for field in ("value", "score", "reason", "as_of", "market_cap"):
+            assert getattr(alone, field).tobytes() == getattr(read, field).tobytes(), (row, field)
+
+
+def test_a_kernel_that_did_not_run_in_time_is_an_error(seeded_snapshot: Snapshot) -> None:
+    readings = carried(seeded_snapshot).histories.closes
+    with pytest.raises(LookupError, match="did not run"):
+        readings.of(print, (), 1, slice(None))
+
+
 def test_permuting_symbols_permutes_every_factor(seeded_snapshot: Snapshot) -> None:
     order = np.random.default_rng(4).permutation(len(seeded_snapshot.symbols))
     rows = np.array([500])
@@ -100,13 +116,13 @@ def test_rows_outside_the_panel_are_refused(seeded_snapshot: Snapshot) -> None:
 
 
 def test_a_factor_that_fails_raises(seeded_snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_snapshot: Snapshot, _rows: np.ndarray) -> dict[str, object]:
+    def broken(_snapshot: Snapshot, _rows: np.ndarray, _along: object) -> dict[str, object]:
         raise ZeroDivisionError("broken")
 
     monkeypatch.setattr(compute, "FACTORS", {**FACTORS, "macro": broken})
     with pytest.raises(ZeroDivisionError):
         compute.score(seeded_snapshot, np.array([699]))
-    monkeypatch.setattr(compute, "FACTORS", {**FACTORS, "macro": lambda _s, _r: {}})
+    monkeypatch.setattr(compute, "FACTORS", {**FACTORS, "macro": lambda _s, _r, _a: {}})
     with pytest.raises(ValueError, match="macro: measures"):
         compute.score(seeded_snapshot, np.array([699]))
 

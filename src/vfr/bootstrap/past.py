@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vfr.adapters.store.datasets import DirectoryDatasets
 from vfr.workflows.held import HeldDatasets
+from vfr.workflows.past_boards import PastBoards
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,14 +23,15 @@ def past_board(home: Path, day: np.datetime64) -> bytes:
     Raises
     ------
     NoData
-        If no data set is installed, or the day is before its first session.
+        If no data set is installed.
+    InvalidField
+        If the day is before its first session.
     """
     from vfr.adapters.store.codecs import encode_board
-    from vfr.factors.compute import compute_board
 
-    return encode_board(compute_board(_datasets(home).snapshot().upto(day)))
+    return encode_board(_boards(home)(day))
 
 
 @cache
-def _datasets(home: Path) -> HeldDatasets:
-    return HeldDatasets(DirectoryDatasets(home))
+def _boards(home: Path) -> PastBoards:
+    return PastBoards(HeldDatasets(DirectoryDatasets(home)))

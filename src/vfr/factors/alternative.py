@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from vfr.data.snapshot import Snapshot
 from vfr.factors import transforms
 from vfr.factors.scores import Measured, Reason, SubFactor
-from vfr.factors.shares import MarketValue, market_value
+from vfr.factors.shares import MarketValue, ShareCounts, market_value
 from vfr.factors.universe import universe
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
@@ -57,7 +57,7 @@ _TURNOVER: Final = SubFactor(
 SUB_FACTORS: Final[tuple[SubFactor, ...]] = (_AMIHUD, _TURNOVER)
 
 
-def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
+def measure(snapshot: Snapshot, rows: IntArray, counts: ShareCounts | None = None) -> dict[str, Measured]:
     """Measure every alternative sub-factor on the given sessions.
 
     Parameters
@@ -66,6 +66,8 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
         With volume; turnover needs statements too, for the market value.
     rows : int64 array, shape (R,)
         Rows of the panel.
+    counts : ShareCounts, optional
+        Those of the snapshot's statements, or of more that begin with them; computed by default.
 
     Returns
     -------
@@ -76,7 +78,7 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
         throughout where the panel's closes are adjusted for dividends too: dollars traded need prices that were paid.
     """
     trades = _trades(snapshot, rows)
-    return {_AMIHUD.name: _amihud(trades), _TURNOVER.name: _turnover(trades, market_value(snapshot, rows))}
+    return {_AMIHUD.name: _amihud(trades), _TURNOVER.name: _turnover(trades, market_value(snapshot, rows, counts))}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

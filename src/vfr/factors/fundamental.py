@@ -24,8 +24,8 @@ from vfr.data.snapshot import Snapshot
 from vfr.factors import transforms
 from vfr.factors.fundamental_ratios import RATIOS, Ratio, Statement
 from vfr.factors.scores import Measured, Reason, SubFactor
-from vfr.factors.shares import market_cap
-from vfr.factors.statements import MAX_AGE, dates, first_known, last_filing, newest_period, take_rows, year_before
+from vfr.factors.shares import ShareCounts, market_cap
+from vfr.factors.statements import MAX_AGE, Following, dates, following, last_filing, take_rows
 from vfr.factors.universe import sector_groups, universe
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
@@ -57,7 +57,9 @@ class _Peers:
     universe: BoolArray
 
 
-def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
+def measure(
+    snapshot: Snapshot, rows: IntArray, counts: ShareCounts | None = None, order: Following | None = None
+) -> dict[str, Measured]:
     """Measure every fundamental sub-factor on the given sessions.
 
     Parameters
@@ -66,6 +68,8 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
         Statements are used from the day their period became known, for 460 days, in the version known on each session.
     rows : int64 array, shape (R,)
         Rows of the panel.
+    counts, order : optional
+        Share counts and order of the snapshot's statements, or of more that begin with them; computed by default.
 
     Returns
     -------
@@ -78,19 +82,20 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
     if snapshot.fundamentals is None:
         nothing = transforms.empty(rows.size, len(snapshot.symbols), Reason.NO_INPUT)
         return {sub.name: nothing for sub in SUB_FACTORS}
-    known = _known(snapshot, snapshot.fundamentals, rows)
+    cap = market_cap(snapshot, rows, counts)
+    known = _known(snapshot, snapshot.fundamentals, rows, cap, order or following(snapshot.fundamentals))
     peers = _Peers(sector_groups(snapshot.securities.sector), universe(snapshot, rows))
     financial = np.array([sector.casefold() == "financials" for sector in snapshot.securities.sector])
     return {sub.name: _measured(r, known, peers, financial) for sub, r in zip(SUB_FACTORS, RATIOS, strict=True)}
 
 
-def _known(snapshot: Snapshot, statements: Fundamentals, rows: IntArray) -> _Known:
+def _known(snapshot: Snapshot, statements: Fundamentals, rows: IntArray, cap: FloatArray, order: Following) -> _Known:
     days = snapshot.sessions[rows]
     filed = last_filing(statements, days, len(snapshot.symbols))
-    latest, before = (take_rows(of, filed) for of in (newest_period(statements), year_before(statements)))
-    statement = Statement(statements, latest, before, market_cap(snapshot, rows))
+    latest, before = (take_rows(of, filed) for of in (order.newest, order.year_before))
+    statement = Statement(statements, latest, before, cap)
     absent = latest < 0
-    stale = ~absent & (days[:, None] - dates(first_known(statements), latest) > MAX_AGE)
+    stale = ~absent & (days[:, None] - dates(order.first_known, latest) > MAX_AGE)
     return _Known(statement, dates(statements.known_at, latest), absent, stale)
 
 

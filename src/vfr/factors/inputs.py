@@ -12,7 +12,7 @@ from vfr.data.people import Insiders, Ratings
 from vfr.data.records import Fundamentals, Macro, MacroSeries, Membership, Texts
 from vfr.data.snapshot import Snapshot
 from vfr.factors.board import InputStatus
-from vfr.typing import BoolArray, DateArray, FloatArray
+from vfr.typing import DateArray, FloatArray
 
 __all__ = ["known_inputs"]
 
@@ -30,13 +30,13 @@ def known_inputs(snapshot: Snapshot) -> Mapping[str, InputStatus]:
     """
     panel, benchmark = snapshot.panel, snapshot.benchmark
     newest = {
-        "prices": _newest(panel.sessions, np.isfinite(panel.adj_close)),
-        "volume": _newest(panel.sessions, np.isfinite(panel.volume)),
+        "prices": _newest(panel.sessions, panel.adj_close),
+        "volume": _newest(panel.sessions, panel.volume),
         "fundamentals": _newest_report(snapshot.fundamentals),
         "macro": _newest_observation(snapshot.macro, snapshot.as_of),
         "texts": _newest_text(snapshot.texts),
         "membership": _last_change(snapshot.membership, panel.sessions, panel.adj_close),
-        "benchmark": None if benchmark is None else _newest(panel.sessions, np.isfinite(benchmark.close[:, None])),
+        "benchmark": None if benchmark is None else _newest(panel.sessions, benchmark.close),
     }
     # Sets without these know nothing of them, so that their answers stay what they were.
     newest |= {
@@ -48,10 +48,10 @@ def known_inputs(snapshot: Snapshot) -> Mapping[str, InputStatus]:
     return {kind: InputStatus(available=day is not None, source=name, newest=day) for kind, day in newest.items()}
 
 
-def _newest(days: DateArray, known: BoolArray) -> str | None:
-    """Last session on which any symbol of [T x N] has something."""
-    rows = np.flatnonzero(known.any(axis=1))
-    return str(days[rows[-1]]) if rows.size else None
+def _newest(days: DateArray, figures: FloatArray) -> str | None:
+    """Last session on which any symbol of [T x N] has something; it is among the last, so they are asked first."""
+    row = next((row for row in range(days.size - 1, -1, -1) if np.isfinite(figures[row]).any()), None)
+    return None if row is None else str(days[row])
 
 
 def _newest_report(record: Fundamentals | Insiders | Ratings | None) -> str | None:
@@ -92,9 +92,17 @@ def _last_change(membership: Membership | None, sessions: DateArray, close: Floa
     if membership is None or not membership.member.any():
         return None
     member, size = membership.member, membership.index_size
-    known = np.isfinite(close)
-    listed = np.logical_or.accumulate(known, axis=0) & np.logical_or.accumulate(known[::-1], axis=0)[::-1]
-    moved = (member[1:] != member[:-1]) & listed[1:] & listed[:-1]
+    moved = member[1:] != member[:-1]
     changed = np.flatnonzero(moved.any(axis=1) | (size[1:] != size[:-1]))
-    row = int(changed[-1]) + 1 if changed.size else int(np.argmax(member.any(axis=1)))
-    return str(sessions[row])
+    of_the_index = (
+        row
+        for row in (changed[::-1] + 1).tolist()
+        if size[row] != size[row - 1] or _listed(close[:, moved[row - 1]], row)
+    )
+    return str(sessions[next(of_the_index, int(np.argmax(member.any(axis=1))))])
+
+
+def _listed(close: FloatArray, row: int) -> bool:
+    """Return whether any symbol of [T x N] has a close both before a row and from it on."""
+    known = np.isfinite(close)
+    return bool((known[:row].any(axis=0) & known[row:].any(axis=0)).any())

@@ -5,12 +5,13 @@ A newcomer looks here first: adding a sub-factor is one entry in its factor's mo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from vfr.data.snapshot import Snapshot
 from vfr.factors import alternative, analysts, fundamental, insiders, macro, sentiment, technical
+from vfr.factors.carried import Carried
 from vfr.factors.scores import FactorFunction, FactorName, Measured, SubFactor
 from vfr.typing import IntArray
 
@@ -27,22 +28,37 @@ _ENTRIES: Final = (
 )
 
 
-def _together(*parts: FactorFunction) -> FactorFunction:
-    """Return the function of a factor whose sub-factors are measured in several modules."""
+_Measure: TypeAlias = Callable[[Snapshot, IntArray, Carried], Mapping[str, Measured]]
 
-    def measure(snapshot: Snapshot, rows: IntArray) -> Mapping[str, Measured]:
+
+def _together(*parts: FactorFunction) -> _Measure:
+    """Return the function of a factor that needs nothing of what is carried along."""
+
+    def measure(snapshot: Snapshot, rows: IntArray, _: Carried) -> Mapping[str, Measured]:
         return {name: found for part in parts for name, found in part(snapshot, rows).items()}
 
     return measure
 
 
-FACTORS: Final[Mapping[FactorName, FactorFunction]] = MappingProxyType(
+def _technical(snapshot: Snapshot, rows: IntArray, along: Carried) -> Mapping[str, Measured]:
+    return technical.measure(snapshot, rows, along.histories)
+
+
+def _fundamental(snapshot: Snapshot, rows: IntArray, along: Carried) -> Mapping[str, Measured]:
+    return fundamental.measure(snapshot, rows, along.counts, along.order)
+
+
+def _alternative(snapshot: Snapshot, rows: IntArray, along: Carried) -> Mapping[str, Measured]:
+    return {**alternative.measure(snapshot, rows, along.counts), **insiders.measure(snapshot, rows)}
+
+
+FACTORS: Final[Mapping[FactorName, _Measure]] = MappingProxyType(
     {
-        "technical": technical.measure,
-        "fundamental": fundamental.measure,
-        "macro": macro.measure,
+        "technical": _technical,
+        "fundamental": _fundamental,
+        "macro": _together(macro.measure),
         "sentiment": _together(sentiment.measure, analysts.measure),
-        "alternative": _together(alternative.measure, insiders.measure),
+        "alternative": _alternative,
     }
 )
 """The function that measures the sub-factors of a factor that take part, by name, in the order of `FACTOR_NAMES`."""

@@ -6,6 +6,7 @@ force: the newest period and the one a year before it, each in its last version.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -15,8 +16,10 @@ from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = [
     "MAX_AGE",
+    "Following",
     "dates",
     "first_known",
+    "following",
     "item",
     "last_filing",
     "latest_known",
@@ -31,6 +34,23 @@ MAX_AGE: Final = np.timedelta64(460, "D")
 
 _YEAR: Final = 365
 _YEAR_SLACK: Final = 45
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Following:
+    """What is in force once each of M statements is filed, whatever is filed later.
+
+    `newest_period`, `year_before` and `first_known`, [M] each.
+    """
+
+    newest: IntArray
+    year_before: IntArray
+    first_known: DateArray
+
+
+def following(statements: Fundamentals) -> Following:
+    """Put every statement in its place among those filed before it."""
+    return Following(newest_period(statements), year_before(statements), first_known(statements))
 
 
 def latest_known(

@@ -18,16 +18,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from vfr.data.snapshot import Snapshot
 from vfr.factors.scores import Measured
+from vfr.factors.technical_history import Histories
 from vfr.factors.technical_measures import Inputs, momentum, trend, volatility, volume
 from vfr.factors.technical_registry import SUB_FACTORS
 from vfr.typing import IntArray
 
-__all__ = ["SUB_FACTORS", "measure"]
+__all__ = ["SUB_FACTORS", "histories", "measure"]
 
 
-def measure(snapshot: Snapshot, rows: IntArray) -> Mapping[str, Measured]:
+def measure(snapshot: Snapshot, rows: IntArray, along: Histories | None = None) -> Mapping[str, Measured]:
     """Measure every technical sub-factor.
 
     Parameters
@@ -37,11 +40,22 @@ def measure(snapshot: Snapshot, rows: IntArray) -> Mapping[str, Measured]:
         volatility; what needs highs, lows or volume says NO_INPUT.
     rows : int64 array, shape (R,)
         Rows of the panel; a row uses no later session.
+    along : Histories, optional
+        `histories` of this snapshot, or of one that it is a past of: changes no bit, and saves most of the time.
 
     Returns
     -------
     mapping of str to Measured
         [R x N] by sub-factor name, in the order of `SUB_FACTORS`.
     """
-    inputs = Inputs.of(snapshot, rows)
+    inputs = Inputs.of(snapshot, rows, along or Histories.of(snapshot.panel))
     return {**trend(inputs), **momentum(inputs), **volume(inputs), **volatility(inputs)}
+
+
+def histories(snapshot: Snapshot) -> Histories:
+    """Return what the sub-factors of any session are read from, [T x N] of every output of every kernel."""
+    found = Histories.of(snapshot.panel, keep=True)
+    measure(snapshot, np.array([snapshot.sessions.size - 1]), found)
+    for one in (found.closes, found.bars, found.trades, found.priced_trades):
+        one.forget_bars()
+    return found

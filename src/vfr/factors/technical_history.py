@@ -13,35 +13,98 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from vfr.data.panel import Panel
 from vfr.factors.scores import Reason
-from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
+from vfr.typing import DateArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from vfr.indicators import Run
-    from vfr.indicators.bars import Kernel
+    from vfr.indicators.bars import Kernel, Run
 
-__all__ = ["MAX_AGE", "History", "Reading"]
+__all__ = ["MAX_AGE", "Histories", "History", "Readings"]
 
 MAX_AGE: Final = 10
 """Sessions; a symbol without a bar among the last ten is unknown (STALE)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reading:
-    """Where one run of bars is read: positions in `rows` [V] and, for each, the bar that speaks there [V]."""
+class Readings:
+    """Bars on which all the given inputs are known, and what kernels make of them, on every session of a panel.
 
-    run: Run
-    at: IntArray
-    bar: IntArray
-
-
-class History:
-    """Bars on which all the given inputs are known, read at R rows of the panel.
+    No session changes what an earlier one has, so that a past session is read from the whole panel.
 
     Parameters
     ----------
     inputs : sequence of float64 arrays, each of shape (T, N)
         Oldest session first, NaN where unknown.
+    keep : bool
+        Whether what kernels make is kept: for whoever reads session after session.
+
+    Attributes
+    ----------
+    number : int32 array, shape (T, N)
+        The bar's number in its history, counted from 1; 0 where there is no bar.
+    last : int32 array, shape (T, N)
+        Row of the last bar at or before each; -1 where there is none yet.
+    """
+
+    def __init__(self, inputs: Sequence[FloatArray], *, keep: bool = False) -> None:
+        from vfr.indicators import runs
+
+        shape = inputs[0].shape
+        self._runs: list[Run] | None = runs(inputs, max_gap=MAX_AGE - 1)
+        self._kept: dict[tuple[Kernel, tuple[float, ...]], FloatArray] | None = {} if keep else None
+        self.number: NDArray[np.int32] = np.zeros(shape, dtype=np.int32)
+        for run in self._runs or ():
+            self.number[run.rows, run.column] = np.arange(1, run.rows.size + 1)
+        rows = np.arange(shape[0], dtype=np.int32)[:, None]
+        self.last: NDArray[np.int32] = np.maximum.accumulate(np.where(self.number > 0, rows, np.int32(-1)), axis=0)
+
+    def of(self, kernel: Kernel, parameters: tuple[float, ...], outputs: int, fields: slice) -> FloatArray:
+        """Run a kernel over every history, [outputs x T x N]; NaN where there is no bar."""
+        from vfr.indicators.bars import spread
+
+        found = None if self._kept is None else self._kept.get((kernel, parameters))
+        if found is None:
+            if self._runs is None:
+                raise LookupError(f"{kernel}: did not run before the bars were forgotten")
+            found = spread(self._runs, kernel, parameters, outputs, self.number.shape, fields)
+            if self._kept is not None:
+                self._kept[kernel, parameters] = found
+        return found
+
+    def forget_bars(self) -> None:
+        """Let go of the bars, once every kernel has run that ever will."""
+        self._runs = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Histories:
+    """Readings of total-return closes, of whole bars on their basis, of closes with volume, and of bars as traded."""
+
+    closes: Readings
+    bars: Readings
+    trades: Readings
+    priced_trades: Readings
+
+    @classmethod
+    def of(cls, panel: Panel, *, keep: bool = False) -> Histories:
+        """Cut a panel into histories; `keep` as in `Readings`."""
+        to_total_return = panel.adj_close / panel.close
+        bars = (panel.high * to_total_return, panel.low * to_total_return, panel.adj_close)
+        return cls(
+            Readings((panel.adj_close,), keep=keep),
+            Readings(bars, keep=keep),
+            Readings((panel.adj_close, panel.volume), keep=keep),
+            Readings((panel.high, panel.low, panel.close, panel.volume), keep=keep),
+        )
+
+
+class History:
+    """Readings at R rows of the panel.
+
+    Parameters
+    ----------
+    readings : Readings
+        Of the panel, or of one that goes on after it.
     sessions : datetime64[D] array, shape (T,)
     rows : int64 array, shape (R,)
 
@@ -53,55 +116,33 @@ class History:
         Bars of the running history; 0 where nothing speaks.
     """
 
-    def __init__(self, inputs: Sequence[FloatArray], sessions: DateArray, rows: IntArray) -> None:
-        from vfr.indicators import runs
-
-        shape = (rows.size, inputs[0].shape[1])
-        first, last = sessions.size, np.full(shape, -1, dtype=np.int64)
-        self.bars: IntArray = np.zeros(shape, dtype=np.int64)
-        self._readings: list[Reading] = []
-        for run in runs(inputs, max_gap=MAX_AGE - 1):
-            first = min(first, int(run.rows[0]))
-            bar = np.searchsorted(run.rows, rows, side="right") - 1
-            seen = np.flatnonzero(bar >= 0)
-            last[seen, run.column] = run.rows[bar[seen]]
-            at = seen[rows[seen] - run.rows[bar[seen]] < MAX_AGE]
-            if at.size:
-                self.bars[at, run.column] = bar[at] + 1
-                self._readings.append(Reading(run, at, bar[at]))
-        self._last: IntArray = last
-        self._any_seen: BoolArray = rows >= first
-        self.as_of: DateArray = np.where(last >= 0, sessions[last], np.datetime64("NaT", "D"))
+    def __init__(self, readings: Readings, sessions: DateArray, rows: IntArray) -> None:
+        self._readings = readings
+        self._last: IntArray = readings.last[rows].astype(np.int64)
+        speaks = (self._last >= 0) & (rows[:, None] - self._last < MAX_AGE)
+        self.bars: IntArray = np.where(speaks, self._at(readings.number), 0).astype(np.int64)
+        self.as_of: DateArray = np.where(self._last >= 0, sessions[self._last], np.datetime64("NaT", "D"))
 
     def read(
-        self,
-        kernel: Kernel,
-        *parameters: float,
-        outputs: int = 1,
-        fields: slice = slice(None),
-        window: int | None = None,
+        self, kernel: Kernel, *parameters: float, outputs: int = 1, fields: slice = slice(None)
     ) -> tuple[FloatArray, ...]:
-        """Run a kernel over every history and return each of its outputs at the rows, [R x N].
+        """Return each output of a kernel over the histories at the rows, [R x N]; NaN where no bar speaks.
 
-        `fields` chooses inputs. `window` promises that an output depends on that many last bars only and in a way
-        that does not see where the history began, so that older bars than the rows need are left out. NaN where no
-        bar speaks or the window is not full.
+        `fields` chooses inputs, the same ones of a kernel at every call.
         """
-        out = np.full((outputs, *self.bars.shape), np.nan)
-        for reading in self._readings:
-            start = 0 if window is None else max(0, int(reading.bar.min()) - window + 1)
-            values = reading.run.apply(kernel, parameters, outputs, fields=fields, start=start)
-            out[:, reading.at, reading.run.column] = values[:, reading.bar - start]
-        return tuple(out)
+        return tuple(self.last(values) for values in self._readings.of(kernel, parameters, outputs, fields))
 
     def last(self, values: FloatArray) -> FloatArray:
         """Return what a panel [T x N] holds on the bars that speak at the rows, [R x N]."""
-        columns = np.arange(values.shape[1])
-        return np.where(self.bars > 0, values[np.maximum(self._last, 0), columns], np.nan)
+        return np.where(self.bars > 0, self._at(values), np.nan)
 
     def reason(self, needs: int) -> NDArray[np.int8]:
         """Why a measurement over `needs` bars is missing where it is, [R x N]."""
         code = np.where(self.bars < needs, np.int8(Reason.NO_HISTORY), np.int8(Reason.UNUSABLE))
         code = np.where(self.bars == 0, np.int8(Reason.STALE), code)
         code = np.where(self._last >= 0, code, np.int8(Reason.NOT_COVERED))
-        return np.where(self._any_seen[:, None], code, np.int8(Reason.NO_INPUT)).astype(np.int8)
+        any_seen = (self._last >= 0).any(axis=1, keepdims=True)
+        return np.where(any_seen, code, np.int8(Reason.NO_INPUT)).astype(np.int8)
+
+    def _at(self, values: NDArray[np.float64] | NDArray[np.int32]) -> NDArray[np.float64] | NDArray[np.int32]:
+        return values[np.maximum(self._last, 0), np.arange(values.shape[1])]

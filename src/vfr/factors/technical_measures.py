@@ -10,7 +10,7 @@ import numpy as np
 
 from vfr.data.snapshot import Snapshot
 from vfr.factors.scores import Measured
-from vfr.factors.technical_history import History
+from vfr.factors.technical_history import Histories, History
 from vfr.factors.transforms import measured, normal_score, ranked
 from vfr.factors.universe import universe
 from vfr.typing import BoolArray, FloatArray, IntArray
@@ -55,20 +55,18 @@ class Inputs:
     traded_at: FloatArray
 
     @classmethod
-    def of(cls, snapshot: Snapshot, rows: IntArray) -> Inputs:
-        """Cut the panel of a snapshot into histories."""
+    def of(cls, snapshot: Snapshot, rows: IntArray, histories: Histories) -> Inputs:
+        """Read the histories of a snapshot's panel."""
         from vfr.indicators.changes import volatility as deviation
 
         panel, sessions = snapshot.panel, snapshot.sessions
-        to_total_return = panel.adj_close / panel.close
-        bars = (panel.high * to_total_return, panel.low * to_total_return, panel.adj_close)
-        closes = History((panel.adj_close,), sessions, rows)
-        priced_trades = History((panel.high, panel.low, panel.close, panel.volume), sessions, rows)
+        closes = History(histories.closes, sessions, rows)
+        priced_trades = History(histories.priced_trades, sessions, rows)
         (sigma,) = closes.read(deviation, _SCALE)
         return cls(
             closes=closes,
-            bars=History(bars, sessions, rows),
-            trades=History((panel.adj_close, panel.volume), sessions, rows),
+            bars=History(histories.bars, sessions, rows),
+            trades=History(histories.trades, sessions, rows),
             priced_trades=priced_trades,
             peers=universe(snapshot, rows),
             sigma=np.where(sigma > 0.0, sigma, np.nan),
@@ -144,7 +142,7 @@ def momentum(x: Inputs) -> dict[str, Measured]:
     """Measure past returns over a year to a month, and the oscillators."""
     from vfr.indicators import changes, windows
 
-    month, quarter, half, year = (x.closes.read(changes.roc, n, window=n + 1)[0] / 100.0 for n in (21, 63, 126, _YEAR))
+    month, quarter, half, year = (x.closes.read(changes.roc, n)[0] / 100.0 for n in (21, 63, 126, _YEAR))
     rsi = np.where(np.isfinite(x.sigma), x.closes.read(changes.rsi, 14)[0], np.nan)
     _, stochastic = x.bars.read(windows.stochastic, 14, 3, 3, outputs=2)
     # Without any move the oscillator's range is empty: TA-Lib says 0, which would read as the bottom of the range.
@@ -172,9 +170,9 @@ def volume(x: Inputs) -> dict[str, Measured]:
     """Measure where the volume went: with rises or falls, above its habit, above what buyers paid."""
     from vfr.indicators import volume as kernels
 
-    (balance,) = x.trades.read(kernels.obv_trend, 21, window=22)
-    (habit,) = x.trades.read(kernels.volume_rank, 50, fields=slice(1, 2), window=50)
-    (paid,) = x.priced_trades.read(kernels.vwap, _SCALE, window=_SCALE)
+    (balance,) = x.trades.read(kernels.obv_trend, 21)
+    (habit,) = x.trades.read(kernels.volume_rank, 50, fields=slice(1, 2))
+    (paid,) = x.priced_trades.read(kernels.vwap, _SCALE)
     above = x.traded_at / paid
     size = np.log(above) / mean_deviation(_SCALE)
     return {

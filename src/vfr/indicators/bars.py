@@ -34,13 +34,11 @@ class Run:
         kernel: Kernel,
         parameters: Sequence[float],
         n_outputs: int,
-        *,
         fields: slice = slice(None),
-        start: int = 0,
     ) -> FloatArray:
-        """Run a kernel over the bars from `start`, on the chosen inputs; returns [n_outputs x (B - start)]."""
-        out = np.empty((n_outputs, self.rows.size - start))
-        kernel(*(x[start:] for x in self.inputs[fields]), *parameters, *out)
+        """Run a kernel over the bars, on the chosen inputs; returns [n_outputs x B]."""
+        out = np.empty((n_outputs, self.rows.size))
+        kernel(*self.inputs[fields], *parameters, *out)
         return out
 
 
@@ -75,12 +73,17 @@ def runs(inputs: Sequence[FloatArray], *, max_gap: int | None = None) -> list[Ru
 
 
 def spread(
-    pieces: Sequence[Run], kernel: Kernel, parameters: Sequence[float], n_outputs: int, shape: tuple[int, int]
+    pieces: Sequence[Run],
+    kernel: Kernel,
+    parameters: Sequence[float],
+    n_outputs: int,
+    shape: tuple[int, ...],
+    fields: slice = slice(None),
 ) -> FloatArray:
     """Run a kernel over every run and put its outputs on a panel, [n_outputs x T x N], NaN where there is no bar."""
     out = np.full((n_outputs, shape[1], shape[0]), np.nan)
     for run in pieces:
-        out[:, run.column, run.rows] = run.apply(kernel, parameters, n_outputs)
+        out[:, run.column, run.rows] = run.apply(kernel, parameters, n_outputs, fields)
     return out.transpose(0, 2, 1)
 
 

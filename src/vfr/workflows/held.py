@@ -9,6 +9,7 @@ from threading import Lock, RLock
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from vfr.clock import elapsed_ms
+from vfr.workflows.past_boards import PastBoards
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,8 +131,7 @@ class Boards:
     ----------
     datasets : HeldDatasets
     compute : callable, optional
-        Computes the board of a past day's session; here and now by default. A server leaves it to another process, as
-        it takes a good part of a second.
+        Computes the board of a past day's session; here and now by default. A server leaves it to another process.
     kept : int
         Past boards kept, least recently used first out.
 
@@ -144,12 +144,11 @@ class Boards:
         self, datasets: HeldDatasets, compute: Callable[[np.datetime64], Board] | None = None, kept: int = KEPT_BOARDS
     ) -> None:
         self._datasets = datasets
-        self._compute = compute or self._here
+        self._compute = compute or PastBoards(datasets)
         self._kept = kept
         self._past: OrderedDict[_Key, Board] = OrderedDict()
         self._running: dict[_Key, Future[Board]] = {}
         self._lock = Lock()
-        self._one = Lock()
 
     def at(self, day: np.datetime64 | None) -> Board:
         """Return the board of the last session on or before a day; None is the latest session.
@@ -157,7 +156,9 @@ class Boards:
         Raises
         ------
         NoData
-            If no data set is installed, or the day is before its first session.
+            If no data set is installed.
+        InvalidField
+            If the day is before its first session.
         Overloaded
             If too many past days wait to be computed.
         """
@@ -205,9 +206,3 @@ class Boards:
         finally:
             with self._lock:
                 del self._running[key]
-
-    def _here(self, day: np.datetime64) -> Board:
-        from vfr.factors.compute import compute_board
-
-        with self._one:  # Its kernels use every core by themselves.
-            return compute_board(self._datasets.snapshot().upto(day))

@@ -1,0 +1,54 @@
+"""What sessions carry along: computed once for a data set, and read by the factors of any of its sessions.
+
+What a whole data set carries begins with what each of its pasts does, so that a past session is scored, bit for bit,
+from the whole without running through decades; the same idea as `vfr.features.carried`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vfr.data.snapshot import Snapshot
+from vfr.factors import technical
+from vfr.factors.shares import ShareCounts, share_counts
+from vfr.factors.statements import Following, following
+from vfr.factors.technical_history import Histories
+
+__all__ = ["Carried", "carried", "own"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Carried:
+    """Indicators of every session; share counts and order of every statement, None without any."""
+
+    histories: Histories
+    counts: ShareCounts | None
+    order: Following | None
+
+
+def carried(snapshot: Snapshot) -> Carried:
+    """Return what a snapshot and each of its pasts (`Snapshot.upto`) carry along.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from vfr.data import synthetic
+    >>> from vfr.factors.compute import score
+    >>> market = synthetic.snapshot(np.random.default_rng(1), n_sessions=80, n_symbols=8)
+    >>> past, row, along = market.upto(market.sessions[59]), np.array([59]), carried(market)
+    >>> bool(np.array_equal(score(past, row).score, score(past, row, along).score, equal_nan=True))
+    True
+    """
+    return Carried(technical.histories(snapshot), *_filed(snapshot))
+
+
+def own(snapshot: Snapshot) -> Carried:
+    """Return the same for whoever scores a snapshot once: no indicator is computed yet, and none is kept."""
+    return Carried(Histories.of(snapshot.panel), *_filed(snapshot))
+
+
+def _filed(snapshot: Snapshot) -> tuple[ShareCounts | None, Following | None]:
+    statements = snapshot.fundamentals
+    if statements is None:
+        return None, None
+    return share_counts(statements, snapshot.actions), following(statements)
