@@ -23,7 +23,7 @@ from vfr.adapters.database.journal_rows import (
 )
 from vfr.adapters.database.journal_tallies import forget_tallies, keep_tallies, read_tallies
 from vfr.adapters.database.tables import CHECKS, ENTRIES, EXPOSURES, FORECASTS, OUTCOMES
-from vfr.adapters.database.upsert import insert_into, insert_rows
+from vfr.adapters.database.upsert import insert_into, insert_rows, rows_as_table
 from vfr.journal.journal import OpenSession
 from vfr.journal.records import Exposure, ForecastRecord, JournalState, Outcomes, Restatement
 from vfr.journal.tallies import Tally
@@ -68,6 +68,16 @@ _CAME: Final = select(
     func.count().filter(OUTCOMES.c.returns.is_(None)),
     func.count().filter(OUTCOMES.c.restated > 0),
 ).group_by(OUTCOMES.c.data_name, OUTCOMES.c.horizon)
+
+_RESTATED: Final = {
+    "of_horizon": OUTCOMES.c.horizon.type,
+    "of_session": OUTCOMES.c.as_of.type,
+    "of_symbol": OUTCOMES.c.symbol.type,
+    "before": OUTCOMES.c.restated.type,
+    "after": OUTCOMES.c.restated.type,
+    "now": OUTCOMES.c.latest.type,
+}
+"""What a restatement says, as columns."""
 
 _NONE: Final = (0, 0, 0)
 _LAST: Final = "9999-12-31"
@@ -248,25 +258,19 @@ def _restate(connection: Connection, data_name: str, data_version: str, moved: S
     """Count restatements in one statement: new data may restate a year at once, and others wait for the database."""
     if not moved:
         return 0
-    rows = [
-        {
-            "of_horizon": one.horizon,
-            "of_session": str(one.as_of),
-            "of_symbol": one.symbol,
-            "before": one.times,
-            "restated": one.times + 1,
-            "latest": one.returns,
-        }
-        for one in moved
-    ]
+    rows = [(one.horizon, str(one.as_of), one.symbol, one.times, one.times + 1, one.returns) for one in moved]
+    named = [dict(zip(_RESTATED, row, strict=True)) for row in rows]
+    at_once = connection.dialect.name == "postgresql"
+    source = rows_as_table(_RESTATED, named).c if at_once else {name: bindparam(name) for name in _RESTATED}
     mine = update(OUTCOMES).where(
         OUTCOMES.c.data_name == data_name,
-        OUTCOMES.c.horizon == bindparam("of_horizon"),
-        OUTCOMES.c.as_of == bindparam("of_session"),
-        OUTCOMES.c.symbol == bindparam("of_symbol"),
-        OUTCOMES.c.restated == bindparam("before"),
+        OUTCOMES.c.horizon == source["of_horizon"],
+        OUTCOMES.c.as_of == source["of_session"],
+        OUTCOMES.c.symbol == source["of_symbol"],
+        OUTCOMES.c.restated == source["before"],
     )
-    return connection.execute(mine.values(latest_version=data_version), rows).rowcount
+    changed = mine.values(restated=source["after"], latest=source["now"], latest_version=data_version)
+    return connection.execute(changed, None if at_once else named).rowcount
 
 
 def _close_sessions(connection: Connection, data_name: str, at: float) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import and_, case, delete, exists, func, literal, select
 
 from vfr.adapters.database.tables import CHECKS, FORECASTS, OUTCOMES, TALLIES
-from vfr.adapters.database.upsert import insert_into
+from vfr.adapters.database.upsert import insert_rows
 from vfr.journal.tallies import COMPOSITE_SUMS, COMPOSITES, JUDGED_SUMS, TIER_SUMS, Tally
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def keep_tallies(connection: Connection, data_name: str, horizon: Horizon, made:
     there = {str(row[0]): int(row[1]) for row in connection.execute(counted)}
     whose = {"data_name": data_name, "horizon": horizon}
     rows = [whose | _row(one) for one in made if there.get(str(one.as_of)) == one.outcomes]
-    if rows:
-        connection.execute(insert_into(connection, TALLIES).on_conflict_do_nothing(), rows)
+    insert_rows(connection, TALLIES, rows, new=True)
     return len(rows)
 
 

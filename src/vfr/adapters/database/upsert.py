@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, cast, func, literal, select
-from sqlalchemy.types import ARRAY, LargeBinary
+from sqlalchemy import JSON, Text, cast, column, func, literal, select
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Select, Table
+    from sqlalchemy import Connection, Table, TableValuedAlias
     from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.types import TypeEngine
 
-__all__ = ["insert_into", "insert_rows"]
+__all__ = ["insert_into", "insert_rows", "rows_as_table"]
 
 
 def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
@@ -26,35 +26,34 @@ def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sql
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, new: bool = False) -> None:
-    """Insert many rows that have the same keys; with `new`, leave out those whose key is there already.
-
-    PostgreSQL gets each column as one array: its driver would ask anew for each row, and take ten times as long.
-    """
+    """Insert many rows that have the same keys; with `new`, leave out those whose key is there already."""
     if not rows:
         return
     made = insert_into(connection, table)
     if connection.dialect.name != "postgresql":
         connection.execute(made.on_conflict_do_nothing() if new else made, list(rows))
         return
-    from_arrays = made.from_select(list(rows[0]), _unnested(table, rows))
-    connection.execute(from_arrays.on_conflict_do_nothing() if new else from_arrays)
+    source = rows_as_table({name: table.c[name].type for name in rows[0]}, rows)
+    from_rows = made.from_select(list(rows[0]), select(*source.c))
+    connection.execute(from_rows.on_conflict_do_nothing() if new else from_rows)
 
 
-def _unnested(table: Table, rows: Sequence[Mapping[str, Any]]) -> Select[Any]:
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    # What all rows share is sent once: the driver takes its time over each text of an array.
-    varying = [name for name, values in columns.items() if len(set(values)) > 1] or [next(iter(columns))]
-    arrays = [_array(table.c[name].type, columns[name]) for name in varying]
-    source = func.unnest(*arrays).table_valued(*varying).render_derived().c
-    return select(
-        *(
-            cast(source[name] if name in varying else literal(values[0], table.c[name].type), table.c[name].type)
-            for name, values in columns.items()
-        )
-    )
+def rows_as_table(columns: Mapping[str, TypeEngine[Any]], rows: Sequence[Mapping[str, Any]]) -> TableValuedAlias:
+    """Return rows as a table that a statement of PostgreSQL can read from.
+
+    They travel as one text of JSON: the driver would ask anew for each row, and takes its time over each value of an
+    array. A float is the same after it, to the last bit; what is not finite is refused.
+
+    Parameters
+    ----------
+    columns : mapping of str to sqlalchemy type
+    rows : sequence of mapping
+        Each with these columns; bytes may be among the values.
+    """
+    packed = cast(literal(json.dumps(list(rows), default=_hexadecimal), Text), JSON)
+    typed = (column(name, kind) for name, kind in columns.items())
+    return func.json_to_recordset(packed).table_valued(*typed).render_derived(with_types=True)
 
 
-def _array(kind: TypeEngine[Any], values: Sequence[Any]) -> ColumnElement[Any]:
-    if isinstance(kind, LargeBinary):  # The driver has no arrays of bytes; the server reads them from their text.
-        return literal([f"\\x{value.hex()}" for value in values], ARRAY(Text))
-    return literal(list(values), ARRAY(kind))
+def _hexadecimal(value: bytes) -> str:
+    return f"\\x{value.hex()}"
