@@ -8,17 +8,22 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from vfr import bootstrap
+from vfr.settings import Settings
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PASSWORD = "four words, easily kept"
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -35,10 +40,24 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: insta
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server on an empty data home, machine learning off."""
+    with served(tmp_path_factory.mktemp("home")) as base:
+        yield base
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server that has a user."""
+    home = tmp_path_factory.mktemp("guarded")
+    bootstrap.build(Settings(data_home=home)).accounts.add_user("ann", PASSWORD, "premium", (), "test")
+    with served(home) as base:
+        yield base
+
+
+@contextmanager
+def served(home: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    home: Path = tmp_path_factory.mktemp("home")
     environment = {**os.environ, "VFR_DATA_HOME": str(home), "VFR_ML_ENABLED": "false", "VFR_PORT": str(port)}
     log = (home / "server.log").open("wb")
     server = subprocess.Popen([sys.executable, "-m", "vfr", "serve"], env=environment, stdout=log, stderr=log)
@@ -73,7 +92,7 @@ def page(address: str) -> Iterator[Page]:
 
 def test_answers_are_shown_best_first_with_reasons_for_what_is_missing(page: Page) -> None:
     page.fill("#symbols", "aapl, JPM xom")
-    page.click("button[type=submit]")
+    page.click("#ask button")
     page.wait_for_selector("#results:not([hidden]) tbody tr")
     rows = page.locator("#table tbody tr").all_inner_texts()
     assert len(rows) == 3
@@ -83,7 +102,7 @@ def test_answers_are_shown_best_first_with_reasons_for_what_is_missing(page: Pag
 
 def test_old_data_is_said_to_be_old(page: Page) -> None:
     page.fill("#symbols", "AAPL")
-    page.click("button[type=submit]")
+    page.click("#ask button")
     page.wait_for_selector("#old:not([hidden])")
     assert "prices end on 2022-12-28" in page.inner_text("#old")
     page.wait_for_selector("#system *")
@@ -92,7 +111,7 @@ def test_old_data_is_said_to_be_old(page: Page) -> None:
 
 def test_unknown_symbol_is_named_and_the_others_are_answered(page: Page) -> None:
     page.fill("#symbols", "AAPL, ZZZZ")
-    page.click("button[type=submit]")
+    page.click("#ask button")
     page.wait_for_selector("#errors li")
     assert "ZZZZ" in page.inner_text("#errors")
     assert page.locator("#table tbody tr").count() == 1
@@ -101,7 +120,7 @@ def test_unknown_symbol_is_named_and_the_others_are_answered(page: Page) -> None
 def test_machine_learning_switched_off_is_said(page: Page) -> None:
     page.fill("#symbols", "AAPL")
     page.check("#ml")
-    page.click("button[type=submit]")
+    page.click("#ask button")
     page.wait_for_selector("#ml-column:not([hidden])")
     assert "switched off" in page.inner_text("#table tbody tr")
 
@@ -113,3 +132,45 @@ def test_nothing_on_the_page_breaks_its_own_security_policy(address: str, page: 
     page.goto(address)
     page.wait_for_selector("#system *")
     assert problems == []
+
+
+def test_a_user_signs_in_stays_signed_in_and_signs_out(guarded: str, page: Page) -> None:
+    page.goto(guarded)
+    page.click("#ask button")
+    page.wait_for_selector("#sign-in:not([hidden])")
+    page.fill("#username", "ann")
+    page.fill("#password", "not her password")
+    page.click("#credentials button")
+    page.wait_for_selector("#refused:not(:empty)")
+    page.fill("#password", PASSWORD)
+    page.press("#password", "Enter")
+    page.wait_for_selector("#who:not([hidden])")
+    assert page.inner_text("#name") == "ann, premium"
+    assert page.input_value("#password") == ""
+    # An access token that ran out: questions that meet it at once share the one renewal a refresh token is good for.
+    page.route("**/api/stocks/**", once_unauthorised())
+    page.fill("#symbols", "AAPL, JPM")
+    page.click("#ask button")
+    page.wait_for_selector("#results:not([hidden]) tbody tr")
+    assert page.is_hidden("#sign-in")
+    page.unroute_all()
+    page.click("#sign-out")
+    page.wait_for_selector("#sign-in:not([hidden])")
+    assert page.is_hidden("#results")
+    page.click("#ask button")
+    page.wait_for_selector("#message.bad")
+
+
+def once_unauthorised() -> Callable[[Route], None]:
+    """Answer the first question to each address with 401."""
+    met: set[str] = set()
+
+    def answer(route: Route) -> None:
+        address = route.request.url
+        if address in met:
+            route.continue_()
+        else:
+            met.add(address)
+            route.fulfill(status=401, content_type="application/json", body='{"success": false, "error": "expired"}')
+
+    return answer

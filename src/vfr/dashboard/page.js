@@ -1,5 +1,5 @@
 // Shows what the API answers. Text from the API only ever becomes text nodes.
-"use strict";
+import { send, signIn, signOut } from "./session.js";
 
 const FACTORS = [
   ["technical", "technicalScore", "Technical"],
@@ -68,7 +68,11 @@ function badge(recommendation) {
 
 async function ask(path, body) {
   const how = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  const response = await fetch(path, how);
+  const response = await send(path, how);
+  if (response.status === 401) {
+    showSignIn();
+    throw new Error("Sign in first: this server answers users it knows.");
+  }
   const answer = await response.json().catch(() => ({ success: false, error: `the server answered ${response.status}` }));
   if (!answer.success) throw new Error(answer.error);
   return answer.data;
@@ -77,6 +81,39 @@ async function ask(path, body) {
 function tell(text, bad = false) {
   $("message").textContent = text;
   $("message").classList.toggle("bad", bad);
+}
+
+function showSignIn() {
+  $("who").hidden = true;
+  $("sign-in").hidden = false;
+}
+
+async function enter(event) {
+  event.preventDefault();
+  const button = $("credentials").querySelector("button");
+  button.disabled = true;
+  $("refused").textContent = "";
+  try {
+    const { tier } = await signIn($("username").value, $("password").value);
+    $("name").textContent = `${$("username").value}, ${tier}`;
+    $("credentials").reset();
+    $("sign-in").hidden = true;
+    $("who").hidden = false;
+    $("symbols").focus();
+    tell("Signed in.");
+  } catch (error) {
+    $("refused").textContent = error.message;
+  } finally {
+    button.disabled = false;
+  }
+}
+
+// What was shown was for whoever has signed out.
+async function leave() {
+  $("results").hidden = true;
+  showSignIn();
+  $("username").focus();
+  await signOut().then(() => tell("Signed out."), (error) => tell(`The server has not ended the sign-in: ${error.message}`, true));
 }
 
 function request() {
@@ -279,7 +316,7 @@ async function watch() {
     const { training, champions, enabled, reason } = state.ml;
     const horizons = [...new Set(champions.map((c) => c.horizon))].sort((a, b) => parseInt(a) - parseInt(b));
     let learning = horizons.length ? `answers for ${horizons.join(", ")}` : "no model yet";
-    if (!enabled) learning = `off: ${reason}`;
+    if (!enabled) learning = reason ? `off: ${reason}` : "off";
     $("system").replaceChildren(...tiles([
       ["Data", `${state.dataName}: ${state.symbols} symbols up to ${state.asOf}`],
       ["Prices", age(state.dataAge.prices)],
@@ -302,6 +339,8 @@ async function watch() {
 }
 
 $("ask").addEventListener("submit", analyse);
+$("credentials").addEventListener("submit", enter);
+$("sign-out").addEventListener("click", leave);
 let typed;
 $("symbols").addEventListener("input", () => {
   clearTimeout(typed);

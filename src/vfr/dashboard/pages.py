@@ -1,4 +1,4 @@
-"""The page and its two companions, read from the package once."""
+"""The page and its companions, read from the package once."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _FILES: Final[Mapping[str, tuple[str, str]]] = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/dashboard/page.css": ("page.css", "text/css; charset=utf-8"),
     "/dashboard/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/dashboard/session.js": ("session.js", "text/javascript; charset=utf-8"),
     "/dashboard/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 
