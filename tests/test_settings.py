@@ -220,5 +220,25 @@ def test_an_address_that_is_none_of_redis_is_refused_and_not_repeated(url: str) 
     assert "hidden" not in str(refused.value)
 
 
+@pytest.mark.parametrize("url", ["sqlite:////srv/vfr.sqlite3", "postgresql://vfr:hidden@db/vfr", "postgres://db/vfr"])
+def test_an_address_of_a_database(url: str) -> None:
+    assert settings.load(database_url=url).database == url
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://hidden@db/vfr", "hidden", "sqlite://", "sqlite:///:memory:", "postgresql+asyncpg://hidden@db/vfr"]
+)
+def test_a_database_that_is_not_used_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"VFR_DATABASE_URL: must be sqlite:///FILE or postgresql://") as refused:
+        settings.load(database_url=url)
+    assert "hidden" not in str(refused.value)
+
+
+def test_a_database_without_its_driver_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vfr.settings.model.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"VFR_DATABASE_URL: PostgreSQL needs a driver; .* extra `postgres`"):
+        settings.load(database_url="postgresql://db/vfr")
+
+
 def test_nothing_is_broken_on_purpose_unless_said() -> None:
     assert settings.load().chaos is False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -22,7 +23,7 @@ from vfr.accounts.address import Network
 from vfr.accounts.tiers import Tiers
 from vfr.scoring.table import ScoreTable
 from vfr.settings.files import PREFIX, file_values
-from vfr.settings.grammar import CONTACT, CRON, HOST, ORIGIN, URL, each, is_redis
+from vfr.settings.grammar import CONTACT, CRON, HOST, ORIGIN, URL, each, is_database, is_redis
 from vfr.settings.tables import score_table_of, tier_table_of
 
 __all__ = ["LOOPBACK_NAMES", "ScoreOverrides", "Settings"]
@@ -193,6 +194,15 @@ class Settings(BaseSettings):
     def _long(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < MIN_SECRET:
             raise ValueError(f"must be at least {MIN_SECRET} characters; `openssl rand -hex 32` makes one")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not is_database(value.get_secret_value()):
+            raise ValueError("must be sqlite:///FILE or postgresql://USER@HOST/NAME; no other database is used")
+        if value is not None and value.get_secret_value().startswith("postgres") and find_spec("pg8000") is None:
+            raise ValueError("PostgreSQL needs a driver; install VFR with its extra `postgres`")
         return value
 
     @field_validator("redis_url")
