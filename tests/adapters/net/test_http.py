@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import gzip
 import logging
+import socket
+import ssl
 import time
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from threading import Thread
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from tests.adapters.net.conftest import Vendor, answer
 
 from vfr.adapters.net.http import HttpTransport
@@ -151,3 +159,40 @@ def test_usable_after_closing(vendor: Vendor, transport: HttpTransport) -> None:
     transport.get(vendor.url, {}, {})
     transport.close()
     assert transport.get(vendor.url, {}, {}).status == 200
+
+
+def test_a_certificate_nobody_vouches_for_is_refused(tmp_path: Path, transport: HttpTransport) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path / "own.pem"))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(10)
+        failures: list[OSError] = []
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                try:
+                    context.wrap_socket(connection, server_side=True)
+                except OSError as error:
+                    failures.append(error)
+
+        thread = Thread(target=serve)
+        thread.start()
+        with pytest.raises(ProviderUnavailable, match="acme"):
+            transport.get(f"https://127.0.0.1:{listening.getsockname()[1]}", {}, {})
+        thread.join()
+    assert "UNKNOWN_CA" in str(failures[0])
+
+
+def self_signed(path: Path) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1)
+    ).sign(key, hashes.SHA256())
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    return path

@@ -7,6 +7,7 @@ import threading
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from vfr.adapters.net.reply import Reply
@@ -14,6 +15,8 @@ from vfr.clock import elapsed_ms
 from vfr.errors import BadAnswer, ProviderDenied, ProviderUnavailable
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 __all__ = ["HttpTransport"]
@@ -111,7 +114,9 @@ class HttpTransport:
                 for name in _LOGGERS:
                     logging.getLogger(name).addFilter(_unlogged)
                 timeout = httpx.Timeout(self._read_s, connect=self._connect_s)
-                self._client = httpx.Client(timeout=timeout, headers=self._headers, follow_redirects=False)
+                self._client = httpx.Client(
+                    timeout=timeout, headers=self._headers, follow_redirects=False, verify=_certificates()
+                )
             return self._client
 
     def _body(self, response: httpx.Response) -> bytes:
@@ -149,6 +154,14 @@ class HttpTransport:
             raise BadAnswer(f"{self._provider} sent a damaged compressed answer; try again later") from None
         if begun and not stream.eof:
             raise ProviderUnavailable(f"{self._provider} broke off its answer; try again later")
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Return what checks certificates, read once for all providers: the list of authorities takes 50 ms to read."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
