@@ -80,8 +80,8 @@ def _newest_observation(macro: Macro | None, as_of: np.datetime64) -> str | None
 
 def _observed(series: MacroSeries) -> DateArray:
     """Return the days of which a series holds a figure, oldest first."""
-    days: DateArray = np.unique(series.date[np.isfinite(series.value)]).astype("datetime64[D]")
-    return days
+    days: DateArray = series.date[np.isfinite(series.value)].astype("datetime64[D]")
+    return days if bool(np.all(days[1:] > days[:-1])) else np.unique(days)
 
 
 def _last_change(membership: Membership | None, sessions: DateArray, close: FloatArray) -> str | None:

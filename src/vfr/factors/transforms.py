@@ -48,37 +48,32 @@ def percentile(
     >>> percentile(np.array([[1.0, 2.0, 2.0, np.nan, 9.0]]), None, min_group=2)
     array([[12.5, 50. , 50. ,  nan, 87.5]])
     """
-    out = np.full(values.shape, np.nan)
     belongs = np.isfinite(values) if peers is None else peers & np.isfinite(values)
-    if groups is None:
-        groups = np.zeros(values.shape[1], dtype=np.int64)
-    for group in np.unique(groups[groups >= 0]):
-        columns = np.flatnonzero(groups == group)
-        out[:, columns] = _placed(values[:, columns], belongs[:, columns], min_group)
+    own = np.zeros(values.shape[1], dtype=np.int64) if groups is None else groups
+    order = np.argsort(values, axis=1)
+    order = np.take_along_axis(order, np.argsort(own[order], axis=1, kind="stable"), axis=1)
+    out = np.full(values.shape, np.nan)
+    np.put_along_axis(out, order, _placed(values, belongs, order, np.sort(own), min_group), axis=1)
     return out
 
 
-def _placed(values: FloatArray, inside: BoolArray, min_group: int) -> FloatArray:
-    """Place each value [R x G] among those of its row that are `inside`, all rows at once."""
-    order = np.argsort(values, axis=1)
+def _placed(values: FloatArray, inside: BoolArray, order: IntArray, group: IntArray, min_group: int) -> FloatArray:
+    """Place each value among those of its row and group that are `inside`; [R x N], in order of group and value."""
     ordered = np.take_along_axis(values, order, axis=1)
     counted = np.take_along_axis(inside, order, axis=1).astype(np.int64)
-    position = np.broadcast_to(np.arange(values.shape[1]), values.shape)
-    differs = ordered[:, 1:] != ordered[:, :-1]
+    position = np.broadcast_to(np.arange(group.size), values.shape)
+    differs = (ordered[:, 1:] != ordered[:, :-1]) | (group[1:] != group[:-1])
     edge = np.ones((values.shape[0], 1), dtype=np.bool_)
     first = np.maximum.accumulate(np.where(np.hstack([edge, differs]), position, 0), axis=1)
-    turned = np.where(np.hstack([differs, edge]), position, values.shape[1])[:, ::-1]
+    turned = np.where(np.hstack([differs, edge]), position, group.size)[:, ::-1]
     last = np.minimum.accumulate(turned, axis=1)[:, ::-1]
     up_to = np.hstack([np.zeros_like(counted[:, :1]), counted.cumsum(axis=1)])
     below = np.take_along_axis(up_to, first, axis=1)
     equal = np.take_along_axis(up_to, last + 1, axis=1) - below
-    joins = 1 - counted
-    size = up_to[:, -1:]
-    score = 100.0 * (below + 0.5 * (equal + joins)) / (size + joins)
-    known = np.isfinite(ordered) & (size >= min_group)
-    out = np.full(values.shape, np.nan)
-    np.put_along_axis(out, order, np.where(known, score, np.nan), axis=1)
-    return out
+    begin, end = (up_to[:, np.searchsorted(group, group, side=side)] for side in ("left", "right"))
+    joins, size = 1 - counted, end - begin
+    score = 100.0 * (below - begin + 0.5 * (equal + joins)) / (size + joins)
+    return np.where(np.isfinite(ordered) & (size >= min_group) & (group >= 0), score, np.nan)
 
 
 def normal_score(z: FloatArray) -> FloatArray:
