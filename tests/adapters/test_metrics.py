@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -116,3 +117,11 @@ def test_processes_answer_as_one_and_the_dead_leave_their_counts(tmp_path: Path)
 
 def test_every_family_says_what_it_is() -> None:
     assert all(family.help.endswith(".") and family.kind for family in FAMILIES.values())
+
+
+def test_the_table_of_figures_in_the_documentation_is_that_of_the_code() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8")
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `vfr_")]
+    documented = [name for row in rows for name in re.findall(r"`(vfr_\w+)`", row)]
+    shown = [f"{name}_total" if family.kind == "counter" else name for name, family in FAMILIES.items()]
+    assert sorted(documented) == sorted(shown)

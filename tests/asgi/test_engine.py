@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import urllib.request
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -73,6 +74,31 @@ def test_a_server_process_holds_no_model(server: Popen[str], module_port: int, s
         mapped = "\n".join(one.path for one in worker.memory_maps())
         assert not [name for name in HEAVY if name in mapped]
     assert engine_pid(module_port) == found["engine"][0].pid
+
+
+def figures(port: int) -> dict[str, float]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as response:
+        rows = [line.rsplit(" ", 1) for line in response.read().decode().splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in rows}
+
+
+def test_its_figures_are_among_those_of_the_server_and_outlive_it(
+    server: Popen[str], module_port: int, symbol: str
+) -> None:
+    assert ml_of(ask(module_port, URL, body(symbol, include_ml=True))) == "ok"
+    until(lambda: figures(module_port).get('vfr_engine_refreshes_total{outcome="succeeded"}', 0) >= 1, 10)
+    found = figures(module_port)
+    assert (found["vfr_engine_up"], found["vfr_engine_starts_total"]) == (1, 1)
+    assert found['vfr_forecasts_total{from_cache="true",horizon="7d"}'] >= 1
+    [engine] = kinds(server)["engine"]
+    engine.kill()
+    until(lambda: figures(module_port)["vfr_engine_starts_total"] == 2, 30)
+    later = figures(module_port)
+    assert later["vfr_engine_start_time_seconds"] > found["vfr_engine_start_time_seconds"]
+    for name in found:
+        if name.startswith("vfr_engine_refreshes_total"):
+            assert later[name] >= found[name]
+    until(lambda: figures(module_port)["vfr_engine_up"] == 1, 30)
 
 
 def test_a_past_day_is_the_same_as_computed_here(

@@ -50,6 +50,18 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "vfr_requests": Family("counter", ("route", "method", "status"), "Requests answered."),
     "vfr_request_seconds": Family("histogram", ("route",), "Time a request took inside the server."),
     "vfr_predictions": Family("counter", ("horizon", "code"), "Stocks with ML asked for, by outcome: OK or why not."),
+    "vfr_forecasts": Family(
+        "counter", ("horizon", "from_cache"), "Answers with predictions; from_cache is false where members were asked."
+    ),
+    "vfr_engine_up": Family("gauge", (), "1 while the engine, the process that holds the models, answers."),
+    "vfr_engine_start_time_seconds": Family("gauge", (), "Unix time at which the engine that runs was started."),
+    "vfr_engine_starts": Family("counter", (), "Engines started since the server was; all but the first are restarts."),
+    "vfr_engine_refreshes": Family(
+        "counter", ("outcome",), "Times the engine made the scoreboard current: succeeded, failed."
+    ),
+    "vfr_engine_questions": Family(
+        "counter", ("outcome",), "Questions put to the engine: answered, or silent in time; those held back are none."
+    ),
     "vfr_cache_tier": Family("counter", ("tier", "outcome"), "What the tiers of the cache did."),
     "vfr_cache_reads": Family("counter", ("what", "outcome"), "How what is read through the cache was answered."),
     "vfr_cache_bytes": Family("gauge", (), "Bytes held by the memory tier of the cache."),
@@ -95,6 +107,10 @@ class Metrics:
     def predictions(self, horizon: str, code: str, count: int = 1) -> None:
         """Count stocks for which machine learning was asked."""
         self._child("vfr_predictions", horizon, code).inc(count)
+
+    def forecast(self, horizon: str, *, from_cache: bool) -> None:
+        """Count an answer with predictions, by whether members had to be asked for it."""
+        self._child("vfr_forecasts", horizon, str(from_cache).lower()).inc()
 
     def take(self, readings: Iterable[Reading]) -> None:
         """Take in figures that others count."""

@@ -56,31 +56,37 @@ def _lead(application: Application, stop: Event) -> None:
     from vfr import bootstrap
 
     application.journal.settle_soon()
-    refreshing = application.refreshing
-    said: dict[str, Any] = {"pid": os.getpid(), "since": epoch_ms(), "refreshed": None, "problem": None}
+    refreshing, since = application.refreshing, epoch_ms()
+    said: dict[str, Any] = {"pid": os.getpid(), "since": since, "refreshed": None, "problem": None}
+    counts = {"succeeded": 0, "failed": 0}
+    metrics = bootstrap.open_metrics()
+    metrics.follow(lambda: bootstrap.engine_readings(application, counts, since))
 
     def state() -> dict[str, Any]:
         return said | {"members": application.tracking.members()}
 
     listener = bootstrap.listening(application.settings, application.forecaster, state)
-    Thread(target=_follow, args=(refreshing, said, stop), name="engine-refresh", daemon=True).start()
+    Thread(target=_follow, args=(refreshing, said, counts, stop), name="engine-refresh", daemon=True).start()
     stop.wait()
     listener.close(_DRAIN_S)
+    metrics.close()
     application.journal.close()
 
 
-def _follow(refreshing: Refreshing, said: dict[str, Any], stop: Event) -> None:
-    """Publish a scoreboard after every change, and say when, or why not."""
+def _follow(refreshing: Refreshing, said: dict[str, Any], counts: dict[str, int], stop: Event) -> None:
+    """Publish a scoreboard after every change, say when, or why not, and count both."""
     while not stop.is_set():
         pause = _LOOK_S
         try:
             if refreshing.due():
-                refreshing.step()
+                if refreshing.step() is not None:
+                    counts["succeeded"] += 1
                 _settle_memory()
                 said.update(refreshed=epoch_ms(), problem=None)
         except Exception as error:  # noqa: BLE001 - what was published stays, and the next change is tried again
             structlog.get_logger("vfr.engine").warning("refresh_failed", error=str(error), exc_info=error)
             said["problem"] = error.message if isinstance(error, VfrError) else f"it raised {type(error).__name__}"
+            counts["failed"] += 1
             pause = _REST_S
         stop.wait(pause)
 

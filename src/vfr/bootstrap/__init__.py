@@ -7,7 +7,15 @@ heavy is imported by the call that needs it.
 from vfr.bootstrap.access import access_log
 from vfr.bootstrap.application import Application, build, configure_logging, train_starter
 from vfr.bootstrap.engine import end_with_parent, engine_of, leading, listening
-from vfr.bootstrap.metrics import Metrics, Reading, count_predictions, open_metrics, readings, shared_metrics
+from vfr.bootstrap.metrics import (
+    Metrics,
+    Reading,
+    count_predictions,
+    engine_readings,
+    open_metrics,
+    readings,
+    shared_metrics,
+)
 
 __all__ = [
     "Application",
@@ -19,6 +27,7 @@ __all__ = [
     "count_predictions",
     "end_with_parent",
     "engine_of",
+    "engine_readings",
     "leading",
     "listening",
     "open_metrics",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from vfr.adapters.compute.parent import end_with_parent
@@ -15,7 +15,7 @@ from vfr.adapters.engine.client import Engine
 from vfr.adapters.store.publishing import try_writer
 from vfr.bootstrap.past import past_board
 from vfr.clock import elapsed_ms
-from vfr.workflows.breaker import Breaker, Guarded
+from vfr.workflows.breaker import Breaker, Guarded, NoAnswer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from vfr.adapters.engine.listener import Listener
     from vfr.factors.board import Board
     from vfr.settings import Settings
-    from vfr.workflows.forecaster import Forecaster
+    from vfr.workflows.forecaster import Forecast, Forecaster, MlUnavailable
 
 __all__ = ["Beside", "beside", "end_with_parent", "engine_of", "leading", "listening"]
 
@@ -38,6 +38,40 @@ STATE_MS: Final = 1_000
 _AGAIN_S: Final = 0.25
 
 
+class Questions:
+    """Asks the engine, and counts what came of it; safe in threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = Lock()
+        self._counts = {"answered": 0, "silent": 0}
+
+    def ask(self, *about: Any) -> Forecast | MlUnavailable:
+        """Ask for a forecast; see `vfr.adapters.engine.client.Engine.ask`.
+
+        Raises
+        ------
+        NoAnswer
+            If the engine is not there, says nothing in time, or answers what cannot be read.
+        """
+        try:
+            found = self._engine.ask(*about)
+        except NoAnswer:
+            self._count("silent")
+            raise
+        self._count("answered")
+        return found
+
+    def counts(self) -> dict[str, int]:
+        """Return how many questions were ``answered`` and how many ``silent`` since this process began."""
+        with self._lock:
+            return dict(self._counts)
+
+    def _count(self, outcome: str) -> None:
+        with self._lock:
+            self._counts[outcome] += 1
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Beside:
     """What a server process leaves to others.
@@ -46,6 +80,8 @@ class Beside:
     ----------
     home : Path
     engine : Engine
+    questions : Questions
+        What requests ask of the engine, counted.
     guard : Guarded
         The engine as requests ask it: left alone while it fails.
     pool : ProcessPool
@@ -53,6 +89,7 @@ class Beside:
 
     home: Path
     engine: Engine
+    questions: Questions
     guard: Guarded
     pool: ProcessPool
 
@@ -61,7 +98,7 @@ class Beside:
 
         Raises
         ------
-        NoData
+        InvalidField
             If the day is before the first session.
         Overloaded
             If too many wait already.
@@ -84,8 +121,9 @@ class Beside:
 def beside(settings: Settings) -> Beside:
     """Return what a server process leaves to others; nothing is started yet."""
     engine = engine_of(settings)
-    guard = Guarded(engine.ask, Breaker(FAILURES, REST_S, WINDOW_S), lambda: elapsed_ms() / 1e3)
-    return Beside(settings.data_home, engine, guard, ProcessPool())
+    questions = Questions(engine)
+    guard = Guarded(questions.ask, Breaker(FAILURES, REST_S, WINDOW_S), lambda: elapsed_ms() / 1e3)
+    return Beside(settings.data_home, engine, questions, guard, ProcessPool())
 
 
 def engine_of(settings: Settings) -> Engine:

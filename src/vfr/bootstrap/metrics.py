@@ -1,10 +1,10 @@
-"""Figures of a server process for Prometheus, wired: what requests count, and what is read from everything else."""
+"""Figures of a server's processes for Prometheus, wired: what requests count, and what is read from all else."""
 
 from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -25,10 +25,21 @@ if TYPE_CHECKING:
     from vfr.workflows.answer import Answer
     from vfr.workflows.query import AnalyzeQuery
 
-__all__ = ["Metrics", "Reading", "count_predictions", "open_metrics", "readings", "shared_metrics"]
+__all__ = [
+    "Metrics",
+    "Reading",
+    "count_predictions",
+    "engine_readings",
+    "open_metrics",
+    "readings",
+    "shared_metrics",
+]
 
 _FOLDER: Final = "metrics-"
 _TIER: Final = ("hits", "misses", "evictions", "failures", "refused", "garbage")
+PROBE_MS: Final = 200
+"""How long the engine may take to show that it answers; figures are read once a second."""
+
 _READS: Final = ("kept", "made", "shared", "refreshed", "failed", "timeouts")
 
 
@@ -59,28 +70,58 @@ def open_metrics() -> Metrics:
 
 
 def count_predictions(metrics: Metrics, query: AnalyzeQuery, answer: Answer) -> None:
-    """Count the stocks of an answer for which machine learning was asked, by outcome."""
+    """Count the stocks of an answer for which machine learning was asked, by outcome, and the answer by its origin."""
     if query.include_ml:
         codes = Counter(
             "OK" if isinstance(s.ml, MlPrediction) else s.ml.code for s in answer.stocks if s.ml is not None
         )
         for code, count in codes.items():
             metrics.predictions(query.ml_horizon, code, count)
+        made = next((s.ml for s in answer.stocks if isinstance(s.ml, MlPrediction)), None)
+        if made is not None:
+            metrics.forecast(query.ml_horizon, from_cache=bool(made.body["fromCache"]))
 
 
 def readings(application: Application) -> Iterator[Reading]:
-    """Yield what the parts of an application count, and how they are."""
+    """Yield what the parts of a server process count, and how they are."""
+    yield from _journal(application)
+    yield from _cache(application)
+    enabled = application.settings.ml_enabled and application.toggles.read().enabled
+    yield "vfr_ml_enabled", {}, float(enabled)
+    yield from _ages(application)
+    yield from _beside(application)
+
+
+def engine_readings(application: Application, refreshes: Mapping[str, int], started_ms: int) -> Iterator[Reading]:
+    """Yield what the engine counts where it runs: scoreboards by outcome, and its own cache and journal.
+
+    Each engine counts its start once; figures of those that have ended stay in the sum.
+    """
+    yield "vfr_engine_starts", {}, 1.0
+    yield "vfr_engine_start_time_seconds", {}, started_ms / 1e3
+    for outcome, count in refreshes.items():
+        yield "vfr_engine_refreshes", {"outcome": outcome}, count
+    yield from _journal(application)
+    yield from _cache(application)
+
+
+def _journal(application: Application) -> Iterator[Reading]:
     journal = application.journal.counters()
     written = journal["forecastsWritten"] + journal["exposuresWritten"]
     for what, count in (("written", written), ("dropped", journal["dropped"]), ("failed", journal["failures"])):
         yield "vfr_journal_rows", {"what": what}, count
     yield "vfr_journal_waiting", {}, journal["waiting"]
-    yield from _cache(application)
-    enabled = application.settings.ml_enabled and application.toggles.read().enabled
-    yield "vfr_ml_enabled", {}, float(enabled)
-    if application.beside is not None:
-        yield "vfr_breaker_open", {"what": "engine"}, float(application.beside.guard.state != "closed")
-    yield from _ages(application)
+
+
+def _beside(application: Application) -> Iterator[Reading]:
+    """Yield how the engine does as this process finds it; last, as an engine that hangs is waited for."""
+    beside = application.beside
+    if beside is None or not application.settings.ml_enabled:
+        return
+    yield "vfr_breaker_open", {"what": "engine"}, float(beside.guard.state != "closed")
+    for outcome, count in beside.questions.counts().items():
+        yield "vfr_engine_questions", {"outcome": outcome}, count
+    yield "vfr_engine_up", {}, float(beside.engine.state(PROBE_MS) is not None)
 
 
 def _cache(application: Application) -> Iterator[Reading]:
