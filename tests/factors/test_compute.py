@@ -97,7 +97,7 @@ def test_a_past_session_read_from_the_whole_is_the_same_to_the_last_bit(seeded_s
 def test_a_kernel_that_did_not_run_in_time_is_an_error(seeded_snapshot: Snapshot) -> None:
     readings = carried(seeded_snapshot).histories.closes
     with pytest.raises(LookupError, match="did not run"):
-        readings.of(print, (), 1, slice(None))
+        readings.of(print, (), 1, slice(None), slice(None))
 
 
 def test_permuting_symbols_permutes_every_factor(seeded_snapshot: Snapshot) -> None:

@@ -58,15 +58,17 @@ class Readings:
         rows = np.arange(shape[0], dtype=np.int32)[:, None]
         self.last: NDArray[np.int32] = np.maximum.accumulate(np.where(self.number > 0, rows, np.int32(-1)), axis=0)
 
-    def of(self, kernel: Kernel, parameters: tuple[float, ...], outputs: int, fields: slice) -> FloatArray:
-        """Run a kernel over every history, [outputs x T x N]; NaN where there is no bar."""
+    def of(
+        self, kernel: Kernel, parameters: tuple[float, ...], outputs: int, fields: slice, shown: slice
+    ) -> FloatArray:
+        """Run a kernel over every history; the outputs shown, [S x T x N], NaN where there is no bar."""
         from vfr.indicators.bars import spread
 
         found = None if self._kept is None else self._kept.get((kernel, parameters))
         if found is None:
             if self._runs is None:
                 raise LookupError(f"{kernel}: did not run before the bars were forgotten")
-            found = spread(self._runs, kernel, parameters, outputs, self.number.shape, fields)
+            found = spread(self._runs, kernel, parameters, outputs, self.number.shape, fields, shown)
             if self._kept is not None:
                 self._kept[kernel, parameters] = found
         return found
@@ -124,13 +126,18 @@ class History:
         self.as_of: DateArray = np.where(self._last >= 0, sessions[self._last], np.datetime64("NaT", "D"))
 
     def read(
-        self, kernel: Kernel, *parameters: float, outputs: int = 1, fields: slice = slice(None)
+        self,
+        kernel: Kernel,
+        *parameters: float,
+        outputs: int = 1,
+        fields: slice = slice(None),
+        shown: slice = slice(None),
     ) -> tuple[FloatArray, ...]:
-        """Return each output of a kernel over the histories at the rows, [R x N]; NaN where no bar speaks.
+        """Return outputs of a kernel over the histories at the rows, [R x N]; NaN where no bar speaks.
 
-        `fields` chooses inputs, the same ones of a kernel at every call.
+        `fields` chooses inputs, `shown` outputs: the same ones of a kernel at every call.
         """
-        return tuple(self.last(values) for values in self._readings.of(kernel, parameters, outputs, fields))
+        return tuple(self.last(values) for values in self._readings.of(kernel, parameters, outputs, fields, shown))
 
     def last(self, values: FloatArray) -> FloatArray:
         """Return what a panel [T x N] holds on the bars that speak at the rows, [R x N]."""

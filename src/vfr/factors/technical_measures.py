@@ -127,7 +127,8 @@ def trend(x: Inputs) -> dict[str, Measured]:
     of_crossing, of_histogram = impulse_deviations()
     (fast,), (slow,) = x.closes.read(averages.ema, 12), x.closes.read(averages.ema, 26)
     found["technical.trend.ema_12_26"] = x.scaled(x.closes, fast / slow - 1.0, np.log(fast / slow) / of_crossing, 26)
-    histogram = x.closes.read(averages.macd, 12, 26, 9, outputs=3)[2] / x.close
+    (histogram,) = x.closes.read(averages.macd, 12, 26, 9, outputs=3, shown=slice(2, 3))
+    histogram = histogram / x.close
     found["technical.trend.macd"] = x.scaled(x.closes, histogram, histogram / of_histogram, 34)
     strength, plus, minus = x.bars.read(directional.directional, 14, outputs=3)
     both = np.where(plus + minus > 0.0, plus + minus, np.nan)
@@ -144,7 +145,7 @@ def momentum(x: Inputs) -> dict[str, Measured]:
 
     month, quarter, half, year = (x.closes.read(changes.roc, n)[0] / 100.0 for n in (21, 63, 126, _YEAR))
     rsi = np.where(np.isfinite(x.sigma), x.closes.read(changes.rsi, 14)[0], np.nan)
-    _, stochastic = x.bars.read(windows.stochastic, 14, 3, 3, outputs=2)
+    (stochastic,) = x.bars.read(windows.stochastic, 14, 3, 3, outputs=2, shown=slice(1, 2))
     # Without any move the oscillator's range is empty: TA-Lib says 0, which would read as the bottom of the range.
     (moves,) = x.closes.read(changes.volatility, 13)
     stochastic = np.where(moves > 0.0, stochastic, np.nan)

@@ -79,11 +79,14 @@ def spread(
     n_outputs: int,
     shape: tuple[int, ...],
     fields: slice = slice(None),
+    shown: slice = slice(None),
 ) -> FloatArray:
-    """Run a kernel over every run and put its outputs on a panel, [n_outputs x T x N], NaN where there is no bar."""
-    out = np.full((n_outputs, shape[1], shape[0]), np.nan)
+    """Run a kernel over every run and put the outputs shown on a panel, [S x T x N], NaN where there is no bar."""
+    out = np.full((len(range(n_outputs)[shown]), shape[1], shape[0]), np.nan)
     for run in pieces:
-        out[:, run.column, run.rows] = run.apply(kernel, parameters, n_outputs, fields)
+        begin, end = int(run.rows[0]), int(run.rows[-1]) + 1
+        rows = slice(begin, end) if end - begin == run.rows.size else run.rows
+        out[:, run.column, rows] = run.apply(kernel, parameters, n_outputs, fields)[shown]
     return out.transpose(0, 2, 1)
 
 
