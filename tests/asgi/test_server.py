@@ -58,6 +58,18 @@ def test_a_taken_port_is_named(home: Path, port: int) -> None:
     assert said.startswith(f"VFR_PORT: {port} is taken")
 
 
+def test_without_its_database_it_starts_and_names_the_setting(home: Path, port: int) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"postgresql://vfr@127.0.0.1:{closed.getsockname()[1]}/vfr"
+        with serving(home, port, VFR_DATABASE_URL=url, VFR_ML_ENABLED="false") as process:
+            answer = ask(port, "/api/stocks/analyze", {"mode": "single", "symbols": ["AAPL"]})
+            process.send_signal(signal.SIGINT)
+            _, log = process.communicate(timeout=30)
+    assert answer["success"] is True
+    assert log.startswith("VFR_DATABASE_URL: PostgreSQL cannot be used")
+
+
 def test_outside_loopback_it_does_not_start_without_a_secret(home: Path, port: int) -> None:
     said, _ = start(REFUSED, home, port, VFR_HOST="0.0.0.0").communicate(timeout=60)  # noqa: S104
     assert said.startswith("VFR_SECRET: ")

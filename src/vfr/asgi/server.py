@@ -6,11 +6,13 @@ import errno
 import socket
 from typing import TYPE_CHECKING, Final
 
-from vfr.errors import SettingsError
+from vfr.asgi.terminal import progress_line, say
+from vfr.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from vfr.bootstrap import Application
     from vfr.settings import Settings
 
 __all__ = ["address", "serve"]
@@ -46,7 +48,6 @@ def serve(settings: Settings) -> None:
     """
     from vfr import bootstrap
     from vfr.asgi.engine_process import engine_beside
-    from vfr.asgi.terminal import progress_line, say
     from vfr.asgi.trainer import training_beside
     from vfr.settings import hand_down, refuse_open_door
 
@@ -56,6 +57,7 @@ def serve(settings: Settings) -> None:
     with progress_line("Preparing the bundled data") as tell:
         application.prepare(tell)
     board = application.datasets.board()
+    _upgrade_database(application)
     hand_down(settings)
     with bootstrap.shared_metrics(settings), training_beside(application), engine_beside(settings) as engine:
         say(
@@ -109,6 +111,14 @@ def _run(settings: Settings, reloading: Callable[[], object]) -> None:
     )
     server.on_reload(reloading)
     server.serve()
+
+
+def _upgrade_database(application: Application) -> None:
+    """Make its tables before any process asks for them; without a database all start, and open it when it is back."""
+    try:
+        application.upgrade_database()
+    except DataError as error:
+        say(f"{error.message}. Serving begins without it; every process goes on trying.")
 
 
 def _nothing() -> None:

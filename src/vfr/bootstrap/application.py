@@ -13,6 +13,7 @@ from vfr.adapters.store.training_state import TrainingState, TrainingStatus
 from vfr.bootstrap.accounts import AccountDesk
 from vfr.bootstrap.cache import CacheDesk
 from vfr.bootstrap.chaos import chaos_of, failing_forecaster, failing_models, told
+from vfr.bootstrap.database import upgrade_database
 from vfr.bootstrap.engine import Beside, beside
 from vfr.bootstrap.experiments import ExperimentDesk
 from vfr.bootstrap.forecasting import Forecasting
@@ -144,6 +145,16 @@ class Application:
                 return import_data(BundledProvider(), self.datasets, progress=progress)
         except OSError as error:
             raise SettingsError(f"VFR_DATA_HOME: cannot be written ({error.strerror}); choose another folder") from None
+
+    def upgrade_database(self) -> None:
+        """Make the tables of this version before many processes want them; see `vfr.bootstrap.database`.
+
+        Raises
+        ------
+        DataError
+            If the database cannot be used.
+        """
+        upgrade_database(self.settings)
 
     def analyze(
         self, query: AnalyzeQuery, request_id: str = "local", progress: AnalyzeProgress | None = None

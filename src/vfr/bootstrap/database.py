@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vfr.bootstrap.chaos import chaos_of
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
     from vfr.settings import Settings
 
-__all__ = ["database_exists", "open_database"]
+__all__ = ["database_exists", "open_database", "upgrade_database"]
+
+REACH_S: Final = 3.0
+"""How long a start waits for a PostgreSQL that does not answer."""
 
 
 def database_exists(settings: Settings) -> bool:
@@ -36,15 +39,41 @@ def open_database(settings: Settings, *, socket_s: float | None = None) -> Engin
     DataError
         If it cannot be used.
     """
-    from vfr.adapters.database.engine import open_engine
     from vfr.adapters.database.migrate import migrate
 
     settings.data_home.mkdir(parents=True, exist_ok=True)
-    chaos = chaos_of(settings)
-    refuses = None if chaos is None else lambda: chaos.read().db == "down"
-    engine = open_engine(settings.database, refuses=refuses)
+    engine = _engine(settings)
     migrate(engine)
     if socket_s is None:
         return engine
     engine.dispose()  # To make tables may take longer than that.
-    return open_engine(settings.database, refuses=refuses, socket_s=socket_s)
+    return _engine(settings, socket_s)
+
+
+def upgrade_database(settings: Settings) -> None:
+    """Make the tables of this version, or leave them where they are made.
+
+    Done once before many processes start, none of them has to wait for another that makes them.
+
+    Raises
+    ------
+    DataError
+        If the database cannot be used, or does not answer within `REACH_S`.
+    """
+    from vfr.adapters.database.engine import transaction
+
+    look = _engine(settings, REACH_S)
+    try:
+        with transaction(look, reads=True):
+            pass  # It answers: making tables may take its time.
+    finally:
+        look.dispose()
+    open_database(settings).dispose()
+
+
+def _engine(settings: Settings, socket_s: float | None = None) -> Engine:
+    from vfr.adapters.database.engine import SOCKET_S, open_engine
+
+    chaos = chaos_of(settings)
+    refuses = None if chaos is None else lambda: chaos.read().db == "down"
+    return open_engine(settings.database, refuses=refuses, socket_s=SOCKET_S if socket_s is None else socket_s)
