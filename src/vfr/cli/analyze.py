@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -91,6 +92,10 @@ def _answer(body: dict[str, object], *, quiet: bool) -> tuple[Answer, dict[str, 
     app = application()
     with progress("Preparing", quiet=quiet) as report:
         app.prepare(report)
+    if query.include_ml:
+        from vfr.cli.analyze_forecasts import Advising
+
+        app = replace(app, forecaster=Advising(app))
     answer = app.analyze(query, str(uuid4()))
     return answer, {error.symbol: _near(app, error) for error in answer.errors}
 
