@@ -22,8 +22,8 @@ def growth(x: np.ndarray, y: np.ndarray) -> Growth:
     """Theil and Sen's slope over the medians of blocks.
 
     The interval takes points for independent. Medians of blocks are nearly so, and it covers somewhat less than it
-    says. A short peak moves none of them; a step that stays moves up to half of the slopes between them, so that what is
-    to be called growth must be more than a step makes of it.
+    says. A short peak moves none of them; a step that stays moves up to half of the slopes between them, so that
+    growth must be more than a step makes of it.
 
     Parameters
     ----------
