@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from vfr.workflows.datasets import DatasetStore
     from vfr.workflows.forecaster import Forecast
     from vfr.workflows.journal_report import GroupBy
+    from vfr.workflows.journal_reports import Reports
     from vfr.workflows.query import AnalyzeQuery
     from vfr.workflows.settle import Settled
 
@@ -94,6 +95,7 @@ class JournalDesk:
         self._datasets = datasets
         self._lock = Lock()
         self._engine: Engine | None = None
+        self._reports: Reports | None = None
         self._complaints = {what: _Complaint(what) for what in ("forecasts", "exposures", "outcomes")}
         self._forecasts: Outbox[Callable[[], object]] = Outbox(
             "journal-forecasts",
@@ -208,16 +210,14 @@ class JournalDesk:
             If the journal cannot be used.
         """
         from vfr.workflows.journal_report import first_session, report
-        from vfr.workflows.journal_tallies import tallied
 
         name = self._datasets.current()
         since = None if days is None else (utc_now() - timedelta(days=days)).date()
         first = "" if since is None else first_session(since, horizon)
-        record = []
-        if name is not None and self._there():
-            record = tallied(self._journal(), name, horizon, first, stocks=group_by == "stock")
         about = {"dataName": name, "since": None if since is None else str(since)}
-        return about | report(record, horizon, model, group_by, since=since)
+        if name is None or not self._there():
+            return about | report([], horizon, model, group_by, since=since)
+        return about | self._asked().of(self._journal(), name, horizon, first, model, group_by, since=since)
 
     def counters(self) -> dict[str, int]:
         """Return what this process wrote, dropped and has waiting, and how often writing failed."""
@@ -281,6 +281,14 @@ class JournalDesk:
             if self._engine is None:
                 self._engine = open_database(self._settings)
             return SqlJournal(self._engine)
+
+    def _asked(self) -> Reports:
+        from vfr.workflows.journal_reports import Reports
+
+        with self._lock:
+            if self._reports is None:
+                self._reports = Reports()
+            return self._reports
 
 
 class _Request(NamedTuple):

@@ -45,6 +45,10 @@ class Journal(Protocol):
         """Return the data version that a data set was last settled with, None if it never was."""
         ...
 
+    def revision(self, data_name: str, horizon: Horizon) -> str:
+        """Return a key that changes with every forecast that is recorded, and with every settlement."""
+        ...
+
     def open_sessions(self, data_name: str) -> list[OpenSession]:
         """Return the sessions that wait for outcomes, oldest first."""
         ...

@@ -132,6 +132,15 @@ class SqlJournal:
             found = select(CHECKS.c.data_version).where(CHECKS.c.data_name == data_name)
             return connection.execute(found).scalar_one_or_none()
 
+    def revision(self, data_name: str, horizon: Horizon) -> str:
+        """Return a key that changes with every forecast that is recorded, and with every settlement."""
+        mine = and_(FORECASTS.c.data_name == data_name, FORECASTS.c.horizon == horizon)
+        # Both, since of two that record at once the one with the higher id may be seen first.
+        made = select(func.count(), func.max(FORECASTS.c.id)).where(mine)
+        settled = select(CHECKS.c.data_version, CHECKS.c.checked_at).where(CHECKS.c.data_name == data_name)
+        with transaction(self.engine, reads=True) as connection:
+            return repr((*connection.execute(made).one(), *(connection.execute(settled).first() or ())))
+
     def open_sessions(self, data_name: str) -> list[OpenSession]:
         """Return the sessions that wait for outcomes, oldest first."""
         columns = (FORECASTS.c.as_of, FORECASTS.c.horizon, ENTRIES.c.symbol)
