@@ -42,11 +42,11 @@ class Diary:
     def __init__(self, made, came):
         self.made, self.came = made, came
 
-    def forecasts(self, data_name, horizon, since=""):
-        return [one for one in self.made if str(one.as_of) >= since]
+    def forecasts(self, data_name, horizon, since="", until="9999-12-31"):
+        return [one for one in self.made if since <= str(one.as_of) <= until]
 
-    def outcomes(self, data_name, horizon, since=""):
-        return [one for one in self.came if str(one.as_of) >= since]
+    def outcomes(self, data_name, horizon, since="", until="9999-12-31"):
+        return [one for one in self.came if since <= str(one.as_of) <= until]
 
     def checked(self, data_name):
         return f"v{len(self.came)}"

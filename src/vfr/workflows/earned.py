@@ -224,10 +224,11 @@ class _Served:
             return None
         dates = fitted.scores.dates
         since = str(dates[-1] + np.timedelta64(1, "D")) if dates.size else ""
-        made = [one for one in journal.forecasts(fitted.data_name, fitted.horizon, since) if one.as_of < day]
+        last = str(day - np.timedelta64(1, "D"))
+        made = journal.forecasts(fitted.data_name, fitted.horizon, since, last)
         if not made:
             return None
-        found = matured(fitted.horizon, made, journal.outcomes(fitted.data_name, fitted.horizon, since))
+        found = matured(fitted.horizon, made, journal.outcomes(fitted.data_name, fitted.horizon, since, last))
         cells = found.counted & np.isfinite(found.base)
         scores = score_dates(
             found.members,
