@@ -16,8 +16,10 @@ from tests.api.conftest import USED
 
 from vfr import bootstrap
 from vfr.accounts.principal import ANONYMOUS, LOCAL
+from vfr.accounts.tiers import TIERS as PUBLISHED
 from vfr.adapters.limits.local import FILE_NAME, LocalLimiter
 from vfr.api.limits import Limits
+from vfr.api.progress import STREAMS
 from vfr.asgi import create_app
 from vfr.bootstrap import Application
 from vfr.settings import Settings
@@ -137,6 +139,47 @@ def test_what_does_not_dodge_the_limit_of_an_address(server: Server, dodge: str)
     more = {"headers": how.get("headers", {})} | ({"json": SINGLE} if method == "POST" else {})
     (answer,) = server.ask((method, how.get("url", ANALYZE), more), peer=how.get("peer", "203.0.113.9"))
     assert answer.status_code in (401, 404, 429)
+
+
+def test_wrong_tokens_are_charged_to_the_address_and_good_ones_are_not(server: Server) -> None:
+    wrong = {"Authorization": "Bearer vfr_" + 43 * "A"}
+    asks: list[Ask] = [
+        ("POST", ANALYZE, {"json": SINGLE, "headers": wrong}),
+        ("GET", "/api/account/usage", {"headers": wrong}),
+        ("POST", ANALYZE, {"json": SINGLE, "headers": {"Authorization": "Basic none"}}),
+    ]
+    answers = [server.ask(ask)[0] for ask in asks]
+    assert [answer.status_code for answer in answers] == [401, 401, 401]
+    assert {answer.json()["code"] for answer in answers} == {"UNAUTHORIZED"}
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0"]
+    refused = server.analyze(wrong)
+    assert (refused.status_code, refused.json()["code"]) == (429, "RATE_LIMITED")
+    assert server.analyze().status_code == 429
+    assert server.analyze(server.token("free")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{", 400),
+        (b'{"mode": "single"}', 422),
+        (b'{"mode": "sector", "sector": "energy", "limit": 11}', 403),
+        (b'{"mode": "single", "symbols": ["AAPL"], "include_ml": true}', 401),
+    ],
+)
+def test_a_wrong_body_costs_a_request(server: Server, body: bytes, status: int) -> None:
+    ask: Ask = ("POST", ANALYZE, {"content": body, "headers": {"Content-Type": "application/json"}})
+    statuses = [server.ask(ask)[0].status_code for _ in range(4)]
+    assert statuses == [status, status, status, 429]
+
+
+def test_a_request_over_the_minute_takes_no_units(server: Server) -> None:
+    token = server.token("free")
+    for _ in range(40):
+        server.analyze(token)
+    refused = server.analyze(token, include_ml=True)
+    assert refused.status_code == 429
+    assert "ml-units" not in refused.headers["RateLimit"]
 
 
 def test_another_address_has_its_own_budget(server: Server) -> None:
@@ -273,6 +316,10 @@ def test_streams_of_a_caller_are_bounded_and_places_come_back(tmp_path: Path) ->
     with limits.stream(LOCAL, request) as first, limits.stream(LOCAL, request) as second:
         assert first
         assert second
+
+
+def test_no_tier_promises_more_streams_than_a_server_process_holds() -> None:
+    assert max(row.event_streams for row in PUBLISHED.values()) <= STREAMS
 
 
 UNCHARGED = {"/api/health", "/api/health/ready", "/metrics", "/.well-known/jwks.json"}

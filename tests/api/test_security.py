@@ -131,7 +131,7 @@ READS = [
 
 @pytest.mark.parametrize("path", READS)
 def test_a_secret_ends_single_user_mode(client_with: Any, failure: Any, path: str) -> None:
-    client = client_with(secret=SECRET)
+    client = client_with(secret=SECRET, tiers=ROOMY)
     failure(client.get(path), 401, "UNAUTHORIZED")
     failure(client.post(URL, json=BODY), 401, "UNAUTHORIZED")
     failure(client.post(URL, json=BODY, headers={"Authorization": f"Bearer {SECRET}"}), 401, "UNAUTHORIZED")
@@ -153,7 +153,7 @@ def test_classic_analysis_can_be_public_and_nothing_else(client_with: Any, failu
 def test_admin_calls_name_the_command_instead(client: Any, client_with: Any, failure: Any, method: str) -> None:
     path, how = "/api/admin/ml-feature-toggles", {"json": {"enabled": False, "reason": "x"}} if method == "POST" else {}
     assert "vfr ml disable" in failure(client.request(method, path, **how), 403, "FORBIDDEN")
-    failure(client_with(secret=SECRET).request(method, path, **how), 401, "UNAUTHORIZED")
+    failure(client_with(secret=SECRET, tiers=ROOMY).request(method, path, **how), 401, "UNAUTHORIZED")
     assert client.get("/api/health/ready").json()["data"]["ml"]["enabled"] is True
 
 

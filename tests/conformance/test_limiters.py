@@ -110,6 +110,21 @@ def test_a_charge_of_many_is_taken_whole_or_not_at_all(run: Callable[[Check], No
     run(check)
 
 
+def test_charges_in_turn_end_with_the_first_that_is_refused(run: Callable[[Check], None]) -> None:
+    units = Budget("ml-units", 200, 86_400)
+
+    async def check(limiter: Limiter, who: str) -> None:
+        both = await limiter.charge_in_turn(who, ((MINUTE, 59), (units, 150)))
+        assert [(one.allowed, one.remaining) for one in both] == [(True, 1), (True, 50)]
+        short = await limiter.charge_in_turn(who, ((MINUTE, 1), (units, 51)))
+        assert [(one.allowed, one.remaining) for one in short] == [(True, 0), (False, 50)]
+        over = await limiter.charge_in_turn(who, ((MINUTE, 1), (units, 1)))
+        assert [one.allowed for one in over] == [False]
+        assert (await limiter.charge(who, units, 50)).allowed
+
+    run(check)
+
+
 def test_more_than_the_budget_is_never_granted(run: Callable[[Check], None]) -> None:
     async def check(limiter: Limiter, who: str) -> None:
         assert not (await limiter.charge(who, MINUTE, 61)).allowed

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from vfr.accounts.principal import ANONYMOUS, Principal
 from vfr.accounts.tiers import Allowance
 
-__all__ = ["Budget", "Limiter", "Verdict", "members_for", "ml_budget", "payer", "request_budget"]
+__all__ = ["Budget", "Charge", "Limiter", "Verdict", "members_for", "ml_budget", "payer", "request_budget"]
 
 MINUTE: Final = 60
 DAY: Final = 86_400
@@ -30,6 +30,10 @@ class Budget:
     name: str
     amount: int
     window_s: int
+
+
+Charge: TypeAlias = tuple[Budget, int]
+"""A budget and how much is taken of it; 0 only looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,15 @@ class Limiter(Protocol):
 
     async def charge(self, who: str, budget: Budget, n: int) -> Verdict:
         """Take n of a payer's budget if that many are left; n = 0 only looks."""
+
+    async def charge_in_turn(self, who: str, charges: Sequence[Charge]) -> Sequence[Verdict]:
+        """Take one charge after the other until one is refused; those behind it are not looked at.
+
+        Returns
+        -------
+        sequence of Verdict
+            Of the charges that were looked at: where the last one was refused, those before it were taken.
+        """
 
     def stats(self) -> Mapping[str, int]:
         """Return counters since the start: ``granted``, ``refused``, ``fallbacks``."""

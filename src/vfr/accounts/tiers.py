@@ -30,8 +30,9 @@ class Allowance:
     members : tuple of str
         Ensemble members that forecasts may be made with.
     concurrent_backtests : int
+        Not enforced: there are no backtests over HTTP yet.
     event_streams : int
-        Progress streams open at a time.
+        Progress streams open at a time in one server process.
     """
 
     requests_per_minute: int
@@ -73,8 +74,8 @@ TIERS: Final[Tiers] = MappingProxyType(
         "anonymous": Allowance(30, 0, 10, (), 0, 2),
         "free": Allowance(60, 200, 25, _LIGHT, 1, 2),
         "premium": Allowance(600, 10_000, 100, MEMBER_NAMES, 4, 10),
-        "enterprise": Allowance(6_000, 200_000, 100, MEMBER_NAMES, 16, 100),
-        "admin": Allowance(6_000, 200_000, 100, MEMBER_NAMES, 16, 100),
+        "enterprise": Allowance(6_000, 200_000, 100, MEMBER_NAMES, 16, 64),
+        "admin": Allowance(6_000, 200_000, 100, MEMBER_NAMES, 16, 64),
     }
 )
 """The published table. Whoever calls without a token shares the row ``anonymous`` with its whole address."""

@@ -18,6 +18,7 @@ from vfr.api.rendering import rendered
 from vfr.api.security import too_long
 from vfr.bootstrap import count_predictions
 from vfr.clock import epoch_ms, utc_now
+from vfr.errors import VfrError
 from vfr.workflows.answer import Answer
 from vfr.workflows.data_age import ages, described
 from vfr.workflows.forecaster import MlUnavailable
@@ -70,12 +71,16 @@ def routes(context: Context) -> list[Route]:
     application, work = context.application, context.work
 
     async def analyze(request: Request) -> Response:
-        caller = await context.admit(request, "classic", public=True)
-        body = decode(await read_body(request, application.settings.max_body_bytes))
-        query = AnalyzeQuery.parse(body)
-        if query.include_ml:
-            caller = context.authorise(request, "ml")
-        query = await context.limits.admit(caller, request, query)
+        caller = await context.identified(request, "classic", public=True)
+        try:
+            query = AnalyzeQuery.parse(decode(await read_body(request, application.settings.max_body_bytes)))
+            if query.include_ml and not caller.may("ml"):
+                caller = context.authorise(request, "ml")  # Refuses, but for a token that was not needed before.
+            query = context.limits.held(caller, query)
+        except (Refusal, VfrError):  # What is wrong costs a request as well.
+            await context.limits.charge_request(caller, request, drained=True)
+            raise
+        query = await context.limits.charge_analysis(caller, request, query)
         if caller is not ANONYMOUS:
             query = application.experiments.dealt(query, caller.subject)
         return await _answered(context, query, request, caller.subject)

@@ -10,10 +10,10 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from vfr.accounts.principal import Principal, Scope
+from vfr.accounts.principal import ANONYMOUS, Principal, Scope
 from vfr.api.errors import Refusal
 from vfr.api.limits import Limits
-from vfr.api.security import Headers, authorise
+from vfr.api.security import Headers, WrongToken, authorise
 from vfr.api.work import Work
 from vfr.bootstrap import Application, Metrics
 
@@ -51,9 +51,17 @@ class Context:
 
     async def admit(self, request: Request, need: Scope, *, public: bool = False) -> Principal:
         """Return the caller of a request if it may call and has requests left, or refuse; charges one request."""
-        caller = self.authorise(request, need, public=public)
+        caller = await self.identified(request, need, public=public)
         await self.limits.charge_request(caller, request)
         return caller
+
+    async def identified(self, request: Request, need: Scope, *, public: bool = False) -> Principal:
+        """Return the caller of a request if it holds the scope, or refuse; a wrong token is charged to the address."""
+        try:
+            return self.authorise(request, need, public=public)
+        except WrongToken:
+            await self.limits.charge_request(ANONYMOUS, request)
+            raise
 
     @staticmethod
     def answer(data: Mapping[str, Any], status: int = 200) -> Response:

@@ -39,6 +39,9 @@ RETRY_AFTER: Final = "ml_retry_after"
 """Name in the state of a request that was short of units: seconds until they may suffice."""
 
 
+_NO_LEARNING: Final = MlUnavailable("ML_QUOTA", "this tier holds no machine learning")
+
+
 class Limits:
     """What callers are charged. Whoever is not `limited`, the user of this machine, is charged nothing.
 
@@ -55,8 +58,15 @@ class Limits:
         self._streams: Counter[str] = Counter()
         self._limited: Counter[str] = Counter()
 
-    async def charge_request(self, caller: Principal, request: Request) -> None:
+    async def charge_request(self, caller: Principal, request: Request, *, drained: bool = False) -> None:
         """Charge one request; every route but health asks this once it knows the caller.
+
+        Parameters
+        ----------
+        caller : Principal
+        request : Request
+        drained : bool
+            The body was read already.
 
         Raises
         ------
@@ -69,18 +79,43 @@ class Limits:
         verdict = await self._limiter.charge(self._payer(caller, request), budget, 1)
         _tell(request, budget, verdict)
         if not verdict.allowed:
-            self._limited[budget.name] += 1
-            wait = verdict.retry_after_s
-            # The guard bounds it. A server closes the connection under a client whose body it leaves unread.
-            with suppress(ClientDisconnect):
-                await request.body()
-            message = f"the {budget.amount} requests of a minute are used up; try again in {wait} s"
-            raise Refusal(429, "RATE_LIMITED", message, {"Retry-After": str(wait)})
+            if not drained:
+                # The guard bounds it. A server closes the connection under a client whose body it leaves unread.
+                with suppress(ClientDisconnect):
+                    await request.body()
+            raise self._rate_limited(budget, verdict)
 
-    async def admit(self, caller: Principal, request: Request, query: AnalyzeQuery) -> AnalyzeQuery:
-        """Return a query as the caller's tier answers it.
+    async def charge_analysis(self, caller: Principal, request: Request, query: AnalyzeQuery) -> AnalyzeQuery:
+        """Charge one request, and the forecasts it asks for, at once.
 
-        Members are those the tier holds. Where units are short, the query says why machine learning is left out.
+        Returns
+        -------
+        AnalyzeQuery
+            Where units are short it says why machine learning is left out; the request is charged all the same.
+
+        Raises
+        ------
+        Refusal
+            429 if the minute's budget is used up; no units are charged then.
+        """
+        if not caller.limited:
+            return query
+        row, n = self._row(caller), _symbols(query)
+        requests, units = request_budget(row), ml_budget(row)
+        charges = [(requests, 1)]
+        if query.include_ml and query.ml_refused is None:
+            charges.append((units, n))
+        verdicts = await self._limiter.charge_in_turn(self._payer(caller, request), charges)
+        for (budget, _), verdict in zip(charges, verdicts, strict=False):
+            _tell(request, budget, verdict)
+        if not verdicts[0].allowed:
+            raise self._rate_limited(requests, verdicts[0])
+        if not verdicts[-1].allowed:
+            return replace(query, ml_refused=self._short(request, units, verdicts[-1], n))
+        return query
+
+    def held(self, caller: Principal, query: AnalyzeQuery) -> AnalyzeQuery:
+        """Return a query with the members that the caller's tier holds.
 
         Raises
         ------
@@ -89,13 +124,13 @@ class Limits:
         """
         if not caller.limited:
             return query
-        symbols = query.limit if query.mode == "sector" else len(query.symbols)
-        self.check_symbols(caller, symbols)
+        self.check_symbols(caller, _symbols(query))
         if not query.include_ml:
             return query
         members = self.check_members(caller, query.ml_models)
-        refused = await self.charge_ml(caller, request, symbols)
-        return replace(query, ml_models=members or query.ml_models, ml_refused=refused)
+        if not self._learns(caller):
+            return replace(query, ml_refused=_NO_LEARNING)
+        return query if members == query.ml_models else replace(query, ml_models=members)
 
     def check_symbols(self, caller: Principal, symbols: int) -> None:
         """Refuse more symbols than the caller's tier takes in one request.
@@ -135,18 +170,12 @@ class Limits:
         """
         if not caller.limited:
             return None
-        row = self._row(caller)
-        budget = ml_budget(row)
-        if not row.members or budget.amount == 0:
-            return MlUnavailable("ML_QUOTA", "this tier holds no machine learning")
+        if not self._learns(caller):
+            return _NO_LEARNING
+        budget = ml_budget(self._row(caller))
         verdict = await self._limiter.charge(self._payer(caller, request), budget, units)
         _tell(request, budget, verdict)
-        if verdict.allowed:
-            return None
-        self._limited[budget.name] += 1
-        request.scope["state"][RETRY_AFTER] = str(verdict.retry_after_s)
-        left = f"{verdict.remaining} of the day's {budget.amount} units are left and this request needs {units}"
-        return MlUnavailable("ML_QUOTA", f"{left}; units come back from {verdict.reset_s} s on")
+        return None if verdict.allowed else self._short(request, budget, verdict, units)
 
     @contextmanager
     def stream(self, caller: Principal, request: Request) -> Iterator[bool]:
@@ -192,6 +221,22 @@ class Limits:
         """Let go of what the limiter holds."""
         await self._limiter.close()
 
+    def _rate_limited(self, budget: Budget, verdict: Verdict) -> Refusal:
+        self._limited[budget.name] += 1
+        wait = verdict.retry_after_s
+        message = f"the {budget.amount} requests of a minute are used up; try again in {wait} s"
+        return Refusal(429, "RATE_LIMITED", message, {"Retry-After": str(wait)})
+
+    def _short(self, request: Request, budget: Budget, verdict: Verdict, units: int) -> MlUnavailable:
+        self._limited[budget.name] += 1
+        request.scope["state"][RETRY_AFTER] = str(verdict.retry_after_s)
+        left = f"{verdict.remaining} of the day's {budget.amount} units are left and this request needs {units}"
+        return MlUnavailable("ML_QUOTA", f"{left}; units come back from {verdict.reset_s} s on")
+
+    def _learns(self, caller: Principal) -> bool:
+        row = self._row(caller)
+        return bool(row.members) and row.ml_units_per_day > 0
+
     def _row(self, caller: Principal) -> Allowance:
         return allowance(caller, self._tiers)
 
@@ -202,6 +247,10 @@ class Limits:
 @lru_cache(maxsize=4096)
 def _address(peer: str | None, forwarded: str, proxies: tuple[Network, ...]) -> str:
     return client_address(peer, forwarded, proxies)
+
+
+def _symbols(query: AnalyzeQuery) -> int:
+    return query.limit if query.mode == "sector" else len(query.symbols)
 
 
 def _over(message: str) -> Refusal:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SECURITY_HEADERS",
     "Headers",
+    "WrongToken",
     "authorise",
     "bounded",
     "check_request",
@@ -68,6 +69,9 @@ _HOST: Final = re.compile(r"(?:(?P<name>[a-z0-9.-]+)|\[(?P<address>[0-9a-f:.]+)\
 _CLOSE: Final = {"Connection": "close"}
 """What is left of a body that was not read must not be taken for the next request."""
 
+_PERHAPS_LOCAL: Final = replace(LOCAL, scopes=frozenset({"classic"}))
+"""Whoever calls while it cannot be told whether there are users."""
+
 _BODIES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 _UNKNOWN_CALLER: Final = (
@@ -83,6 +87,10 @@ _UNSURE: Final = (
     "it cannot be told whether there are users, since the database cannot be read: until it can, only classic answers "
     "are given without a token; check that it runs"
 )
+
+
+class WrongToken(Refusal):
+    """A token was sent, and it is nobody's: whoever guesses pays for it."""
 
 
 def check_request(method: str, path: str, headers: Headers, settings: Settings) -> None:
@@ -219,8 +227,9 @@ def _user_of_this_machine(need: Scope, headers: Headers, callers: Callers, *, su
     Loopback, no secret, no proxy in between and no users: whoever calls may do everything but administer, which takes a
     token with that scope. A token that is not needed is not looked at.
     """
-    if need == "classic" or (sure and LOCAL.may(need)):
-        return LOCAL
+    local = LOCAL if sure else _PERHAPS_LOCAL
+    if local.may(need):
+        return local
     given = headers.get("authorization")
     if given is None:
         raise Refusal(403, "FORBIDDEN", _NO_ADMIN) if sure else Refusal(503, "ACCOUNTS_UNKNOWN", _UNSURE)
@@ -240,8 +249,8 @@ def _holder(given: str, callers: Callers) -> Principal:
         raise _invalid(refused.message) from None
 
 
-def _invalid(message: str) -> Refusal:
-    return Refusal(401, "UNAUTHORIZED", message, {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'})
+def _invalid(message: str) -> WrongToken:
+    return WrongToken(401, "UNAUTHORIZED", message, {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'})
 
 
 def _lacks(need: Scope) -> Refusal:

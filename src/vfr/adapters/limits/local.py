@@ -12,14 +12,14 @@ import os
 import struct
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
-from vfr.accounts.limits import Budget, Verdict
+from vfr.accounts.limits import Budget, Charge, Verdict
 from vfr.accounts.window import COUNTED, PARTS, Window
 from vfr.clock import elapsed_ms, epoch_ms
 
@@ -34,8 +34,6 @@ NEAR: Final = 8
 
 _PLACE: Final = struct.Struct(f"<16sqq{COUNTED}I")
 """Digest of payer and budget, when the record counts nothing any more (epoch ms), newest part, counts."""
-
-_T = TypeVar("_T")
 
 LOCK_MS: Final = 20.0
 LOCK_PAUSE_S: Final = 50e-6
@@ -78,14 +76,29 @@ class LocalLimiter:
         """Take n of a payer's budget; see `Limiter`."""
         return self.take(who, budget, n)
 
+    async def charge_in_turn(self, who: str, charges: Sequence[Charge]) -> Sequence[Verdict]:
+        """Take one charge after the other under one lock; see `Limiter`."""
+        return self.take_in_turn(who, charges)
+
     def take(self, who: str, budget: Budget, n: int) -> Verdict:
         """Take n of a payer's budget if that many are left."""
-        verdict = self._changed(who, budget, lambda window, now: window.charge(budget, n, now))
-        if verdict.allowed:
-            self._granted += n
-        else:
-            self._refused += n
-        return verdict
+        return self.take_in_turn(who, ((budget, n),))[0]
+
+    def take_in_turn(self, who: str, charges: Sequence[Charge]) -> Sequence[Verdict]:
+        """Take one charge after the other under one lock until one is refused."""
+        verdicts = []
+        with self._mutex:
+            if self._map is None:  # Made by the first charge: where nobody is limited there is no file.
+                self._descriptor, self._map = _opened(self._path, self._places * _PLACE.size)
+            _lock(self._descriptor)
+            try:
+                for budget, n in charges:
+                    verdicts.append(self._taken(self._map, who, budget, n))
+                    if not verdicts[-1].allowed:
+                        break
+            finally:
+                _unlock(self._descriptor)
+        return verdicts
 
     def stats(self) -> Mapping[str, int]:
         """Return the counters of this process."""
@@ -101,21 +114,17 @@ class LocalLimiter:
                 os.close(self._descriptor)
                 self._descriptor = None
 
-    def _changed(self, who: str, budget: Budget, change: Callable[[Window, int], _T]) -> _T:
-        """Change a payer's record under the lock, and return what the change says."""
+    def _taken(self, table: mmap.mmap, who: str, budget: Budget, n: int) -> Verdict:
         digest = blake2b(f"{budget.name}/{budget.window_s}/{who}".encode(), digest_size=16).digest()
-        with self._mutex:
-            if self._map is None:  # Made by the first charge: where nobody is limited there is no file.
-                self._descriptor, self._map = _opened(self._path, self._places * _PLACE.size)
-            _lock(self._descriptor)
-            try:
-                offset, window = self._found(self._map, digest)
-                said = change(window, self._now_ms())
-                void = (window.newest + COUNTED) * budget.window_s * 1_000 // PARTS
-                _PLACE.pack_into(self._map, offset, digest, void, window.newest, *window.counts)
-            finally:
-                _unlock(self._descriptor)
-        return said
+        offset, window = self._found(table, digest)
+        verdict = window.charge(budget, n, self._now_ms())
+        void = (window.newest + COUNTED) * budget.window_s * 1_000 // PARTS
+        _PLACE.pack_into(table, offset, digest, void, window.newest, *window.counts)
+        if verdict.allowed:
+            self._granted += n
+        else:
+            self._refused += n
+        return verdict
 
     def _found(self, table: mmap.mmap, digest: bytes) -> tuple[int, Window]:
         """Return the place of a record and its counts; of a new one the place that is given away."""

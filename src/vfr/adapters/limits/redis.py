@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import ceil
@@ -23,7 +23,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from vfr.accounts.limits import Budget, Verdict
+from vfr.accounts.limits import Budget, Charge, Verdict
 from vfr.adapters.limits.local import LocalLimiter
 from vfr.clock import elapsed_ms, epoch_ms
 from vfr.workflows.breaker import Breaker
@@ -105,6 +105,15 @@ class RedisLimiter:
         else:
             self._refused += n
         return verdict
+
+    async def charge_in_turn(self, who: str, charges: Sequence[Charge]) -> Sequence[Verdict]:
+        """Take one charge after the other until one is refused; see `Limiter`. A share at hand asks nobody."""
+        verdicts: list[Verdict] = []
+        for budget, n in charges:
+            verdicts.append(await self.charge(who, budget, n))
+            if not verdicts[-1].allowed:
+                break
+        return verdicts
 
     def stats(self) -> Mapping[str, int]:
         """Return the counters of this process; ``fallbacks`` counts charges that this machine decided alone."""
