@@ -59,16 +59,27 @@ class Readings:
         self.last: NDArray[np.int32] = np.maximum.accumulate(np.where(self.number > 0, rows, np.int32(-1)), axis=0)
 
     def of(
-        self, kernel: Kernel, parameters: tuple[float, ...], outputs: int, fields: slice, shown: slice
+        self,
+        kernel: Kernel,
+        parameters: tuple[float, ...],
+        outputs: int,
+        fields: slice,
+        shown: slice,
+        needed: tuple[int, int] | None = None,
     ) -> FloatArray:
-        """Run a kernel over every history; the outputs shown, [S x T x N], NaN where there is no bar."""
+        """Run a kernel over every history; the outputs shown, [S x T x N], NaN where there is no bar.
+
+        `needed`, the first row and the bars of a window, leaves out older bars where nothing is kept.
+        """
         from vfr.indicators.bars import spread
 
         found = None if self._kept is None else self._kept.get((kernel, parameters))
         if found is None:
             if self._runs is None:
                 raise LookupError(f"{kernel}: did not run before the bars were forgotten")
-            found = spread(self._runs, kernel, parameters, outputs, self.number.shape, fields, shown)
+            cut = needed if self._kept is None else None
+            pieces = self._runs if cut is None else [run.since(*cut) for run in self._runs]
+            found = spread(pieces, kernel, parameters, outputs, self.number.shape, fields, shown)
             if self._kept is not None:
                 self._kept[kernel, parameters] = found
         return found
@@ -120,6 +131,7 @@ class History:
 
     def __init__(self, readings: Readings, sessions: DateArray, rows: IntArray) -> None:
         self._readings = readings
+        self._since = int(rows.min(initial=sessions.size)) - MAX_AGE + 1  # No older bar speaks.
         self._last: IntArray = readings.last[rows].astype(np.int64)
         speaks = (self._last >= 0) & (rows[:, None] - self._last < MAX_AGE)
         self.bars: IntArray = np.where(speaks, self._at(readings.number), 0).astype(np.int64)
@@ -132,12 +144,16 @@ class History:
         outputs: int = 1,
         fields: slice = slice(None),
         shown: slice = slice(None),
+        window: int | None = None,
     ) -> tuple[FloatArray, ...]:
         """Return outputs of a kernel over the histories at the rows, [R x N]; NaN where no bar speaks.
 
-        `fields` chooses inputs, `shown` outputs: the same ones of a kernel at every call.
+        `fields` chooses inputs, `shown` outputs: the same ones of a kernel at every call. `window` promises that an
+        output depends on that many last bars only and in a way that does not see where the history began.
         """
-        return tuple(self.last(values) for values in self._readings.of(kernel, parameters, outputs, fields, shown))
+        needed = None if window is None or not self._last.size else (self._since, window)
+        found = self._readings.of(kernel, parameters, outputs, fields, shown, needed)
+        return tuple(self.last(values) for values in found)
 
     def last(self, values: FloatArray) -> FloatArray:
         """Return what a panel [T x N] holds on the bars that speak at the rows, [R x N]."""

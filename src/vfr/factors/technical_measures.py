@@ -143,7 +143,7 @@ def momentum(x: Inputs) -> dict[str, Measured]:
     """Measure past returns over a year to a month, and the oscillators."""
     from vfr.indicators import changes, windows
 
-    month, quarter, half, year = (x.closes.read(changes.roc, n)[0] / 100.0 for n in (21, 63, 126, _YEAR))
+    month, quarter, half, year = (x.closes.read(changes.roc, n, window=n + 1)[0] / 100.0 for n in (21, 63, 126, _YEAR))
     rsi = np.where(np.isfinite(x.sigma), x.closes.read(changes.rsi, 14)[0], np.nan)
     (stochastic,) = x.bars.read(windows.stochastic, 14, 3, 3, outputs=2, shown=slice(1, 2))
     # Without any move the oscillator's range is empty: TA-Lib says 0, which would read as the bottom of the range.
@@ -171,9 +171,9 @@ def volume(x: Inputs) -> dict[str, Measured]:
     """Measure where the volume went: with rises or falls, above its habit, above what buyers paid."""
     from vfr.indicators import volume as kernels
 
-    (balance,) = x.trades.read(kernels.obv_trend, 21)
-    (habit,) = x.trades.read(kernels.volume_rank, 50, fields=slice(1, 2))
-    (paid,) = x.priced_trades.read(kernels.vwap, _SCALE)
+    (balance,) = x.trades.read(kernels.obv_trend, 21, window=22)
+    (habit,) = x.trades.read(kernels.volume_rank, 50, fields=slice(1, 2), window=50)
+    (paid,) = x.priced_trades.read(kernels.vwap, _SCALE, window=_SCALE)
     above = x.traded_at / paid
     size = np.log(above) / mean_deviation(_SCALE)
     return {

@@ -29,6 +29,11 @@ class Run:
     rows: IntArray
     inputs: tuple[FloatArray, ...]
 
+    def since(self, row: int, window: int) -> Run:
+        """Leave out bars that no window of two or more bars reaches which ends at a row or later."""
+        first = max(0, int(np.searchsorted(self.rows, row)) - window + 1)
+        return Run(self.column, self.rows[first:], tuple(x[first:] for x in self.inputs))
+
     def apply(
         self,
         kernel: Kernel,
