@@ -126,7 +126,10 @@ def settled(app: Application, journal: SqlJournal, market: Snapshot, size: Size,
 
 
 def reported(app: Application, size: Size, strict: bool) -> list[Row]:
-    """Ask for every time frame: whole, by day, by stock and for one member; return the slowest of each time frame."""
+    """Ask for every time frame: whole, by day, by stock and for one member; return the slowest of each time frame.
+
+    The first time a report is made from tallies; after it, until the journal says something else, it is kept.
+    """
     import httpx
 
     from vfr.asgi import create_app
@@ -145,14 +148,13 @@ def reported(app: Application, size: Size, strict: bool) -> list[Row]:
             return call
 
         kinds: list[dict[str, str]] = [{}, {"groupBy": "daily"}, {"groupBy": "stock"}, {"model": "linear"}]
-        ask(timeframe="all", horizon="1d")()
+        ask(timeframe="all", horizon="7d")()
         rows = []
         for frame in ("7d", "30d", "90d", "all"):
             calls = [ask(timeframe=frame, horizon="1d", **kind) for kind in kinds]
-            slowest = max(medians(size.repeats, *calls))
-            rows.append(
-                Row(f"GET /api/ml/metrics, {frame}, slowest of {len(calls)} kinds", slowest, "ms", limit, size.repeats)
-            )
+            what = f"GET /api/ml/metrics, {frame}, slowest of {len(calls)} kinds"
+            rows.append(Row(f"{what}, first time", 1e3 * max(seconds(call) for call in calls), "ms", limit))
+            rows.append(Row(what, max(medians(size.repeats, *calls)), "ms", limit, size.repeats))
         runner.run(client.aclose())
     return rows
 

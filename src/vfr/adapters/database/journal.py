@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from sqlalchemy import and_, bindparam, delete, exists, func, select, update
 
@@ -270,7 +270,7 @@ def _restate(connection: Connection, data_name: str, data_version: str, moved: S
     rows = [(one.horizon, str(one.as_of), one.symbol, one.times, one.times + 1, one.returns) for one in moved]
     named = [dict(zip(_RESTATED, row, strict=True)) for row in rows]
     at_once = connection.dialect.name == "postgresql"
-    source = rows_as_table(_RESTATED, named).c if at_once else {name: bindparam(name) for name in _RESTATED}
+    source: Any = rows_as_table(_RESTATED, named).c if at_once else {name: bindparam(name) for name in _RESTATED}
     mine = update(OUTCOMES).where(
         OUTCOMES.c.data_name == data_name,
         OUTCOMES.c.horizon == source["of_horizon"],
