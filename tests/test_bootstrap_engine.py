@@ -12,7 +12,7 @@ from vfr import bootstrap
 from vfr.bootstrap import engine_of, leading, listening
 from vfr.data import synthetic
 from vfr.data.quality import QualityReport
-from vfr.errors import NoData
+from vfr.errors import InvalidField
 from vfr.factors.compute import compute_board
 from vfr.settings import Settings
 from vfr.workflows.query import AnalyzeQuery
@@ -78,7 +78,7 @@ def test_past_days_are_the_same_from_another_process(settings: Settings) -> None
     try:
         answers = [app.analyze(AnalyzeQuery.parse(asked)).to_dict() for app in (here, server)]
         assert answers[0]["stocks"] == answers[1]["stocks"]
-        with pytest.raises(NoData):
+        with pytest.raises(InvalidField, match=f"as_of: 1900-01-02 is before {snapshot.sessions[0]}"):
             server.analyze(AnalyzeQuery.parse(asked | {"as_of": "1900-01-02"}))
     finally:
         server.close()

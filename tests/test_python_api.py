@@ -69,7 +69,8 @@ def test_a_sector_instead_of_symbols(home: Path) -> None:
 
 def test_an_unknown_symbol_is_listed_and_a_wrong_argument_raises(home: Path) -> None:
     assert [error.code for error in vfr.analyze(["ZZZZ"], home=home).errors] == ["UNKNOWN_SYMBOL"]
-    for wrong in ({"ml_horizon": "4h"}, {"ml_weight": 2.0}, {"as_of": "soon"}, {"limit": 0}):
+    days = ({"as_of": "soon"}, {"as_of": "1950-01-03"}, {"as_of": "2200-01-03"})
+    for wrong in ({"ml_horizon": "4h"}, {"ml_weight": 2.0}, {"limit": 0}, *days):
         with pytest.raises(InvalidField, match=next(iter(wrong))):
             vfr.analyze(["AAPL"], home=home, **wrong)
     with pytest.raises(InvalidField, match="symbols"):

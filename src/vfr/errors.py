@@ -17,7 +17,7 @@ the tree so that no leaf is unmapped. Messages name the field and the fix; they 
     │   ├── TokenRefused           a token is malformed, expired, revoked or of somebody who may not sign in
     │   └── LockedOut              too many wrong passwords; says when to try again
     ├── DataError                  the data cannot serve the request
-    │   ├── NoData                 nothing installed, or nothing before the date asked for
+    │   ├── NoData                 nothing is installed, or nothing of the kind is known
     │   ├── ImportRejected         a folder cannot become a data set
     │   ├── DatasetCorrupt         an installed data set fails its checks
     │   ├── SyncBusy               another process writes the same archive
@@ -182,7 +182,7 @@ class DataError(VfrError):
 
 
 class NoData(DataError):
-    """Nothing is installed, or nothing was known at the date asked for."""
+    """Nothing is installed, or nothing of the kind asked for is known."""
 
     code = "NO_DATA"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from threading import Event
 from time import sleep
 from typing import Any
@@ -88,8 +89,22 @@ def test_unknown_sector_is_404_and_names_the_known(client: Any, failure: Any) ->
     assert "Energy" in failure(post(client, {"mode": "sector", "sector": "Magic"}), 404, "UNKNOWN_SECTOR")
 
 
-def test_before_the_first_session_is_503(client: Any, failure: Any) -> None:
-    failure(post(client, {"mode": "single", "symbols": ["AAPL"], "as_of": "1950-01-03"}), 503, "NO_DATA")
+@pytest.mark.parametrize("path", ["/api/stocks/analyze", "/api/ml/predict"])
+def test_a_day_before_the_data_or_to_come_is_a_wrong_field_that_names_the_limit(
+    client: Any, failure: Any, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr("vfr.workflows.query.utc_now", lambda: datetime(2024, 3, 1, 23, 30, tzinfo=UTC))
+    for day, limit in (("1950-01-03", "1990-01-02"), ("2024-03-02", "2024-03-01")):
+        response = client.post(path, json={"mode": "single", "symbols": ["AAPL"], "as_of": day})
+        assert limit in failure(response, 422, "INVALID_FIELD")
+        assert response.json()["field"] == "as_of"
+
+
+def test_today_is_the_latest_session(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vfr.workflows.query.utc_now", lambda: datetime(2024, 3, 1, 23, 30, tzinfo=UTC))
+    asked = {"mode": "single", "symbols": ["AAPL"]}
+    today, latest = (post(client, asked | more).json()["data"]["stocks"] for more in ({"as_of": "2024-03-01"}, {}))
+    assert [stock["asOf"] for stock in today] == [stock["asOf"] for stock in latest]
 
 
 AAPL: Json = {"mode": "single", "symbols": ["AAPL"]}

@@ -132,10 +132,11 @@ def test_class_shares_and_spaces_are_read(cli, bundled_home: Path) -> None:
     assert [error["symbol"] for error in errors] == ["BRK.B"]
 
 
-def test_a_day_before_the_data_has_no_answer(cli, bundled_home: Path) -> None:
-    result = cli("analyze", "AAPL", "--as-of", "1980-01-02", home=bundled_home)
-    assert result.code == 1
-    assert "1980-01-02" in result.err
+@pytest.mark.parametrize(("day", "why"), [("1980-01-02", "before"), ("2200-01-02", "later than today")])
+def test_a_day_before_the_data_or_to_come_has_no_answer(cli, bundled_home: Path, day: str, why: str) -> None:
+    result = cli("analyze", "AAPL", "--as-of", day, home=bundled_home)
+    assert result.code == 2
+    assert f"--as-of: {day} is {why}" in result.err
 
 
 def test_an_unknown_sector_names_those_there_are(cli, bundled_home: Path) -> None:

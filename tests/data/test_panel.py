@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vfr.data.panel import Panel
-from vfr.errors import ImportRejected, NoData, UnknownSymbol
+from vfr.errors import ImportRejected, InvalidField, UnknownSymbol
 
 SESSIONS = np.array(["2019-01-02", "2019-01-03", "2019-01-04"], dtype="datetime64[D]")
 
@@ -54,7 +54,7 @@ def test_rows_and_columns() -> None:
     assert np.shares_memory(last.volume, p.volume)
     with pytest.raises(ValueError, match="read-only"):
         last.close[0, 0] = 2.0
-    with pytest.raises(NoData):
+    with pytest.raises(InvalidField, match="as_of"):
         p.row(np.datetime64("2018-12-31"))
     with pytest.raises(UnknownSymbol):
         p.column("C")

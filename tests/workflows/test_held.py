@@ -14,7 +14,7 @@ from vfr.adapters.store.datasets import DirectoryDatasets
 from vfr.data import synthetic
 from vfr.data.fingerprint import fingerprint
 from vfr.data.quality import QualityReport
-from vfr.errors import NoData, Overloaded
+from vfr.errors import InvalidField, Overloaded
 from vfr.factors.compute import compute_board
 from vfr.workflows.held import Boards, HeldDatasets
 
@@ -73,7 +73,7 @@ def test_past_boards_are_those_of_their_day_and_kept(installed: HeldDatasets) ->
     assert boards.at(days[2]) is boards.ready(days[2]) is made[2]
     assert boards.ready(days[0]) is None
     assert boards.at(None) is boards.ready(snapshot.as_of) is installed.board()
-    with pytest.raises(NoData):
+    with pytest.raises(InvalidField, match=f"as_of: 1900-01-01 is before {snapshot.sessions[0]}"):
         boards.at(np.datetime64("1900-01-01"))
 
 

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from vfr.errors import ImportRejected, NoData, UnknownSymbol
+from vfr.errors import ImportRejected, InvalidField, UnknownSymbol
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = ["PRICE_FIELDS", "Adjustment", "Panel"]
@@ -103,12 +103,12 @@ class Panel:
 
         Raises
         ------
-        NoData
-            If the day is before the first session.
+        InvalidField
+            If the day is before the first session; named ``as_of``, as callers do, with the first day known.
         """
         row = int(np.searchsorted(self.sessions, day.astype("datetime64[D]"), side="right")) - 1
         if row < 0:
-            raise NoData(f"as_of: {day} is before the first session of the data")
+            raise InvalidField("as_of", f"{day} is before {self.sessions[0]}, the first day the data knows")
         return row
 
     def trading(self, sessions: int = 5) -> BoolArray:

@@ -73,7 +73,7 @@ class Snapshot:
 
         Raises
         ------
-        NoData
+        InvalidField
             If the day is before the first session.
         """
         stop = self.panel.row(day) + 1

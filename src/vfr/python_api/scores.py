@@ -64,9 +64,8 @@ def analyze(
     Raises
     ------
     InvalidField
-        If an argument is malformed or out of range; names it.
-    NoData
-        If `as_of` is before the first session.
+        If an argument is malformed or out of range; names it. `as_of` must be neither before the first session nor
+        later than today.
 
     Examples
     --------

@@ -62,7 +62,9 @@ def analyze(
     UnknownSector
         In sector mode, if the data has no such sector.
     NoData
-        If nothing is installed, or nothing was known by the day asked for.
+        If nothing is installed.
+    InvalidField
+        If the day asked for is before the first session.
     """
     tell = progress or _silent
     tell("data", "Reading the prepared scores", 10)

@@ -35,7 +35,9 @@ class PastBoards:
         Raises
         ------
         NoData
-            If no data set is installed, or the day is before its first session.
+            If no data set is installed.
+        InvalidField
+            If the day is before its first session.
         """
         from vfr.factors.carried import carried
         from vfr.factors.compute import compute_board

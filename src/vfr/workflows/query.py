@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
+from vfr.clock import utc_now
 from vfr.data.sessions import parse_day
 from vfr.data.symbols import normalise
 from vfr.errors import InvalidField, UnsupportedHorizon
@@ -42,7 +43,7 @@ class AnalyzeQuery:
     limit : int
         1-50, cuts sector mode only.
     as_of : numpy.datetime64 or None
-        The day whose evening the answer speaks of; None is the latest session.
+        The day whose evening the answer speaks of, today at the latest; None is the latest session.
     include_ml : bool
     ml_horizon : {"1d", "7d", "30d"}
     ml_confidence_threshold : float
@@ -172,7 +173,10 @@ def _day(body: Mapping[str, object], field: str) -> np.datetime64 | None:
         return None
     if not isinstance(value, str):
         raise InvalidField(field, "must be an ISO date such as 2019-06-28")
-    return parse_day(field, value)
+    day, today = parse_day(field, value), np.datetime64(utc_now().date(), "D")
+    if day > today:
+        raise InvalidField(field, f"{day} is later than today, {today} (UTC): that evening is not known yet")
+    return day
 
 
 def _horizon(body: Mapping[str, object], field: str, default: Horizon) -> Horizon:
