@@ -6,7 +6,9 @@ holds more than the budget, and what was charged comes back at most one sixtieth
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final
 
 from vfr.accounts.limits import Budget, Verdict
@@ -67,11 +69,7 @@ class Window:
     def _wait(self, budget: Budget, n: int, now_ms: int) -> int:
         """Return the whole seconds until n of what is counted have left the window; all of it where n is more."""
         oldest = (self.newest + 1) % COUNTED
-        part = self.newest - COUNTED
-        for count in self.counts[oldest:] + self.counts[:oldest]:
-            part += 1
-            n -= count
-            if n <= 0:
-                break
+        so_far = list(accumulate(self.counts[oldest:] + self.counts[:oldest]))
+        part = self.newest - PARTS + min(bisect_left(so_far, n), PARTS)
         gone_ms = -(-(part + COUNTED) * budget.window_s * 1_000 // PARTS)
         return max(1, -(-(gone_ms - now_ms) // 1_000))

@@ -13,6 +13,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -115,7 +116,7 @@ class LocalLimiter:
                 self._descriptor = None
 
     def _taken(self, table: mmap.mmap, who: str, budget: Budget, n: int) -> Verdict:
-        digest = blake2b(f"{budget.name}/{budget.window_s}/{who}".encode(), digest_size=16).digest()
+        digest = _digest(f"{budget.name}/{budget.window_s}/{who}")
         offset, window = self._found(table, digest)
         verdict = window.charge(budget, n, self._now_ms())
         void = (window.newest + COUNTED) * budget.window_s * 1_000 // PARTS
@@ -138,6 +139,11 @@ class LocalLimiter:
             if soonest is None or void < soonest:
                 soonest, given = void, offset
         return given, Window()
+
+
+@lru_cache(maxsize=4_096)
+def _digest(record: str) -> bytes:
+    return blake2b(record.encode(), digest_size=16).digest()
 
 
 def _lock(descriptor: int | None) -> None:
