@@ -258,18 +258,23 @@ def test_health_says_how_each_member_answered(client_at: Any, homes: tuple[Path,
 
 def answered(client: Any) -> dict[str, Any]:
     """Return the health of the only member once its first call is counted, which is not on the path of answers."""
+    found: dict[str, Any] = told_members(client, "linear")["linear"]
+    return found
+
+
+def told_members(client: Any, name: str) -> dict[str, Any]:
+    """Return what health says of members once it knows one: it does not wait for what it reads."""
     for _ in range(200):
-        members = client.get("/api/ml/health").json()["data"]["members"]
-        if "linear" in members:
-            found: dict[str, Any] = members["linear"]
-            return found
+        members: dict[str, Any] = client.get("/api/ml/health").json()["data"]["members"]
+        if name in members:
+            return members
         time.sleep(0.05)
-    raise AssertionError("no call was counted")
+    raise AssertionError(f"nothing is told of {name}")
 
 
 def test_health_names_a_benched_member_with_its_reason(client_at: Any, tmp_path: Path) -> None:
     client = client_at(tracked_home(tmp_path / "home"))
-    members = client.get("/api/ml/health").json()["data"]["members"]
+    members = told_members(client, "lightgbm")
     broken = members["lightgbm"]["horizons"]["1d"]
     assert (broken["weight"], broken["health"]) == (0.0, 0.0)
     assert broken["reason"].startswith("rank correlation with the other members")
