@@ -5,7 +5,7 @@ heavy is imported by the call that needs it.
 """
 
 from vfr.bootstrap.access import access_log
-from vfr.bootstrap.application import Application, build, configure_logging, train_starter
+from vfr.bootstrap.application import Application, build
 from vfr.bootstrap.engine import end_with_parent, engine_of, leading, listening
 from vfr.bootstrap.metrics import (
     Metrics,
@@ -16,6 +16,7 @@ from vfr.bootstrap.metrics import (
     readings,
     shared_metrics,
 )
+from vfr.bootstrap.starter import configure_logging, train_starter
 
 __all__ = [
     "Application",

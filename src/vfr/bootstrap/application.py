@@ -46,13 +46,10 @@ if TYPE_CHECKING:
     from vfr.workflows.progress_channel import ProgressChannel
     from vfr.workflows.query import AnalyzeQuery
 
-__all__ = ["Application", "build", "configure_logging", "train_starter"]
+__all__ = ["Application", "build"]
 
 STARTER_HORIZONS: Final[tuple[Horizon, ...]] = ("7d", "1d", "30d")
 """The default horizon of a request first."""
-
-NICE: Final = 10
-"""Niceness of training beside a server: requests come first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -381,28 +378,6 @@ def build(settings: Settings, *, served: bool = False) -> Application:
         chaos=chaos,
         beside=others,
     )
-
-
-def train_starter() -> None:
-    """Train the horizons that have never been trained on the current data: what the leader beside a server runs."""
-    import os
-
-    from vfr import settings
-
-    os.nice(NICE)
-    read = settings.load()
-    configure_logging(read)
-    application = build(read)
-    horizons = application.untrained()
-    if horizons:
-        application.learning.train(horizons=horizons, starter=True, who="starter")
-
-
-def configure_logging(settings: Settings) -> None:
-    """Set up the logging of this process."""
-    from vfr.adapters import telemetry
-
-    telemetry.configure_logging(settings.log_level, settings.log_format, settings.secrets)
 
 
 def _running(status: TrainingStatus) -> Running | None:
