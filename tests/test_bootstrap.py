@@ -116,7 +116,7 @@ def test_past_boards_are_computed_from_what_was_known_then_and_kept(app: bootstr
     np.testing.assert_array_equal(past.scores.score, alone.scores.score)
     assert app.boards.at(None) is app.boards.at(snapshot.as_of) is app.datasets.board()
     assert app.boards.at(snapshot.as_of + 400) is app.datasets.board()
-    with pytest.raises(NoData):
+    with pytest.raises(InvalidField, match="as_of"):
         app.boards.at(snapshot.sessions[0] - 1)
 
 
