@@ -206,7 +206,8 @@ def _values_given_one(mass: FloatArray, ups: FloatArray, weight: float) -> Float
         stop = _first_below(x, y, start + 1, left, edge)
         out[start:stop] = edge[1] / edge[0]
         start, left = stop, (float(x[stop]), float(y[stop]))
-    return np.clip(out, 0.0, 1.0)
+    # The slopes of a convex function rise; rounding lets one fall by its last bit where two are the same.
+    return np.clip(np.maximum.accumulate(out), 0.0, 1.0)
 
 
 def _above(corner: tuple[int, float, float], left: tuple[float, float], far: tuple[int, float, float]) -> bool:
