@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# No test judges by the clock: on a busy machine an example takes any time.
+settings.register_profile("vfr", deadline=None)
+settings.load_profile("vfr")
 
 
 @pytest.fixture(scope="session")

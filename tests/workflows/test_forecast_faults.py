@@ -37,7 +37,7 @@ def make(seeded_snapshot, monkeypatch, faults, told):
     monkeypatch.setattr(
         "vfr.workflows.forecast_universe._base_rates", lambda whole, horizon, basis: np.full(whole.sessions.size, 0.55)
     )
-    monkeypatch.setattr("vfr.workflows.forecast.PREDICT_MS", 250.0)
+    monkeypatch.setattr("vfr.workflows.forecast.PREDICT_MS", 750.0)
     made = []
 
     def build(**options):
