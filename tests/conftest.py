@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from hypothesis import settings
+
+from vfr.bootstrap import Application
 
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
@@ -35,3 +38,30 @@ def seeded_snapshot() -> Snapshot:
     from vfr.data import synthetic
 
     return synthetic.snapshot(np.random.default_rng(7), n_sessions=700, n_symbols=60)
+
+
+@pytest.fixture(scope="session")
+def built() -> Iterator[list[Application]]:
+    """Every application that was built and not yet let go of, in order."""
+    made: list[Application] = []
+    init = Application.__init__
+
+    def recorded(self: Application, *given: Any, **named: Any) -> None:
+        init(self, *given, **named)
+        made.append(self)
+
+    Application.__init__ = recorded  # type: ignore[method-assign]
+    yield made
+    Application.__init__ = init  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_followed_for_good(built: list[Application]) -> Iterator[None]:
+    """End what looks at a database four times a second for an application that one test built: hundreds add up."""
+    before = len(built)
+    yield
+    for application in built[before:]:
+        application.accounts.callers.close()
+        application.toggles.close()
+        application.experiments.close()
+    del built[before:]
