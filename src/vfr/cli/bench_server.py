@@ -20,7 +20,7 @@ from vfr.cli.bench_floor import NAME
 from vfr.clock import elapsed_ms
 from vfr.settings import child_environment
 
-__all__ = ["SECURED", "URL", "Server", "copied", "floor", "served"]
+__all__ = ["SECURED", "URL", "Server", "copied", "floor", "served", "until_ready"]
 
 URL: Final = "/api/stocks/analyze"
 SECURED: Final[Mapping[str, str]] = {
@@ -126,11 +126,16 @@ def served(
     environment = child_environment(**chosen)
     headers = _token(environment, folder) if secured else {}
     with _running(["vfr", "serve", "--port"], folder, environment, headers) as server:
-        _until(server, lambda: server.ask("GET", "/api/health/ready")[0] == 200)
+        until_ready(server)
         if chosen.get("VFR_ML_ENABLED") != "false":
             [symbol] = server.symbols()[:1]
             _until(server, lambda: _ready_for_ml(server, symbol))
         yield server
+
+
+def until_ready(server: Server) -> None:
+    """Wait until it says that it is ready; classic answers need no more."""
+    _until(server, lambda: server.ask("GET", "/api/health/ready")[0] == 200)
 
 
 def _ready_for_ml(server: Server, symbol: str) -> bool:
