@@ -158,6 +158,17 @@ def test_wrong_tokens_are_charged_to_the_address_and_good_ones_are_not(server: S
     assert server.analyze(server.token("free")).status_code == 200
 
 
+def test_a_wrong_token_is_charged_by_health_which_refuses_nobody(server: Server) -> None:
+    wrong: Ask = ("GET", "/api/health/ready", {"headers": {"Authorization": "Bearer vfr_" + 43 * "A"}})
+    answers = [server.ask(wrong)[0] for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0"]
+    assert answers[-1].json()["data"]["ml"]["champions"] == []
+    assert server.analyze().status_code == 429
+    for headers in ({}, server.token("free")):
+        assert "RateLimit" not in server.ask(("GET", "/api/health/ready", {"headers": headers}))[0].headers
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

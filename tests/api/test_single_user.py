@@ -112,6 +112,8 @@ def test_with_a_secret_a_database_never_reached_lets_nobody_in(opened: Any, fail
     client = opened(database_url=away, journal=False, secret=SECRET).client
     failure(client.post(ANALYZE, json=BODY), 401, "UNAUTHORIZED")
     failure(client.post(ANALYZE, json=BODY, headers=bearer("a.b.c")), 503, "DATA_ERROR")
+    ready = client.get("/api/health/ready", headers=bearer("a.b.c"))  # Classic analysis answers, whoever asks.
+    assert (ready.status_code, ready.json()["data"]["ml"]["champions"]) == (200, [])
 
 
 def test_while_the_database_is_away_tokens_work_on_and_nobody_signs_in(

@@ -16,6 +16,7 @@ from vfr.api.limits import Limits
 from vfr.api.security import Headers, WrongToken, authorise
 from vfr.api.work import Work
 from vfr.bootstrap import Application, Metrics
+from vfr.errors import DataError
 
 __all__ = ["Context"]
 
@@ -41,11 +42,11 @@ class Context:
             need, _headers(request), self.application.settings, self.application.accounts.callers, public=public
         )
 
-    def knows(self, request: Request, need: Scope) -> bool:
-        """Whether the caller of a request holds a scope; refuses nobody."""
+    async def knows(self, request: Request, need: Scope) -> bool:
+        """Whether the caller of a request holds a scope; refuses nobody, but a wrong token is charged here, too."""
         try:
-            self.authorise(request, need)
-        except Refusal:
+            await self.identified(request, need)
+        except (Refusal, DataError):
             return False
         return True
 

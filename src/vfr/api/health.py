@@ -46,7 +46,7 @@ def router(context: Context) -> APIRouter:
             "asOf": str(board.as_of),
             "symbols": len(board.scores.symbols),
             "dataAge": described(ages(board.inputs, utc_now())),
-            "ml": ml if context.knows(request, "ml") else ml | _UNTOLD,
+            "ml": ml if await context.knows(request, "ml") else ml | _UNTOLD,
             "chaos": application.rehearsal(),
             "timestamp": epoch_ms(),
         }
