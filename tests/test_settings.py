@@ -91,6 +91,7 @@ def test_lists_in_variables_are_separated_by_commas(monkeypatch: pytest.MonkeyPa
         ("VFR_TIERS", "[]"),
         ("VFR_TIERS", '{"gold": {}}'),
         ("VFR_TIERS", '{"free": {"requestsPerMinute": 0}}'),
+        ("VFR_TIERS", '{"enterprise": {"eventStreams": 65}}'),
         ("VFR_TRUSTED_PROXIES", "10.0.0.0/8, proxy"),
         ("VFR_TRUSTED_PROXIES", "10.0.0.1/8"),
         ("VFR_CONFIG", "nowhere.toml"),

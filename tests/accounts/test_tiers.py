@@ -96,6 +96,7 @@ def test_an_override_changes_what_it_names_only() -> None:
         ({"premium": {"members": "linear"}}, r"premium\.members"),
         ({"premium": {"members": ["gru"]}}, r"premium\.members"),
         ({"admin": {"eventStreams": "9"}}, r"admin\.eventStreams"),
+        ({"premium": {"eventStreams": 65}}, r"premium\.eventStreams: must be a whole number from 0 to 64"),
     ],
 )
 def test_a_wrong_override_is_named(given: dict[str, Any], named: str) -> None:

@@ -24,7 +24,7 @@ from vfr.settings import Settings
 SECRET = "a-secret-of-more-than-thirty-two-characters"
 PASSWORD = "four words, easily kept"
 ROOMY = {
-    tier: {"requestsPerMinute": 1_000_000, "mlUnitsPerDay": 1_000_000, "eventStreams": 1_000}
+    tier: {"requestsPerMinute": 1_000_000, "mlUnitsPerDay": 1_000_000, "eventStreams": 64}
     for tier in ("anonymous", "free", "premium", "enterprise", "admin")
 }
 """Limits that no test meets by accident."""

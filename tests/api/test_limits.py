@@ -16,10 +16,8 @@ from tests.api.conftest import USED
 
 from vfr import bootstrap
 from vfr.accounts.principal import ANONYMOUS, LOCAL
-from vfr.accounts.tiers import TIERS as PUBLISHED
 from vfr.adapters.limits.local import FILE_NAME, LocalLimiter
 from vfr.api.limits import Limits
-from vfr.api.progress import STREAMS
 from vfr.asgi import create_app
 from vfr.bootstrap import Application
 from vfr.settings import Settings
@@ -327,10 +325,6 @@ def test_streams_of_a_caller_are_bounded_and_places_come_back(tmp_path: Path) ->
     with limits.stream(LOCAL, request) as first, limits.stream(LOCAL, request) as second:
         assert first
         assert second
-
-
-def test_no_tier_promises_more_streams_than_a_server_process_holds() -> None:
-    assert max(row.event_streams for row in PUBLISHED.values()) <= STREAMS
 
 
 UNCHARGED = {"/api/health", "/api/health/ready", "/metrics", "/.well-known/jwks.json"}

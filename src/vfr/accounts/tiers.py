@@ -11,7 +11,7 @@ from vfr.accounts.principal import ANONYMOUS, Principal, TierName
 from vfr.errors import SettingsError
 from vfr.typing import MEMBER_NAMES
 
-__all__ = ["NAMES", "TIERS", "Allowance", "RowName", "Tiers", "allowance", "overridden", "row_name"]
+__all__ = ["NAMES", "STREAMS", "TIERS", "Allowance", "RowName", "Tiers", "allowance", "overridden", "row_name"]
 
 RowName: TypeAlias = Literal["anonymous"] | TierName
 """A row of the table: a tier, or an address without a token."""
@@ -59,12 +59,15 @@ def _camel(name: str) -> str:
 NAMES: Final[Mapping[str, str]] = MappingProxyType({_camel(field.name): field.name for field in fields(Allowance)})
 """Fields of a row by their names in JSON, such as ``requestsPerMinute``."""
 
+STREAMS: Final = 64
+"""Progress streams open at once in one server process; no tier can promise more."""
+
 _BOUNDS: Final[Mapping[str, tuple[int, int]]] = {
     "requests_per_minute": (1, 10_000_000),
     "ml_units_per_day": (0, 100_000_000),
     "symbols_per_request": (1, 100),
     "concurrent_backtests": (0, 1_000),
-    "event_streams": (0, 10_000),
+    "event_streams": (0, STREAMS),
 }
 
 _LIGHT: Final = ("lightgbm", "linear", "trees")

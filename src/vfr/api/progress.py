@@ -20,6 +20,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from vfr.accounts.principal import Principal
+from vfr.accounts.tiers import STREAMS
 from vfr.api.context import Context
 from vfr.api.errors import Refusal
 from vfr.bootstrap import Application
@@ -31,9 +32,6 @@ __all__ = ["Reporter", "reported", "routes"]
 
 SESSION_ID: Final = re.compile(r"[A-Za-z0-9_-]{22,128}", re.ASCII)
 """22 characters of this alphabet can carry 128 random bits; fewer could be guessed."""
-
-STREAMS: Final = 64
-"""Streams open at once in one server process."""
 
 LOOK_S: Final = 0.1
 BEAT_S: Final = 15.0
