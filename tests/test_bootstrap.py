@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from vfr.errors import InvalidField, NoData, SettingsError, TrainingFailed
 from vfr.factors.compute import compute_board
 from vfr.settings import Settings
 from vfr.workflows.query import AnalyzeQuery
+
+FOLLOWING = {"vfr-toggles", "vfr-accounts", "vfr-experiments"}
 
 HEAVY = (
     "polars",
@@ -171,6 +174,20 @@ def test_overridden_weights_reach_the_score(app: bootstrap.Application) -> None:
     stock = other.analyze(query).stocks[0]
     assert stock.composite == pytest.approx(stock.scores["technical"], abs=0.1)
     assert stock.composite != app.analyze(query).stocks[0].composite
+
+
+def test_a_closed_application_follows_nothing(tmp_path: Path) -> None:
+    app, others = bootstrap.build(Settings(data_home=tmp_path)), set(threading.enumerate())
+    app.upgrade_database()
+    app.toggles.follow(5.0)
+    app.accounts.callers.follow(5.0)
+    app.experiments.follow()
+    begun = set(threading.enumerate()) - others
+    assert {thread.name for thread in begun} >= FOLLOWING
+    app.close()
+    for thread in begun:
+        thread.join(10.0)
+        assert not thread.is_alive(), thread.name
 
 
 SHARING = """

@@ -63,7 +63,6 @@ def asked(learned: Path, tmp_path_factory: pytest.TempPathFactory, client_of: An
     headers = {name: bearer(world.sign_in(name)["accessToken"]) for name in CALLERS[:2]} | {"nobody": {}}
     known = {"user_id": spare.id, "key_id": key.id, "model_id": model, "toggle_id": "linear", "symbol": "AAPL"}
     yield Asked(world, world.client.get("/openapi.json").json(), headers, known)
-    accounts.callers.close()
     world.application.close()
     patched.undo()
 

@@ -110,7 +110,6 @@ def create_api(application: Application, metrics: Metrics) -> FastAPI:
         context.past_work.close()
         await limits.close()
         application.close()
-        application.accounts.callers.close()
 
     api = _Api(
         title="VFR",

@@ -323,6 +323,7 @@ class Application:
         self.experiments.close()
         self.journal.close()
         self.toggles.close()
+        self.accounts.callers.close()
         if self.beside is not None:
             self.beside.close()
 
