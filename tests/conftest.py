@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from hypothesis import settings
+from tests.empty_database import Recorded
 
+from vfr.adapters.database import migrate
 from vfr.bootstrap import Application
 
 if TYPE_CHECKING:
@@ -38,6 +40,15 @@ def seeded_snapshot() -> Snapshot:
     from vfr.data import synthetic
 
     return synthetic.snapshot(np.random.default_rng(7), n_sessions=700, n_symbols=60)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tables_are_worked_out_once() -> Iterator[Recorded]:
+    """Spare every empty database but the first the migration tool, which takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        recorded = Recorded(migrate._upgrade)
+        patch.setattr(migrate, "_upgrade", recorded)
+        yield recorded
 
 
 @pytest.fixture(scope="session")

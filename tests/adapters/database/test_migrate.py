@@ -12,9 +12,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, column, inspect, select, table, text
+from sqlalchemy import Connection, Engine, column, inspect, select, table, text
 from tests.adapters.database.conftest import finish, launch
+from tests.empty_database import Recorded
 
+from vfr.adapters.database import migrate as migrations
 from vfr.adapters.database.accounts import SqlAccounts
 from vfr.adapters.database.engine import open_engine, transaction
 from vfr.adapters.database.journal import SqlJournal
@@ -32,6 +34,12 @@ from vfr.adapters.database.migrate import migrate
 migrate(open_engine(sys.argv[1]))
 print("alembic" in sys.modules)
 """
+
+
+@pytest.fixture(autouse=True)
+def every_upgrade_is_worked_out(tables_are_worked_out_once: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the migration tool itself is what is tested."""
+    monkeypatch.setattr(migrations, "_upgrade", tables_are_worked_out_once.upgrade)
 
 
 def tables(engine: Engine) -> set[str]:
@@ -53,6 +61,22 @@ def test_migrated_tables_are_the_declared_ones(engine: Engine) -> None:
         for name, table in METADATA.tables.items():
             found = inspect(connection).get_pk_constraint(name)["name"]
             assert found == table.primary_key.name == f"pk_{name}"
+
+
+def test_recorded_statements_make_the_same_tables(bare: Engine, tables_are_worked_out_once: Recorded) -> None:
+    recorded = Recorded(tables_are_worked_out_once.upgrade)
+    for _ in range(2):
+        with bare.connect() as connection, connection.begin() as undone:
+            recorded(connection)
+            assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+            assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == HEAD
+            undone.rollback()
+        recorded.upgrade = never
+        assert tables(bare) == set()
+
+
+def never(_connection: Connection) -> None:
+    raise AssertionError("worked out again")
 
 
 def test_head_is_the_newest_revision() -> None:

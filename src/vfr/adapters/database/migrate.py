@@ -45,9 +45,7 @@ def migrate(engine: Engine) -> None:
         if found == HEAD:
             return
         _refuse_newer(found)
-        from alembic import command
-
-        command.upgrade(_config(connection), "head")
+        _upgrade(connection)
 
 
 def downgrade(engine: Engine, revision: str = "base") -> None:
@@ -57,6 +55,12 @@ def downgrade(engine: Engine, revision: str = "base") -> None:
         from alembic import command
 
         command.downgrade(_config(connection), revision)
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+
+    command.upgrade(_config(connection), "head")
 
 
 def _revision(connection: Connection) -> str | None:
