@@ -9,7 +9,8 @@ import pytest
 from vfr.adapters.store.ledger import FileLedger
 from vfr.dashboard.evidence_verdict import verdict
 from vfr.errors import InvalidField, TrainingFailed
-from vfr.workflows.evidence import DEVELOPMENT_END, development, evidence
+from vfr.workflows.development import DEVELOPMENT_END, development
+from vfr.workflows.evidence import evidence
 from vfr.workflows.evidence_report import EvidenceReport, Table
 from vfr.workflows.train_recipe import Recipe
 

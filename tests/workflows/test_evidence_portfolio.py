@@ -299,7 +299,7 @@ def test_many_trials_of_which_one_ratio_is_known_deflate_nothing_and_say_so(seed
     alone = _rows(evidence_portfolio._selection(found, [own]))[0]
     assert alone["trials"] == 1
     assert 0 < alone["deflated Sharpe"] < 1
-    for more in ({"kind": "train", "models": [{}] * 5}, own):
+    for more in ({"kind": "train", "models": [{}] * 5}, {"kind": "tune", "trials": 60}, own):
         table = evidence_portfolio._selection(found, [more, own])
         assert "how much the ratios of the trials vary is not known" in table.note
         assert math.isnan(_rows(table)[0]["deflated Sharpe"])

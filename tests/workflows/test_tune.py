@@ -6,12 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from vfr.adapters.store.ledger import FileLedger
 from vfr.adapters.store.tuning import TuningFiles
 from vfr.data import synthetic
 from vfr.errors import DatasetCorrupt, InvalidField, TrainingFailed
 from vfr.models.learners import LEARNERS
 from vfr.models.search import SPACES
 from vfr.validation.splits import Fold
+from vfr.workflows.development import DEVELOPMENT_END, development
 from vfr.workflows.train_data import counting, prepare, targets
 from vfr.workflows.train_recipe import Recipe
 from vfr.workflows.train_walk import Task, fit_refit
@@ -125,6 +127,61 @@ def test_trials_of_other_defaults_are_not_gone_on_from(seeded_snapshot, tmp_path
 def test_the_defaults_stay_where_nothing_beats_them_by_more_than_noise(found):
     for search in found.targets.values():
         assert search.adopted == (bool(search.params) and search.t > 1.0)
+
+
+def _until(snapshot, home, day):
+    day = np.datetime64(day)
+    return tune(snapshot, TuningFiles(home), horizon="7d", member="linear", trials=1, until=day, recipe=SMALL)
+
+
+def test_outcomes_of_release_runs_are_not_searched(seeded_snapshot, tmp_path):
+    assert seeded_snapshot.sessions[-1] > DEVELOPMENT_END
+    with pytest.raises(InvalidField, match="2017-12-31 or earlier, got 2018-01-01: later outcomes are kept"):
+        _until(seeded_snapshot, tmp_path, "2018-01-01")
+    last = development(seeded_snapshot, release=False)[0].sessions[-1]
+    assert _until(seeded_snapshot, tmp_path, "2017-12-31").until == str(last)
+
+
+def test_where_nothing_is_kept_for_release_runs_any_day_will_do(seeded_snapshot, tmp_path, monkeypatch):
+    monkeypatch.setattr("vfr.workflows.development.DEVELOPMENT_END", np.datetime64("2016-03-01"))
+    assert _until(seeded_snapshot, tmp_path, "2018-01-01").until == "2018-01-01"
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return FileLedger(tmp_path / "ledger.jsonl")
+
+
+def test_every_search_is_counted_however_it_ends(seeded_snapshot, tmp_path, ledger, monkeypatch):
+    def search(trials):
+        how = {"horizon": "7d", "member": "linear", "trials": trials, "ledger": ledger, "recipe": SMALL}
+        return tune(seeded_snapshot, TuningFiles(tmp_path), **how)
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(_Search, "_judge", lambda *_: pytest.fail("stopped"))
+        with pytest.raises(pytest.fail.Exception):
+            search(2)
+    found = search(2)
+    search(2)
+    rows = ledger.entries()
+    assert [(row["kind"], row["ended"]) for row in rows] == [
+        ("tune", "Failed"),
+        ("tune", "finished"),
+        ("tune", "finished"),
+    ]
+    assert [row["trials"] > 0 for row in rows] == [True, True, False]
+    assert sum(row["trials"] for row in rows) == found.trials
+    assert (rows[0]["member"], rows[0]["horizon"], rows[0]["until"]) == ("linear", "7d", found.until)
+    assert ledger.problems() == ()
+
+
+def test_a_search_that_fails_says_why_in_the_ledger(tmp_path, ledger):
+    few = synthetic.snapshot(np.random.default_rng(7), n_sessions=700, n_symbols=8)
+    with pytest.raises(TrainingFailed):
+        tune(few, TuningFiles(tmp_path), horizon="7d", member="linear", trials=2, ledger=ledger, recipe=SMALL)
+    (row,) = ledger.entries()
+    assert "orders no ten names" in row["ended"]
+    assert row["trials"] == 2
 
 
 def test_inner_folds_are_purged_and_later():

@@ -174,7 +174,10 @@ class Learning:
         seed: int = 0,
         progress: Progress | None = None,
     ) -> Tuned:
-        """Search a member's hyper-parameters on training rows of the current data; see `vfr.workflows.tune.tune`."""
+        """Search a member's hyper-parameters on training rows of the current data; see `vfr.workflows.tune.tune`.
+
+        The search is counted in the ledger of the data home.
+        """
         from vfr.workflows.tune import tune
 
         return tune(
@@ -186,6 +189,7 @@ class Learning:
             until=until,
             seed=seed,
             progress=progress,
+            ledger=self.ledger,
         )
 
     @property

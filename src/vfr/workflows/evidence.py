@@ -15,6 +15,7 @@ from vfr.errors import InvalidField
 from vfr.models.learner import MOST_SEED
 from vfr.typing import HORIZONS, Horizon
 from vfr.workflows import evidence_tables as tables
+from vfr.workflows.development import development
 from vfr.workflows.evidence_against import OutsideScores
 from vfr.workflows.evidence_draft import Draft, Held, hold, tables_of
 from vfr.workflows.evidence_filing import About, ReportStore
@@ -25,10 +26,7 @@ from vfr.workflows.train_jobs import Compute, Threads
 from vfr.workflows.train_recipe import DEFAULT, Recipe
 from vfr.workflows.tuning import TuningStore
 
-__all__ = ["DEVELOPMENT_END", "Options", "development", "evidence", "evidence_reports"]
-
-DEVELOPMENT_END = np.datetime64("2017-12-31")
-"""Development reads no outcome after this day; later ones belong to counted release runs."""
+__all__ = ["Options", "evidence", "evidence_reports"]
 
 _MOST_SEEDS = 50
 
@@ -188,16 +186,6 @@ def _check(
     }.items():
         if classic and given:
             raise InvalidField(field, "does not go with the classic score, which is not fitted; leave one of them out")
-
-
-def development(snapshot: Snapshot, *, release: bool) -> tuple[Snapshot, str]:
-    """Cut a data set at the end of development, unless the run is a release run or too little lies before it."""
-    if release:
-        return snapshot, "release"
-    before = int(np.searchsorted(snapshot.sessions, DEVELOPMENT_END, side="right"))
-    if before < snapshot.sessions.size // 3:
-        return snapshot, "all outcomes (most of the data lies after the development period)"
-    return snapshot.upto(DEVELOPMENT_END), f"development (outcomes to {DEVELOPMENT_END})"
 
 
 def _finish(

@@ -211,8 +211,8 @@ def _selection(found: Portfolios, entries: Sequence[Mapping[str, Any]] | None) -
         "Break-even: the cost at which the top fifth and equal weight, both paying it, have the same mean; below 0 no "
         "cost is low enough. Starts: the Sharpe ratio of each starting session by itself. Deflated Sharpe: the "
         "probability that the true ratio is above 0, given the number of trials in the ledger (every model of every "
-        "run, of this one and of training too) and how much their ratios vary; over equal weight is the one that is "
-        f"about skill. After {HEADLINE_COST:g} bps."
+        "run, of this one and of training too, and every trial of a search) and how much their ratios vary; over equal "
+        f"weight is the one that is about skill. After {HEADLINE_COST:g} bps."
     )
     return Table("Portfolio selection", heads, tuple(rows), f"{note} {why_not}".rstrip())
 
@@ -221,7 +221,7 @@ def _trials(entries: Sequence[Mapping[str, Any]] | None) -> tuple[dict[str, list
     """Return the Sharpe ratios of every model of every run by series, and the number of trials; or the reason for none.
 
     A training run looks at outcomes through its gates and holds no portfolio: its models are trials of unknown ratio,
-    as is a run that was too short to hold any.
+    as are those of a search, and a run that was too short to hold any.
     """
     if entries is None:
         return {}, None, "Deflated Sharpe: not available without a whole ledger."
@@ -230,6 +230,9 @@ def _trials(entries: Sequence[Mapping[str, Any]] | None) -> tuple[dict[str, list
     for entry in entries:
         if entry.get("kind") == "train":
             unknown += len(entry.get("models", ()))
+            continue
+        if entry.get("kind") == "tune":
+            unknown += entry["trials"]
             continue
         models = entry.get(LEDGER_KEY)
         if models is None or None in [ratios.get(series) for ratios in models.values() for series in trials]:

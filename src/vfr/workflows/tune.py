@@ -23,9 +23,12 @@ from vfr.typing import TARGETS, FloatArray, Horizon, IntArray, Target
 from vfr.validation.correlation import information_coefficient, rank_ic
 from vfr.validation.significance import newey_west, overlap_lag
 from vfr.validation.splits import Fold, matured
+from vfr.workflows.development import DEVELOPMENT_END, development
+from vfr.workflows.ledger import Ledger
 from vfr.workflows.train_data import counting, prepare, targets
 from vfr.workflows.train_recipe import DEFAULT, Recipe
 from vfr.workflows.train_walk import Task, fit_target, folds_of, score_rows, single_threaded_algebra
+from vfr.workflows.tune_count import counted
 from vfr.workflows.tuning import TargetSearch, Tuned, TuningStore
 
 if TYPE_CHECKING:
@@ -53,6 +56,7 @@ def tune(
     until: np.datetime64 | None = None,
     seed: int = 0,
     progress: Callable[[str, float], None] | None = None,
+    ledger: Ledger | None = None,
     recipe: Recipe = DEFAULT,
 ) -> Tuned:
     """Search the hyper-parameters of one member at one horizon.
@@ -71,11 +75,14 @@ def tune(
         No label of the search ends after this day; by default the end of the first training fold.
     seed : int
     progress : callable, optional
+    ledger : Ledger, optional
+        Where the search is counted, finished or not.
 
     Raises
     ------
     InvalidField
-        If the member has no learner or search space here, the number of trials is not positive, or the seed is none.
+        If the member has no learner or search space here, the number of trials is not positive, the seed is none, or
+        `until` is among the outcomes that are kept for release runs.
     TrainingFailed
         If there are too few sessions for an inner walk-forward, or too few names for a coefficient.
 
@@ -85,34 +92,31 @@ def tune(
     Friedman, Olshen and Stone (1984), *Classification and regression trees* (the one-standard-error rule).
     """
     check(member, trials, seed)
+    most = _readable(snapshot, until)
     from vfr.features import compute
 
     tell = progress or (lambda _stage, _fraction: None)
     tell("features", 0.0)
     counts, _ = counting(snapshot)
-    labelled = targets(snapshot, horizon, counts)
-    span = labelled.labels.span
-    folds = folds_of(snapshot.sessions, span, recipe)
-    if until is None and not folds:
-        raise TrainingFailed(
-            f"{snapshot.sessions.size} sessions are too few for a walk-forward; import a longer history"
-        )
-    last = snapshot.sessions[int(folds[0].train[-1]) + span] if until is None else until
-    end = int(np.searchsorted(snapshot.sessions, last, side="right"))
-    cut = snapshot.upto(snapshot.sessions[end - 1])
+    span = targets(snapshot, horizon, counts).labels.span
+    asked = _first_end(snapshot, span, recipe) if until is None else np.searchsorted(snapshot.sessions, until, "right")
+    end = min(int(asked), most)
     inner = inner_folds(matured(np.arange(end), span, end), span)
+    cut = snapshot.upto(snapshot.sessions[end - 1])
     inputs = prepare(compute(cut), cut.panel.trading())
     counts = counts[:end]
     task = Task(inputs, targets(cut, horizon, counts), LEARNERS[member], recipe, seed)
     until_day = str(snapshot.sessions[end - 1])
     key = _key(cut, inputs.spec, horizon, member, recipe, seed)
-    found = {}
-    for number, target in enumerate(TARGETS):
+    found, storage = {}, store.storage(key)
+    about = {"search": key, "member": member, "horizon": horizon, "data_version": snapshot.version}
+    with counted(ledger, storage, {**about, "until": until_day, "seed": seed}):
+        for number, target in enumerate(TARGETS):
 
-        def heard(done: int, number: int = number, target: Target = target) -> None:
-            tell(f"trial {done + 1} {member} {horizon} {target}", (number + done / trials) / len(TARGETS))
+            def heard(done: int, number: int = number, target: Target = target) -> None:
+                tell(f"trial {done + 1} {member} {horizon} {target}", (number + done / trials) / len(TARGETS))
 
-        found[target] = _Search(task, target, inner).run(store.storage(key), trials, seed, heard)
+            found[target] = _Search(task, target, inner).run(storage, trials, seed, heard)
     tuned = Tuned(member, horizon, snapshot.name, snapshot.version, inputs.spec, until_day, seed, found)
     store.save(tuned)
     tell("done", 1.0)
@@ -157,6 +161,26 @@ def check(member: str, trials: int, seed: int) -> None:
         raise InvalidField("trials", f"{trials} trials find nothing; give at least 1")
     if not 0 <= seed <= MOST_SEED:
         raise InvalidField("seed", f"must be 0 to {MOST_SEED:,}, got {seed}")
+
+
+def _readable(snapshot: Snapshot, until: np.datetime64 | None) -> int:
+    """Return how many sessions a search may read: none whose outcomes are kept for release runs."""
+    cut, _ = development(snapshot, release=False)
+    if until is not None and cut is not snapshot and until > DEVELOPMENT_END:
+        raise InvalidField(
+            "until", f"must be {DEVELOPMENT_END} or earlier, got {until}: later outcomes are kept for release runs"
+        )
+    return cut.sessions.size
+
+
+def _first_end(snapshot: Snapshot, span: int, recipe: Recipe) -> int:
+    """Return how many sessions end with the labels of the first training fold."""
+    folds = folds_of(snapshot.sessions, span, recipe)
+    if not folds:
+        raise TrainingFailed(
+            f"{snapshot.sessions.size} sessions are too few for a walk-forward; import a longer history"
+        )
+    return int(folds[0].train[-1]) + span + 1
 
 
 def _key(snapshot: Snapshot, spec: str, horizon: Horizon, member: str, recipe: Recipe, seed: int) -> str:
