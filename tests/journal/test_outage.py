@@ -8,9 +8,10 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -21,8 +22,9 @@ from tests.journal.test_desk import LONG, predicted, publish, query, wait_for
 
 from vfr import bootstrap
 from vfr.adapters.database import engine
-from vfr.bootstrap import Application
+from vfr.bootstrap import Application, complaint
 from vfr.bootstrap import journal as desk
+from vfr.bootstrap.complaint import Complaint
 from vfr.settings import Settings
 
 SHOWN = 3
@@ -167,21 +169,49 @@ def test_a_file_that_somebody_holds_is_written_when_they_let_go(
     assert app.journal.close(LONG)
 
 
-def test_what_cannot_be_written_is_said_once_a_minute(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    now = [0.0]
-    monkeypatch.setattr(desk, "elapsed_ms", lambda: now[0])
-    bootstrap.configure_logging(Settings(data_home=tmp_path, log_format="json"))
+@contextmanager
+def logging_to(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Log as a server does, and give what is new in the log."""
+    bootstrap.configure_logging(Settings(log_format="json"))
     try:
-        complaint = desk._Complaint("exposures")
-        for second in range(0, 125, 5):
-            now[0] = second * 1e3
-            complaint.hear(2, OSError("read-only"))
-        complaint.say()
-        complaint.say()
+        yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     finally:
         structlog.reset_defaults()
-    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The clock of complaints, in milliseconds."""
+    made = [0.0]
+    monkeypatch.setattr(complaint, "elapsed_ms", lambda: made[0])
+    return made
+
+
+def test_what_cannot_be_written_is_said_once_a_minute(now: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    made = Complaint("exposures")
+    with logging_to(capsys) as said:
+        for second in range(0, 125, 5):
+            now[0] = second * 1e3
+            made.hear(2, OSError("read-only"))
+        made.say()
+        made.say()
+        lines = said()
     assert [line["count"] for line in lines if line["event"] == "journal_dropped"] == [2, 24, 24]
     assert sum(line["event"] == "journal_failed" for line in lines) == 3
+
+
+def test_every_outage_is_said_as_it_begins_without_what_is_secret(
+    now: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = Complaint("exposures")
+    with logging_to(capsys) as said:
+        for error in (OSError("postgresql://jane:hunter2@db is away"), OSError("still"), None):
+            now[0] += 1e3
+            made.hear(0, error)
+        assert [line["error"] for line in said()] == ["postgresql://[hidden]@db is away"]
+        made.hear(0, OSError("away again"))
+        assert [line["error"] for line in said()] == ["away again"]
+        for _ in range(25):  # What can never be written is no outage, however often it comes.
+            now[0] += 1e3
+            made.hear(1, KeyError("field"))
+        assert said() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -101,7 +102,36 @@ def test_a_failed_batch_is_written_when_the_store_is_back(store: Store) -> None:
     assert made.close(LONG)
     assert store.kept == [1, 2, 3]
     assert made.failures == 1
-    assert isinstance(told[0], DataError)
+    assert [type(error) for error in told] == [DataError, type(None)], "that it is back is told, too"
+
+
+def test_a_store_that_hangs_is_told_of_once_while_it_does_and_when_it_is_over(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[int, BaseException | None]] = []
+    over = threading.Event()
+
+    def tell(*news: Any) -> None:
+        told.append(news)
+        if news == (0, None):
+            over.set()
+
+    store.gate.clear()
+    made = box(store, told=tell)
+    made.put(1)
+    assert store.asked.wait(LONG)
+    made.put(2)
+    assert told == [], "it is not late yet"
+    monkeypatch.setattr(outbox, "_LATE_MS", 0.0)
+    made.put(3)
+    made.put(4)
+    assert [(count, type(error)) for count, error in told] == [(0, TimeoutError)]
+    monkeypatch.undo()
+    store.gate.set()
+    assert over.wait(LONG)
+    assert made.close(LONG)
+    assert len(told) == 2
+    assert store.kept == [1, 2, 3, 4]
 
 
 def test_what_can_never_be_written_is_dropped_counted_and_holds_up_nothing() -> None:

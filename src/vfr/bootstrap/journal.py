@@ -10,8 +10,9 @@ from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
+from vfr.bootstrap.complaint import Complaint
 from vfr.bootstrap.database import database_exists, open_database
-from vfr.clock import elapsed_ms, epoch_ms, utc_now
+from vfr.clock import epoch_ms, utc_now
 from vfr.errors import VfrError
 from vfr.journal.records import Exposure
 from vfr.workflows.answer import MlPrediction
@@ -45,8 +46,6 @@ _BATCH: Final = 5_000
 _REQUEST_LENGTH: Final = 32
 _SOON_S: Final = 0.1
 """Forecasts are few, and a command that makes one ends soon after."""
-
-_SAY_EVERY_MS: Final = 60_000.0
 
 _AT_EXIT_S: Final = 3.0
 """A command that made a forecast writes it in about half a second; on a busy machine it may take longer."""
@@ -96,7 +95,7 @@ class JournalDesk:
         self._lock = Lock()
         self._engine: Engine | None = None
         self._reports: Reports | None = None
-        self._complaints = {what: _Complaint(what) for what in ("forecasts", "exposures", "outcomes")}
+        self._complaints = {what: Complaint(what) for what in ("forecasts", "exposures", "outcomes")}
         self._forecasts: Outbox[Callable[[], object]] = Outbox(
             "journal-forecasts",
             _call_all,
@@ -158,6 +157,8 @@ class JournalDesk:
             self.settle()
         except Exception as error:  # noqa: BLE001 - the import is done; whatever is wrong here is said and tried again
             self._complaints["outcomes"].hear(0, error)
+        else:
+            self._complaints["outcomes"].hear(0, None)
 
     def settle_soon(self) -> None:
         """Settle from the thread that records forecasts."""
@@ -335,36 +336,3 @@ def _call_all(calls: Sequence[Callable[[], object]]) -> None:
 
 def _nothing() -> None:
     """Settle nothing."""
-
-
-class _Complaint:
-    """Says what could not be written, at most once a minute; what was dropped meanwhile is added up and not lost.
-
-    A process that set up no logging, such as a command, stays silent.
-    """
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._dropped = 0
-        self._error: BaseException | None = None
-        self._said = float("-inf")
-
-    def hear(self, dropped: int, error: BaseException | None) -> None:
-        self._dropped += dropped
-        self._error = error or self._error
-        if elapsed_ms() - self._said >= _SAY_EVERY_MS:
-            self.say()
-
-    def say(self) -> None:
-        dropped, error, self._dropped, self._error = self._dropped, self._error, 0, None
-        if not dropped and error is None:
-            return
-        import structlog
-
-        self._said = elapsed_ms()
-        if not structlog.is_configured():
-            return
-        if dropped:
-            structlog.get_logger().warning("journal_dropped", what=self._what, count=dropped)
-        if error is not None:
-            structlog.get_logger().warning("journal_failed", what=self._what, error=str(error))

@@ -10,9 +10,10 @@ from threading import Condition, Thread, current_thread
 from typing import Final, Generic, TypeVar
 from weakref import ref
 
+from vfr.clock import elapsed_ms
 from vfr.errors import VfrError
 
-__all__ = ["Outbox"]
+__all__ = ["AWAY", "Outbox"]
 
 _T = TypeVar("_T")
 
@@ -25,7 +26,10 @@ _SLOWEST_S: Final = 10.0
 
 _AT_EXIT_S: Final = 1.0
 
-_AWAY: Final = (VfrError, OSError)
+_LATE_MS: Final = 5_000.0
+"""A batch that has been on its way for longer is told of: a store that hangs raises nothing for a minute."""
+
+AWAY: Final = (VfrError, OSError)
 """What a store raises that may be back later."""
 
 
@@ -49,8 +53,9 @@ class Outbox(Generic[_T]):
     at_exit : float
         Seconds that a process which ends without closing waits for what is left.
     told : callable, optional
-        Told, from the thread, how many things were dropped since it was last told, and the error of a batch that
-        failed (None if none did). At most once per round.
+        Told how many things were dropped since it was last told, and the error of a batch that failed (None if none
+        did), at most once per round; of a batch that is late, once, while it is, by who puts something; and, with
+        nothing of either, that a batch is written after one that failed or was late.
 
     Notes
     -----
@@ -85,12 +90,19 @@ class Outbox(Generic[_T]):
         self._changed = Condition()
         self._line: deque[_T] = deque()
         self._writing = 0
+        self._begun: float | None = None
         self._thread: Thread | None = None
         self._closed = False
         atexit.register(_close, ref(self), at_exit)
 
     def put(self, *things: _T) -> bool:
         """Add things to the line, all or none; return False if they were dropped."""
+        added = self._put(things)
+        if self._late() and self._told is not None:
+            self._told(0, TimeoutError(f"no answer for more than {_LATE_MS / 1e3:.0f} s"))
+        return added
+
+    def _put(self, things: Sequence[_T]) -> bool:
         with self._changed:
             if self._closed or len(self._line) + len(things) > self._capacity:
                 self.dropped += len(things)
@@ -125,7 +137,7 @@ class Outbox(Generic[_T]):
         return self.waiting == 0
 
     def _run(self) -> None:
-        wait, idle, known = self._every, 0, 0
+        wait, idle, known, away = self._every, 0, 0, False
         try:
             while True:
                 batch = self._next(wait)
@@ -133,10 +145,11 @@ class Outbox(Generic[_T]):
                 if self._ended(idle):
                     return
                 error = self._written(batch) if batch else None
-                if self._told is not None and (error is not None or self.dropped > known):
+                back = bool(batch) and error is None and (away or self._begun is None)
+                if self._told is not None and (error is not None or self.dropped > known or back):
                     self._told(self.dropped - known, error)
                 known = self.dropped
-                away = isinstance(error, _AWAY)
+                away = isinstance(error, AWAY)
                 wait = min(2.0 * wait, _SLOWEST_S) if away else self._every
                 if away and self._closed:  # One last attempt was enough.
                     return
@@ -150,6 +163,7 @@ class Outbox(Generic[_T]):
             whole = wait == self._every and len(self._line) >= self._batch > 1
             self._changed.wait_for(lambda: self._closed or whole, timeout=wait)
             self._writing = min(self._batch, len(self._line))
+            self._begun = elapsed_ms() if self._writing else None
             return [self._line.popleft() for _ in range(self._writing)]
 
     def _ended(self, idle: int) -> bool:
@@ -160,10 +174,19 @@ class Outbox(Generic[_T]):
                 self._thread = None
             return over
 
+    def _late(self) -> bool:
+        """Whether a batch has been on its way for long, and nobody was told of it yet."""
+        begun = self._begun
+        if begun is None or elapsed_ms(begun) < _LATE_MS:
+            return False
+        with self._changed:
+            first, self._begun = self._writing > 0 and self._begun == begun, None
+        return first
+
     def _written(self, batch: list[_T]) -> BaseException | None:
         try:
             self._write(batch)
-        except _AWAY as error:
+        except AWAY as error:
             self.failures += 1
             with self._changed:
                 self._line.extendleft(reversed(batch))
