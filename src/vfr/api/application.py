@@ -33,7 +33,6 @@ from vfr.api import (
 from vfr.api.context import Context
 from vfr.api.errors import guarded
 from vfr.api.limits import Limits
-from vfr.api.shapes import Failure
 from vfr.api.work import Work
 from vfr.bootstrap import Application, Metrics, Reading, readings
 from vfr.bootstrap.callers import FIRST_S
@@ -119,14 +118,14 @@ def create_api(application: Application, metrics: Metrics) -> FastAPI:
         docs_url=None,  # The interactive pages load scripts from elsewhere; the document itself is at /openapi.json.
         redoc_url=None,
         redirect_slashes=False,
-        responses={status: {"model": Failure, "description": text} for status, text in openapi.FAILURES.items()},
     )
     errors.install(api)
     hot = analyze.routes(context)
     api.front = {(method, r.path): (r, guarded(r.endpoint)) for r in hot for method in r.methods or ()}
     api.router.routes.extend([*hot, *progress.routes(context)])
     for room in (health, metrics_text, account, stocks, ml, ml_metrics, predict, admin, experiments, auth, users):
-        api.include_router(room.router(context))
+        # Taken over as they are: a router that is included builds every route a second time at the first request.
+        api.router.routes.extend(room.router(context).routes)
 
     def document() -> dict[str, Any]:
         if api.openapi_schema is None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 from vfr.api.progress import SESSION_ID
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FAILURES", "document"]
 
-FAILURES: Final[Mapping[int | str, str]] = {
+FAILURES: Final[Mapping[int, str]] = {
     400: "Malformed request",
     401: "A valid token is needed",
     403: "Not allowed",
@@ -50,17 +51,21 @@ _EVENT: Final = {
 
 def document(api: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of an API."""
+    models = (AnalyzeBody, Success[AnalyzeData], Success[StatusData], Failure)
+    keys, definitions = models_json_schema([(model, "serialization") for model in models], ref_template=REF)
+    body, answer, status, failure = (keys[model, "serialization"] for model in models)
+    failures = {str(code): {"description": text, "content": _json(failure)} for code, text in FAILURES.items()}
+    for route in api.routes:
+        if isinstance(route, APIRoute):
+            # Here, since FastAPI would build the shape of every failure of every route before it answers anything.
+            route.responses = {**failures, **route.responses}
     made: dict[str, Any] = get_openapi(
         title=api.title, version=api.version, description=api.description, routes=api.routes
     )
-    models = (AnalyzeBody, Success[AnalyzeData], Success[StatusData], Failure)
-    keys, definitions = models_json_schema([(model, "serialization") for model in models], ref_template=REF)
     schemas: dict[str, Any] = made["components"]["schemas"]
     for name, schema in definitions["$defs"].items():
         schemas.setdefault(name, schema)
     _move_bodies(made["paths"], schemas)
-    body, answer, status, failure = (keys[model, "serialization"] for model in models)
-    failures = {str(code): {"description": text, "content": _json(failure)} for code, text in FAILURES.items()}
     made["paths"][_ANALYZE] = {
         "post": {
             "tags": ["stocks"],
