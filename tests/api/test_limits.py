@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +165,23 @@ def test_a_wrong_token_is_charged_by_health_which_refuses_nobody(server: Server)
     assert server.analyze().status_code == 429
     for headers in ({}, server.token("free")):
         assert "RateLimit" not in server.ask(("GET", "/api/health/ready", {"headers": headers}))[0].headers
+
+
+def test_what_is_left_of_a_refused_request_is_not_read_without_end(server: Server) -> None:
+    """The rest of a body is read before 429 is answered, and who declares no length must not send for ever."""
+    sent = []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for k in range(1_000):
+            sent.append(k)
+            yield b" " * 65_536
+
+    headers = {"Content-Type": "application/json", "Authorization": "Bearer none"}
+    for _ in range(3):
+        server.analyze(headers)
+    (answer,) = server.ask(("POST", "/api/ml/predict", {"content": chunks(), "headers": headers}))
+    assert answer.status_code == 413
+    assert len(sent) < 10
 
 
 @pytest.mark.parametrize(

@@ -92,33 +92,26 @@ def _toggles(made: APIRouter, context: Context, caller: Any) -> None:
 def _champions(made: APIRouter, context: Context, caller: Any) -> None:
     offices, work = context.application.offices, context.work
 
-    async def change(call: Callable[..., Change], model_id: str, request: Request, who: Principal) -> Response:
-        body = await read_as(ReasonBody, request)
-        try:
-            found = await work.run(call, model_id, who=who.subject, why=checked_reason(body.reason))
-        except ModelError as error:
-            if type(error) is not ModelError:
-                raise
-            raise Refusal(409, "NOT_POSSIBLE", error.message) from None
-        return context.answer(_champion(found))
+    def route(name: str, call: Callable[..., Change], summary: str) -> None:
+        @made.post(
+            f"/models/{{model_id}}/{name}",
+            name=name,
+            response_model=Success[ChampionData],
+            openapi_extra=documented(ReasonBody),
+            summary=summary,
+        )
+        async def change(request: Request, model_id: ModelId, who: Principal = caller) -> Response:
+            body = await read_as(ReasonBody, request)
+            try:
+                found = await work.run(call, model_id, who=who.subject, why=checked_reason(body.reason))
+            except ModelError as error:
+                if type(error) is not ModelError:
+                    raise
+                raise Refusal(409, "NOT_POSSIBLE", error.message) from None
+            return context.answer(_champion(found))
 
-    @made.post(
-        "/models/{model_id}/promote",
-        response_model=Success[ChampionData],
-        openapi_extra=documented(ReasonBody),
-        summary="Make a version the champion",
-    )
-    async def promote(request: Request, model_id: ModelId, who: Principal = caller) -> Response:
-        return await change(offices.promote, model_id, request, who)
-
-    @made.post(
-        "/models/{model_id}/rollback",
-        response_model=Success[ChampionData],
-        openapi_extra=documented(ReasonBody),
-        summary="Retire a champion and bring back the one before it",
-    )
-    async def rollback(request: Request, model_id: ModelId, who: Principal = caller) -> Response:
-        return await change(offices.rollback, model_id, request, who)
+    route("promote", offices.promote, "Make a version the champion")
+    route("rollback", offices.rollback, "Retire a champion and bring back the one before it")
 
 
 def _shown(one: Toggle) -> dict[str, Any]:

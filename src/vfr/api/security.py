@@ -125,7 +125,7 @@ def too_long(limit: int) -> Refusal:
 def bounded(receive: Receive, limit: int) -> Receive:
     """Return a `receive` that refuses a body as soon as more than `limit` bytes of it came, whoever reads it.
 
-    For a body of undeclared length: a second bound, below whatever a route reads by itself.
+    For a body of undeclared length, of which no route reads all, but whoever refuses a request for its limits does.
     """
     left = limit
 
