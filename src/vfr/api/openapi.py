@@ -54,7 +54,9 @@ def document(api: FastAPI) -> dict[str, Any]:
     models = (AnalyzeBody, Success[AnalyzeData], Success[StatusData], Failure)
     keys, definitions = models_json_schema([(model, "serialization") for model in models], ref_template=REF)
     body, answer, status, failure = (keys[model, "serialization"] for model in models)
-    failures = {str(code): {"description": text, "content": _json(failure)} for code, text in FAILURES.items()}
+    failures: dict[int | str, dict[str, Any]] = {
+        str(code): {"description": text, "content": _json(failure)} for code, text in FAILURES.items()
+    }
     for route in api.routes:
         if isinstance(route, APIRoute):
             # Here, since FastAPI would build the shape of every failure of every route before it answers anything.
