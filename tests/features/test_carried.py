@@ -11,7 +11,7 @@ import pytest
 from vfr.data import synthetic
 from vfr.data.panel import PRICE_FIELDS
 from vfr.features import compute
-from vfr.features.carried import Carried, carried
+from vfr.features.carried import Carried, carried, with_recursive
 from vfr.features.counts import bar_counts
 from vfr.features.history import MAX_GAP, REACH
 from vfr.features.symbols import fields
@@ -62,6 +62,16 @@ def test_a_past_session_is_the_same_to_the_last_bit(long: Snapshot, along: Carri
     past = long.upto(long.sessions[row])
     rows = slice(row - 9, row + 1)
     np.testing.assert_array_equal(compute(past, rows, along=along).values, compute(past, rows).values)
+
+
+def test_what_runs_on_from_long_ago_may_be_held(long: Snapshot, along: Carried) -> None:
+    held = with_recursive(along, long)
+    rows = np.random.default_rng(3).integers(10, SESSIONS, 24).tolist()
+    for row in [0, 9, 1_040, 1_630, 2_014, 2_399, *rows]:
+        past, wanted = long.upto(long.sessions[row]), slice(max(row - 9, 0), row + 1)
+        found, expected = (compute(past, wanted, along=one).values for one in (held, along))
+        np.testing.assert_array_equal(found, expected, err_msg=str(row))
+    np.testing.assert_array_equal(compute(long, along=held).values, compute(long).values)
 
 
 def test_bars_long_ago_are_not_read(long: Snapshot, along: Carried) -> None:

@@ -7,6 +7,7 @@ from vfr.features.labels import make
 from vfr.typing import HORIZONS
 from vfr.validation.baserate import ex_ante_base_rate
 from vfr.workflows.forecast_universe import KEPT, Inputs
+from vfr.workflows.session_features import SPAN
 from vfr.workflows.train_data import counting
 
 
@@ -42,7 +43,7 @@ def test_features_are_made_once_for_a_session_and_cannot_be_changed(seeded_snaps
         assert np.isnan(values[left]).all()
         assert np.isfinite(values[~left]).any()
     calls.clear()
-    for row in range(600, 600 + KEPT):
+    for row in range(100, 100 + KEPT * SPAN, SPAN):
         inputs.rows(seeded_snapshot, seeded_snapshot.upto(seeded_snapshot.sessions[row]), 1)
     inputs.rows(seeded_snapshot, seeded_snapshot, 3)
     assert len(calls) == 1 + KEPT

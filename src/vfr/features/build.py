@@ -16,10 +16,12 @@ from vfr.typing import FloatArray, Matrix32
 if TYPE_CHECKING:
     from vfr.features.carried import Carried
 
-__all__ = ["compute"]
+__all__ = ["compute", "shared"]
 
 _PIECES: Final = 4
 """Pieces of work per thread: few enough to reuse memory, enough to even out."""
+
+_NOTHING: Final = np.empty((0, 0, 0), dtype=np.float32)
 
 _Pass = Callable[[tuple[int, int]], None]
 
@@ -100,15 +102,16 @@ def _of_symbols(snapshot: Snapshot, rows: slice, level: FloatArray, values: Matr
 
     panels, by_symbol, n_symbols = fields(snapshot.panel), values.transpose(0, 2, 1), len(snapshot.symbols)
     begin, before = from_the_beginning(n_symbols) if along is None else along.bars.before(rows.start)
+    held = _NOTHING if along is None or along.recursive is None else along.recursive
 
     def work(columns: tuple[int, int]) -> None:
-        symbols(panels, level, columns, begin, before, rows.start, rows.stop, by_symbol)
+        symbols(panels, level, columns, begin, before, held, (rows.start, rows.stop), by_symbol)
 
-    _shared(work, n_symbols)
+    shared(work, n_symbols)
 
 
-def _shared(work: _Pass, n_symbols: int) -> None:
-    """Split the columns between threads; the kernels release the interpreter lock.
+def shared(work: _Pass, n_symbols: int) -> None:
+    """Split columns between threads; the kernels release the interpreter lock.
 
     Plain threads instead of numba's own: those may not be entered by two threads of a server at once.
     """

@@ -18,11 +18,24 @@ from vfr.indicators.volume import mfi, money_flow, vwap
 from vfr.indicators.windows import bollinger, cci, fast_k, williams_r
 from vfr.typing import FloatArray, IntArray, Matrix32
 
-__all__ = ["N_BARS", "N_CLOSES", "N_TRADES", "of_bars", "of_closes", "of_trades"]
+__all__ = [
+    "N_BARS",
+    "N_BAR_WINDOWS",
+    "N_CLOSES",
+    "N_TRADES",
+    "N_TRADE_WINDOWS",
+    "of_bars",
+    "of_closes",
+    "of_trades",
+    "windows_of_bars",
+    "windows_of_trades",
+]
 
 N_CLOSES: Final = 5
-N_BARS: Final = 6
-N_TRADES: Final = 3
+N_BAR_WINDOWS: Final = 3
+N_BARS: Final = 3
+N_TRADES: Final = 1
+N_TRADE_WINDOWS: Final = 2
 
 _LOOKBACK: Final = 63
 _RING: Final = 20
@@ -68,6 +81,31 @@ def _write(values: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
 
 
 @njit(cache=True, nogil=True)
+def windows_of_bars(
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    adj_close: FloatArray,
+    rows: IntArray,
+    first: int,
+    start: int,
+    out: Matrix32,
+) -> None:
+    """Compute what windows of highs and lows give, on the total-return basis: %K, %R, CCI."""
+    own = rows[_window_start(first) :]
+    first -= rows.size - own.size
+    at, c, a = own - start, adj_close[own], np.empty(own.size)
+    basis = c / close[own]
+    h, bottom = high[own] * basis, low[own] * basis
+    fast_k(h, bottom, c, 14, a)
+    _write(a, at, first, out[0])
+    williams_r(h, bottom, c, 63, a)
+    _write(a, at, first, out[1])
+    cci(h, bottom, c, _RING, a)
+    _write(a, at, first, out[2])
+
+
+@njit(cache=True, nogil=True)
 def of_bars(
     high: FloatArray,
     low: FloatArray,
@@ -78,7 +116,7 @@ def of_bars(
     start: int,
     out: Matrix32,
 ) -> None:
-    """Compute what needs highs and lows, on the total-return basis: %K, %R, CCI, ATR, ADX, directional movement."""
+    """Compute what needs all highs and lows, on the total-return basis: ATR, ADX, directional movement."""
     for edge in range(first // CHUNK * CHUNK, rows.size, CHUNK):
         begin = max(0, edge - WARM_UP)
         own = rows[begin : edge + CHUNK]
@@ -90,20 +128,12 @@ def of_bars(
 @njit(cache=True, nogil=True)
 def _bars(h: FloatArray, low: FloatArray, c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
     a, b, d = np.empty(c.size), np.empty(c.size), np.empty(c.size)
-    begin = _window_start(first)
-    tail = a[begin:]
-    fast_k(h[begin:], low[begin:], c[begin:], 14, tail)
-    _write(a, at, first, out[0])
-    williams_r(h[begin:], low[begin:], c[begin:], 63, tail)
-    _write(a, at, first, out[1])
-    cci(h[begin:], low[begin:], c[begin:], _RING, tail)
-    _write(a, at, first, out[2])
     natr(h, low, c, 14, a)
-    _write(a, at, first, out[3])
+    _write(a, at, first, out[0])
     directional(h, low, c, 14, a, b, d)
-    _write(a, at, first, out[4])
+    _write(a, at, first, out[1])
     for i in range(first, c.size):
-        out[5, at[i]] = b[i] - d[i]
+        out[2, at[i]] = b[i] - d[i]
 
 
 @njit(cache=True, nogil=True)
@@ -117,24 +147,33 @@ def of_trades(
     start: int,
     out: Matrix32,
 ) -> None:
-    """Compute what needs prices as paid and volume: money flow index, Chaikin's money flow, distance from the VWAP."""
+    """Compute what needs all prices as paid and volume: the money flow index."""
     for edge in range(first // CHUNK * CHUNK, rows.size, CHUNK):
         begin = max(0, edge - WARM_UP)
         own = rows[begin : edge + CHUNK]
-        at, bar = own - start, max(first, edge) - begin
-        _trades(high[own], low[own], close[own], volume[own], at, bar, out)
+        a = np.empty(own.size)
+        mfi(high[own], low[own], close[own], volume[own], 14, a)
+        _write(a, own - start, max(first, edge) - begin, out[0])
 
 
 @njit(cache=True, nogil=True)
-def _trades(
-    h: FloatArray, low: FloatArray, c: FloatArray, v: FloatArray, at: IntArray, first: int, out: Matrix32
+def windows_of_trades(
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    volume: FloatArray,
+    rows: IntArray,
+    first: int,
+    start: int,
+    out: Matrix32,
 ) -> None:
-    a = np.empty(c.size)
-    begin = _window_start(first)
-    mfi(h, low, c, v, 14, a)
+    """Compute what windows of prices as paid and volume give: Chaikin's money flow, distance from the VWAP."""
+    own = rows[_window_start(first) :]
+    first -= rows.size - own.size
+    at, a = own - start, np.empty(own.size)
+    h, bottom, c, v = high[own], low[own], close[own], volume[own]
+    money_flow(h, bottom, c, v, 20, a)
     _write(a, at, first, out[0])
-    money_flow(h[begin:], low[begin:], c[begin:], v[begin:], 20, a[begin:])
-    _write(a, at, first, out[1])
-    vwap(h[begin:], low[begin:], c[begin:], v[begin:], 21, a[begin:])
+    vwap(h, bottom, c, v, 21, a)
     for i in range(first, c.size):
-        out[2, at[i]] = c[i] / a[i] - 1.0
+        out[1, at[i]] = c[i] / a[i] - 1.0

@@ -11,10 +11,10 @@ import numpy as np
 
 from vfr.typing import FloatArray, Horizon, Matrix32
 from vfr.workflows.ml_board import Universe
+from vfr.workflows.session_features import SessionFeatures
 
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
-    from vfr.features.carried import Carried
     from vfr.features.labels import Basis
 
 __all__ = ["Inputs", "universe_of"]
@@ -44,8 +44,8 @@ class Inputs:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._rows: OrderedDict[Hashable, tuple[Matrix32, tuple[str, ...]]] = OrderedDict()
-        self._along: OrderedDict[Hashable, Carried] = OrderedDict()
+        self._rows: OrderedDict[Hashable, Matrix32] = OrderedDict()
+        self._features = SessionFeatures()
         self._rates: OrderedDict[Hashable, FloatArray] = OrderedDict()
 
     def rows(self, whole: Snapshot, snapshot: Snapshot, lookback: int) -> tuple[Matrix32, tuple[str, ...]]:
@@ -60,13 +60,14 @@ class Inputs:
         lookback : int
             Sessions L wanted; fewer where there are fewer.
         """
-        from vfr.features.carried import carried
+        from vfr.features.registry import FEATURES
 
-        version = (whole.name, whole.version)
         with self._lock:
-            along = _kept(self._along, version, lambda: carried(whole), 1)
-            key = (*version, str(snapshot.as_of), lookback)
-            return _kept(self._rows, key, lambda: _last_rows(snapshot, lookback, along), KEPT)
+            key = (whole.name, whole.version, str(snapshot.as_of), lookback)
+            X = _kept(
+                self._rows, key, lambda: _of_names(snapshot, self._features.last(whole, snapshot, lookback)), KEPT
+            )
+        return X, tuple(FEATURES)
 
     def base_rate(self, whole: Snapshot, snapshot: Snapshot, horizon: Horizon) -> float:
         """Return the share of rises among the outcomes of a horizon known by the last session of a snapshot.
@@ -100,22 +101,19 @@ def _kept(held: OrderedDict[Hashable, T], key: Hashable, make: Callable[[], T], 
     return held[key]
 
 
-def _last_rows(snapshot: Snapshot, lookback: int, along: Carried) -> tuple[Matrix32, tuple[str, ...]]:
-    """Return [L x N x F] features of the last sessions.
+def _of_names(snapshot: Snapshot, values: Matrix32) -> Matrix32:
+    """Return [F x L x N] features of a snapshot's last sessions by name, [L x N x F].
 
     A name that left the market has no row, as in training: it keeps statements for a while, but there is nothing left
     to forecast, and it must not hold a place among the others.
     """
-    from vfr import features
-
-    end = snapshot.sessions.size
-    matrix = features.compute(snapshot, slice(max(end - lookback, 0), end), along=along)
-    X = np.ascontiguousarray(matrix.values.transpose(1, 2, 0))
+    X = np.ascontiguousarray(values.transpose(1, 2, 0))
+    end, lookback = snapshot.sessions.size, X.shape[0]
     # Whether a name trades is seen in a few sessions; decades of them would take longer than the models.
     recent = snapshot.panel.rows(max(end - lookback - RECENT, 0), end)
-    X[~recent.trading()[-X.shape[0] :]] = np.nan
+    X[~recent.trading()[-lookback:]] = np.nan
     X.flags.writeable = False
-    return X, matrix.names
+    return X
 
 
 def _base_rates(whole: Snapshot, horizon: Horizon, basis: Basis) -> FloatArray:

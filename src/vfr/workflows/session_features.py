@@ -1,0 +1,80 @@
+"""Features of the last sessions of a data set or of one of its pasts, from what was computed for other pasts of it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from vfr.typing import Matrix32
+
+if TYPE_CHECKING:
+    from vfr.data.snapshot import Snapshot
+    from vfr.features.carried import Carried
+
+__all__ = ["SPAN", "SessionFeatures"]
+
+SPAN: Final = 32
+"""Past sessions computed together once a second of them is asked for: whoever walks from day to day waits for two of
+them. They take half as long again as one alone."""
+
+KEPT: Final = 4
+"""Spans held: 480 names over 41 sessions are 10 MB."""
+
+_Span: TypeAlias = tuple[int, int]
+
+
+class SessionFeatures:
+    """Features by session, and what computing them needs of all sessions; for one thread at a time."""
+
+    def __init__(self) -> None:
+        self._version: tuple[str, str] | None = None
+        self._along: Carried | None = None
+        self._spans: OrderedDict[_Span, Matrix32 | None] = OrderedDict()
+
+    def last(self, whole: Snapshot, snapshot: Snapshot, lookback: int) -> Matrix32:
+        """Return the features of the last L sessions of a snapshot, [F x L x N]; fewer sessions where there are fewer.
+
+        Parameters
+        ----------
+        whole : Snapshot
+            Everything there is.
+        snapshot : Snapshot
+            `whole`, or what was known of it on a day.
+        lookback : int
+            Sessions L.
+        """
+        from vfr.features import compute
+        from vfr.features.carried import carried, with_recursive
+
+        if self._along is None or self._version != (whole.name, whole.version):
+            self._spans.clear()
+            self._along = None  # Two of them would not fit into the memory of one.
+            self._version, self._along = (whole.name, whole.version), carried(whole)
+        end = snapshot.sessions.size
+        first = max(end - lookback, 0)
+        if end == whole.sessions.size:
+            return compute(whole, slice(first, end), along=self._along).values
+        if self._along.recursive is None:
+            self._along = with_recursive(self._along, whole)
+        span = _span(end, lookback, whole.sessions.size)
+        if span not in self._spans:
+            self._keep(span, None)
+            return compute(snapshot, slice(first, end), along=self._along).values
+        values = self._spans[span]
+        if values is None:
+            # A row uses nothing of later sessions: those of the whole are those of its past.
+            values = compute(whole, slice(*span), along=self._along).values
+        self._keep(span, values)
+        return values[:, first - span[0] : end - span[0]]
+
+    def _keep(self, span: _Span, values: Matrix32 | None) -> None:
+        self._spans[span] = values
+        self._spans.move_to_end(span)
+        while len(self._spans) > KEPT:
+            self._spans.popitem(last=False)
+
+
+def _span(end: int, lookback: int, sessions: int) -> _Span:
+    """Return the rows that are computed together with the row before `end`, those it looks back to included."""
+    first = (end - 1) // SPAN * SPAN
+    return max(first - lookback + 1, 0), min(first + SPAN, sessions)

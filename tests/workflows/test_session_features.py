@@ -1,0 +1,89 @@
+"""Features of past sessions, however they came about, are those of the data as it was known then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vfr import features
+from vfr.workflows.session_features import KEPT, SPAN, SessionFeatures
+
+
+def of_the_past_alone(snapshot, row, lookback):
+    past = snapshot.upto(snapshot.sessions[row])
+    return features.compute(past, slice(max(row - lookback + 1, 0), row + 1)).values
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """Return how many sessions each computation was about."""
+    found, compute = [], features.compute
+
+    def counted(snapshot, rows, **more):
+        found.append(rows.stop - rows.start)
+        return compute(snapshot, rows, **more)
+
+    monkeypatch.setattr(features, "compute", counted)
+    return found
+
+
+def test_random_days_and_neighbours_are_the_same_to_the_last_bit(seeded_snapshot):
+    rng = np.random.default_rng(11)
+    rows = rng.integers(0, seeded_snapshot.sessions.size, 24)
+    held, other = SessionFeatures(), SessionFeatures()
+    for row in rows.tolist():
+        for near in sorted({max(row - 3, 0), row}):
+            past = seeded_snapshot.upto(seeded_snapshot.sessions[near])
+            expected = of_the_past_alone(seeded_snapshot, near, 10)
+            for one in (held, other):
+                np.testing.assert_array_equal(one.last(seeded_snapshot, past, 10), expected, err_msg=str(near))
+
+
+@pytest.mark.parametrize("lookback", [1, 10])
+def test_a_walk_computes_each_span_once_and_one_day_of_it(seeded_snapshot, computed, lookback):
+    one = SessionFeatures()
+    first = 5 * SPAN
+    for row in range(first, first + 2 * SPAN):
+        found = one.last(seeded_snapshot, seeded_snapshot.upto(seeded_snapshot.sessions[row]), lookback)
+        assert found.shape[1] == lookback
+        if row % 9 == 0:
+            expected = features.compute(seeded_snapshot, slice(row - lookback + 1, row + 1)).values
+            computed.pop()
+            np.testing.assert_array_equal(found, expected)
+    assert computed == [lookback, SPAN + lookback - 1] * 2
+
+
+def test_spans_asked_for_long_ago_are_let_go(seeded_snapshot, computed):
+    one = SessionFeatures()
+
+    def ask(row):
+        one.last(seeded_snapshot, seeded_snapshot.upto(seeded_snapshot.sessions[row]), 1)
+
+    for span in range(KEPT + 1):
+        ask(span * SPAN)
+    ask(1)
+    assert computed == [1] * (KEPT + 2)
+    ask(2)
+    assert computed[-1] == SPAN
+
+
+def test_the_latest_session_holds_nothing_of_the_past(seeded_snapshot, computed):
+    one = SessionFeatures()
+    one.last(seeded_snapshot, seeded_snapshot, 10)
+    one.last(seeded_snapshot, seeded_snapshot, 10)
+    assert computed == [10, 10]
+
+
+def test_another_version_of_the_data_is_computed_anew(seeded_snapshot):
+    one, row = SessionFeatures(), 300
+    for _ in range(2):
+        one.last(seeded_snapshot, seeded_snapshot.upto(seeded_snapshot.sessions[row]), 3)
+    panel = seeded_snapshot.panel
+    volume = np.array(panel.volume)
+    volume[row - 20 : row] *= 3.0
+    other = replace(seeded_snapshot, version="another", panel=replace(panel, volume=volume))
+    found = one.last(other, other.upto(other.sessions[row]), 3)
+    np.testing.assert_array_equal(found, of_the_past_alone(other, row, 3))
+    assert not np.array_equal(found, of_the_past_alone(seeded_snapshot, row, 3), equal_nan=True)
