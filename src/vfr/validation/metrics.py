@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vfr.typing import FloatArray
+from vfr.typing import FloatArray, IntArray
 from vfr.validation.correlation import midranks
 
 __all__ = [
@@ -85,10 +85,27 @@ def area_under_curve(score: FloatArray, y: FloatArray) -> float:
 
 
 def reliability(p: FloatArray, y: FloatArray, bins: int = 10) -> tuple[Bin, ...]:
-    """Return equal-count bins by forecast, lowest first; equal forecasts may fall in neighbouring bins."""
-    order = np.argsort(p, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if part.size]
-    return tuple(Bin(float(p[part].mean()), float(y[part].mean()), int(part.size)) for part in parts)
+    """Return equal-count bins by forecast, lowest first; equals may fall in neighbouring bins, the first ones first.
+
+    Examples
+    --------
+    >>> reliability(np.array([0.6, 0.4, 0.6]), np.array([1.0, 0.0, 0.0]), 2)
+    (Bin(forecast=0.5, observed=0.5, count=2), Bin(forecast=0.6, observed=0.0, count=1))
+    """
+    sizes = [part.size for part in np.array_split(p, bins) if part.size]
+    place = _bin_of_each(p, np.cumsum(sizes)[:-1])
+    sums = (np.bincount(place, weights=values, minlength=len(sizes)).tolist() for values in (p, y))
+    return tuple(Bin(top / n, came / n, n) for top, came, n in zip(*sums, sizes, strict=True))
+
+
+def _bin_of_each(p: FloatArray, starts: IntArray) -> IntArray:
+    """Return which bin each forecast is in, if all in order were cut before some places; no order is made of all."""
+    edges = np.partition(p, starts)[starts] if starts.size else p[:0]
+    place = np.searchsorted(edges, p, side="right")
+    for value in np.unique(edges).tolist():
+        ties = np.flatnonzero(p == value)
+        place[ties] = np.searchsorted(starts, np.count_nonzero(p < value) + np.arange(ties.size), side="right")
+    return place
 
 
 def expected_calibration_error(p: FloatArray, y: FloatArray, bins: int = 10) -> float:

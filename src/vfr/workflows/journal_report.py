@@ -37,6 +37,9 @@ _DIRECTION: Final = (
     "baseRate", "realisedRate", "brier", "brierBaseRate", "brierSkill",
 )  # fmt: skip
 _EXCESS: Final = ("rankIc", "rankIcT", "rankIcDates", "signAccuracy", "signAccuracyLow", "signAccuracyHigh")
+_SUMMED: Final = {"accuracy": "hit", "baseRateAccuracy": "rule", "brier": "brier", "brierBaseRate": "base_brier"}
+"""Figures of a member beside the others, and the sums that they are means of."""
+
 _GROUPED: Final = ("count", "hit", "rule", "brier", "ic")
 _NONE: Final = np.where(np.array(JUDGED_SUMS) == "ic", np.nan, 0.0)
 """Sums of a member on a session that it took no part in."""
@@ -144,15 +147,22 @@ def report(
 
 
 def _judged(record: Sequence[Tally], horizon: Horizon, model: str | None) -> _Judged:
-    place = [0 if model is None else _place(one, model) for one in record]
+    place = [0] * len(record) if model is None else _places(record, model)
     rows = [_NONE if k < 0 else one.judged[k] for one, k in zip(record, place, strict=True)]
     grid = np.array(rows, dtype=np.float64).reshape(len(record), len(JUDGED_SUMS))
     return _Judged(horizon, place, dict(zip(JUDGED_SUMS, grid.T, strict=True)))
 
 
-def _place(one: Tally, model: str) -> int:
-    names = one.members if model in MEMBER_NAMES else one.model_ids
-    return 1 + names.index(model) if model in names else -1
+def _places(record: Sequence[Tally], model: str) -> list[int]:
+    """Return the row of a member or a version in each tally; those that follow one another mostly have the same."""
+    places = []
+    last, place = None, -1
+    for one in record:
+        names = one.members if model in MEMBER_NAMES else one.model_ids
+        if names is not last:
+            last, place = names, 1 + names.index(model) if model in names else -1
+        places.append(place)
+    return places
 
 
 def _figures(j: _Judged) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -237,9 +247,9 @@ def _tier(sums: FloatArray, lag: int) -> dict[str, Any]:
 
 
 def _summary(j: _Judged) -> dict[str, Any]:
-    direction, excess = _figures(j)
-    kept = ("accuracy", "baseRateAccuracy", "brier", "brierBaseRate")
-    figures = {name: direction[name] for name in kept} | {name: excess[name] for name in ("rankIc", "rankIcT")}
+    test = newey_west(j.sums["ic"], overlap_lag(HORIZONS[j.horizon]))
+    means = {figure: j.mean(name) for figure, name in _SUMMED.items()}
+    figures = _plain(means | {"rankIc": test.mean, "rankIcT": test.t})
     return figures | {"dates": int(j.some.sum()), "rows": int(j.rows)}
 
 

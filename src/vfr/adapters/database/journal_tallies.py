@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from sqlalchemy import and_, case, delete, exists, func, literal, select
@@ -50,12 +50,12 @@ def read_tallies(
         .order_by(FORECASTS.c.as_of, FORECASTS.c.created_at, FORECASTS.c.id)
     )
     kept: list[Tally] = []
-    names: dict[str, tuple[str, ...]] = {}
+    texts = _Texts()
     wanting: list[str] = []
     for as_of, group in groupby(connection.execute(question), key=lambda row: str(row.as_of)):
-        row, members = max(((row, json.loads(row.members)) for row in group), key=lambda one: len(one[1]))
+        row, members = max(((row, texts.members(row.members)) for row in group), key=lambda one: len(one[1].names))
         if row.outcomes is not None:
-            kept.append(_tally(row, members, names if stocks else None))
+            kept.append(_tally(row, members, texts if stocks else None))
         elif row.came:
             wanting.append(as_of)
     return kept, wanting
@@ -97,18 +97,47 @@ def _row(one: Tally) -> dict[str, Any]:
     }
 
 
-def _tally(row: Row[Any], members: Sequence[Sequence[Any]], names: dict[str, tuple[str, ...]] | None) -> Tally:
+class _Members(NamedTuple):
+    """Who took part in a forecast."""
+
+    names: tuple[str, ...]
+    model_ids: tuple[str, ...]
+
+
+class _Texts:
+    """What texts of rows say, each read once: most sessions share them with the one before."""
+
+    def __init__(self) -> None:
+        self._members: dict[str, _Members] = {}
+        self._symbols: dict[str, tuple[str, ...]] = {}
+
+    def members(self, text: str) -> _Members:
+        if text not in self._members:
+            said = json.loads(text)
+            self._members[text] = _Members(tuple(one[0] for one in said), tuple(one[1] for one in said))
+        return self._members[text]
+
+    def symbols(self, text: str) -> tuple[str, ...]:
+        if text not in self._symbols:
+            self._symbols[text] = tuple(text.split("\n")) if text else ()
+        return self._symbols[text]
+
+
+def _tally(row: Row[Any], members: _Members, texts: _Texts | None) -> Tally:
+    """Return the tally of a row; with single stocks where their texts are to be read."""
     sums = np.frombuffer(row.sums, dtype="<f8")
-    forecasters = 1 + len(members)
+    forecasters = 1 + len(members.names)
     inside = forecasters * len(JUDGED_SUMS)
     tiers = inside + 1 + len(COMPOSITES) * len(COMPOSITE_SUMS)
     known = len(row.confidence) // 9
-    symbols, stocks = ((), np.empty((forecasters + 1, 0))) if names is None else _stocks(row, forecasters, names)
+    symbols = () if texts is None else texts.symbols(row.symbols)
+    packed = b"" if texts is None else row.stocks
+    stocks = np.frombuffer(packed, dtype="<f8").reshape(forecasters + 1, len(symbols))
     return Tally(
         as_of=np.datetime64(row.as_of, "D"),
         versions=row.versions,
-        members=tuple(str(one[0]) for one in members),
-        model_ids=tuple(str(one[1]) for one in members),
+        members=members.names,
+        model_ids=members.model_ids,
         timely=row.timely,
         level=np.nan if row.level is None else row.level,
         outcomes=row.outcomes,
@@ -123,14 +152,6 @@ def _tally(row: Row[Any], members: Sequence[Sequence[Any]], names: dict[str, tup
         direction=stocks[-1],
         base=np.nan if row.base_rate is None else row.base_rate,
     )
-
-
-def _stocks(row: Row[Any], forecasters: int, names: dict[str, tuple[str, ...]]) -> tuple[tuple[str, ...], FloatArray]:
-    """Return symbols and figures of single stocks; `names` holds those read before, which most sessions share."""
-    if row.symbols not in names:
-        names[row.symbols] = tuple(row.symbols.split("\n")) if row.symbols else ()
-    symbols = names[row.symbols]
-    return symbols, np.frombuffer(row.stocks, dtype="<f8").reshape(forecasters + 1, len(symbols))
 
 
 def _packed(values: FloatArray) -> bytes:
