@@ -8,10 +8,11 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vfr.api.rendering import rendered
+from vfr.api.rendering import rendered, rendered_again
 from vfr.scoring.explain import Reasoning
 from vfr.workflows.answer import Answer, FactorLine, MlPrediction, Stock, SymbolError
 from vfr.workflows.forecaster import MlUnavailable
+from vfr.workflows.repeated import Repeated
 
 texts = st.text(st.characters(codec="utf-8"), max_size=12)
 figures = st.floats(allow_nan=False, allow_infinity=False) | st.none()
@@ -85,3 +86,26 @@ def test_joined_fragments_are_the_whole(
     whole = orjson.dumps({"success": True, "data": answer.to_dict()})
     assert rendered(answer) == whole
     assert rendered(answer) == whole, "the second time from what was kept"
+
+
+@settings(deadline=None)
+@given(
+    shown=st.lists(stocks(), min_size=1, max_size=3),
+    metadata=st.dictionaries(texts, plain, max_size=4),
+    latency=st.none() | st.floats(0, 1e6).map(lambda ms: round(ms, 3)),
+    ids=st.lists(st.text("abcXYZ019._-", min_size=8, max_size=64), min_size=2, max_size=2),
+    timestamp=st.integers(0, 2**53),
+)
+def test_an_answer_given_again_renders_to_the_whole_with_its_own_figures(
+    shown: list[Stock], metadata: dict[str, Any], latency: float | None, ids: list[str], timestamp: int
+) -> None:
+    about = metadata | {"timestamp": 1, "requestId": "first", "mlEnhancement": {"mlLatency": latency and 0.5}}
+    first = Answer(tuple(shown), (), about)
+    for request_id in ids:
+        again = Repeated(first, request_id, timestamp, latency)
+        data = again.to_dict()
+        assert rendered_again(again) == orjson.dumps({"success": True, "data": data})
+        assert (data["metadata"]["requestId"], data["metadata"]["timestamp"]) == (request_id, timestamp)
+        assert data["metadata"]["mlEnhancement"]["mlLatency"] == latency
+        for stock in data["stocks"]:
+            assert not latency or stock.get("mlPrediction", {"latencyMs": latency})["latencyMs"] == latency

@@ -27,6 +27,7 @@ from vfr.workflows.data_age import InputAges, age_warnings, ages, described
 from vfr.workflows.forecaster import Forecast, MemberForecast, MlUnavailable
 from vfr.workflows.prepared import KEPT_RANKINGS, Prepared, PreparedBoards
 from vfr.workflows.query import AnalyzeQuery
+from vfr.workflows.repeated import GivenAnswers, Repeated
 
 NOW = datetime(2026, 3, 4, 15, 30, tzinfo=UTC)
 SECTORS = ("energy", "45", "Health Care", "financials", "consumer staples")
@@ -167,6 +168,68 @@ def test_a_forecast_seen_again_by_another_request_has_that_requests_figures(boar
     assert again.memo is first.memo
 
 
+@settings(deadline=None, max_examples=60)
+@given(request=requests())
+def test_answers_given_again_are_those_made_anew(boards, request):
+    which, body, seed = request
+    board, prepared, given = boards[which][0], PreparedBoards(), GivenAnswers()
+    query = parsed(board, {**body, "later": None})
+    outcome = predicted(board, seed) if seed < 3 else MlUnavailable("TRAINING", "on their way")
+    later = replace(outcome, latency_ms=41.0625) if isinstance(outcome, Forecast) else outcome
+    asked = {"board_at": lambda _: board, "forecast": Given(later), "request_id": "again", "prepare": prepared.of}
+    try:
+        expected = analyze(query, **asked)
+    except UnknownSector:
+        return
+
+    def found(forecast, request_id):
+        named = {"table": DEFAULT, "request_id": request_id, "prepared": prepared, "given": given}
+        return ready(query, board=board, forecast=Given(forecast), **named)
+
+    assert found(outcome, "first").stocks == analyze(query, **asked | {"forecast": Given(outcome)}).stocks
+    again = found(later, "again")
+    assert isinstance(again, Repeated) is bool(expected.stocks)
+    assert orjson.dumps(again.to_dict()) == orjson.dumps(expected.to_dict())
+
+
+def test_an_answer_is_given_again_only_while_all_it_rests_on_is_the_same(boards, monkeypatch):
+    (board, prepared), other, given = boards[0], replace(boards[0][0]), GivenAnswers()
+    query = AnalyzeQuery.parse({"mode": "single", "symbols": [board.scores.symbols[0]], "include_ml": True})
+    outcome = predicted(board)
+
+    def repeated(query=query, outcome=outcome, board=board):
+        prepared.of(board, DEFAULT, board.as_of).stocks([0])
+        named = {"table": DEFAULT, "request_id": "id", "prepared": prepared, "given": given}
+        return isinstance(ready(query, board=board, forecast=Given(outcome), **named), Repeated)
+
+    assert [repeated(), repeated()] == [False, True]
+    assert not repeated(replace(query, ml_weight=0.3)), "another question"
+    assert not repeated(outcome=predicted(board)), "another forecast"
+    assert not repeated(outcome=replace(outcome, from_cache=not outcome.from_cache))
+    assert not repeated(replace(query, as_of=board.as_of)), "a day"
+    assert repeated()
+    monkeypatch.setattr(clock, "utc_now", lambda: NOW + timedelta(minutes=15))
+    assert [repeated(), repeated()] == [False, True], "its inputs are older"
+    assert not repeated(board=other), "another board"
+    assert not repeated(), "what was of the board before is let go"
+
+
+def test_few_answers_are_kept(boards):
+    board, prepared = boards[0]
+    held, symbols = prepared.of(board, DEFAULT, board.as_of), board.scores.symbols
+    kept, age = GivenAnswers(stocks=5), held.ages.at(NOW)
+    queries = [AnalyzeQuery("multiple", symbols[n : n + 2]) for n in range(0, 6, 2)]
+    for query in queries:
+        answer = analyze(query, board_at=lambda _: board, request_id="id", prepare=prepared.of)
+        kept.keep(held, query, None, age, answer)
+        kept.keep(held, query, None, age, answer)  # Again, from another thread: it counts once.
+    assert [kept.find(held, query, None, age) is not None for query in queries] == [False, True, True]
+    many = AnalyzeQuery("multiple", symbols[:6])
+    kept.keep(held, many, None, age, analyze(many, board_at=lambda _: board, request_id="id", prepare=prepared.of))
+    assert kept.find(held, many, None, age) is None, "more stocks than all may have"
+    assert kept.find(held, queries[2], None, age) is not None
+
+
 def test_copies_are_those_of_the_general_way(boards):
     board, prepared = boards[0]
     made, (stock,) = predicted(board), prepared.of(board, DEFAULT, board.as_of).stocks([0])
@@ -181,13 +244,14 @@ def test_copies_are_those_of_the_general_way(boards):
 
 def test_only_what_needs_no_waiting_is_ready(boards):
     board, _ = boards[0]
-    prepared = PreparedBoards()
+    prepared, given = PreparedBoards(), GivenAnswers()
     many = AnalyzeQuery.parse({"mode": "multiple", "symbols": board.scores.symbols[:6]})
     few = AnalyzeQuery.parse({"mode": "multiple", "symbols": board.scores.symbols[:2], "include_ml": True})
 
     def found(query, *, late=False, data_version=board.data_version):
         forecaster = Given(replace(predicted(board), data_version=data_version), late=late)
-        return ready(query, board=board, forecast=forecaster, table=DEFAULT, request_id="id", prepared=prepared)
+        named = {"table": DEFAULT, "request_id": "id", "prepared": prepared, "given": given}
+        return ready(query, board=board, forecast=forecaster, **named)
 
     assert found(many) is None, "the board is not prepared"
     prepared.of(board, DEFAULT, board.as_of)
@@ -199,6 +263,7 @@ def test_only_what_needs_no_waiting_is_ready(boards):
     assert found(sector) is None, "too many stocks to be made"
     analyze(sector, board_at=lambda _: board, request_id="id", prepare=prepared.of)
     assert found(sector).to_dict() == direct(sector, board, request_id="id", now=NOW)
+    assert found(sector).to_dict() == direct(sector, board, request_id="id", now=NOW), "given again"
 
 
 def test_little_is_kept_and_it_goes_with_its_board(boards):

@@ -14,7 +14,7 @@ from vfr.accounts.principal import ANONYMOUS
 from vfr.api.context import Context
 from vfr.api.errors import Refusal, error_response, request_id
 from vfr.api.progress import reported
-from vfr.api.rendering import rendered
+from vfr.api.rendering import rendered, rendered_again
 from vfr.api.security import too_long
 from vfr.bootstrap import count_predictions
 from vfr.clock import epoch_ms, utc_now
@@ -23,6 +23,7 @@ from vfr.workflows.answer import Answer
 from vfr.workflows.data_age import ages, described
 from vfr.workflows.forecaster import MlUnavailable
 from vfr.workflows.query import AnalyzeQuery
+from vfr.workflows.repeated import Repeated
 
 __all__ = ["decode", "read_body", "routes"]
 
@@ -121,6 +122,9 @@ def _ready(context: Context, query: AnalyzeQuery, request: Request) -> Response 
     answer = context.application.ready(query, request_id(request.scope))
     if answer is None:
         return None
+    if isinstance(answer, Repeated):  # Only what showed a stock is repeated.
+        count_predictions(context.metrics, query, answer.first)
+        return Response(rendered_again(answer), media_type="application/json")
     count_predictions(context.metrics, query, answer)
     return _response(answer, request)
 

@@ -32,6 +32,7 @@ from vfr.typing import Horizon
 from vfr.workflows.availability import Running, disabled
 from vfr.workflows.held import Boards, HeldDatasets
 from vfr.workflows.prepared import PreparedBoards
+from vfr.workflows.repeated import GivenAnswers, Repeated
 
 if TYPE_CHECKING:
     from vfr.adapters.store.chaos_file import ChaosFile
@@ -113,6 +114,7 @@ class Application:
     accounts: AccountDesk
     chaos: ChaosFile | None = None
     prepared: PreparedBoards = field(default_factory=PreparedBoards)
+    given: GivenAnswers = field(default_factory=GivenAnswers)
     beside: Beside | None = None
 
     def prepare(self, progress: Progress | None = None) -> ImportResult | None:
@@ -177,7 +179,7 @@ class Application:
         self.journal.shown(query, answer, request_id)
         return answer
 
-    def ready(self, query: AnalyzeQuery, request_id: str) -> Answer | None:
+    def ready(self, query: AnalyzeQuery, request_id: str) -> Answer | Repeated | None:
         """Answer a request as `analyze` does if that takes no waiting and it reports no progress, else return None.
 
         Raises
@@ -197,9 +199,10 @@ class Application:
             table=self.table,
             request_id=request_id,
             prepared=self.prepared,
+            given=self.given,
         )
         if answer is not None:
-            self.journal.shown(query, answer, request_id)
+            self.journal.shown(query, answer.first if isinstance(answer, Repeated) else answer, request_id)
         return answer
 
     def search(self, text: str, limit: int = 20) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from vfr.workflows.forecaster import Forecast, Forecaster, MlUnavailable
 from vfr.workflows.metadata import metadata
 from vfr.workflows.prepared import Prepared, PreparedBoards, Ranking
 from vfr.workflows.query import AnalyzeQuery
+from vfr.workflows.repeated import GivenAnswers, Repeated
 
 __all__ = ["Progress", "analyze", "ready"]
 
@@ -99,8 +100,11 @@ def ready(
     table: ScoreTable,
     request_id: str,
     prepared: PreparedBoards,
-) -> Answer | None:
+    given: GivenAnswers,
+) -> Answer | Repeated | None:
     """Answer a request as `analyze` does if that takes no waiting, else return None.
+
+    An answer that was given to the same question about the latest session is given again.
 
     Parameters
     ----------
@@ -111,6 +115,7 @@ def ready(
     table : ScoreTable
     request_id : str
     prepared : PreparedBoards
+    given : GivenAnswers
 
     Raises
     ------
@@ -118,22 +123,32 @@ def ready(
         In sector mode, if the data has no such sector.
     """
     held = prepared.ready(board, table, _today(query, board))
-    if held is None or _unmade(query, held) > UNMADE:
+    if held is None:
         return None
-    given = None
+    found = None
     if query.include_ml:
         found = query.ml_refused or forecast.ready(query.as_of, query.ml_horizon, query.ml_models, query.ml_method)
         if found is None or not _of_board(found, board):
             return None
-        given = _Given(found)
-    return analyze(
+    now = clock.utc_now()
+    age = held.ages.at(now)  # Before the answer is made: where it is of another quarter of an hour, it is not found.
+    first = given.find(held, query, found, age) if query.as_of is None else None
+    if first is not None:
+        latency = round(found.latency_ms, 3) if isinstance(found, Forecast) else None
+        return Repeated(first, request_id, int(now.timestamp() * 1_000), latency)
+    if _unmade(query, held) > UNMADE:
+        return None
+    answer = analyze(
         query,
         board_at=lambda _: board,
-        forecast=given,
+        forecast=None if found is None else _Given(found),
         table=table,
         request_id=request_id,
         prepare=lambda *_: held,
     )
+    if query.as_of is None:
+        given.keep(held, query, found, age, answer)
+    return answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,12 +150,14 @@ _after: Final = attrgetter(*_FIELDS[_FIELDS.index("confidence") : _FIELDS.index(
 class Answer:
     """Analysed stocks, best first, the symbols that could not be analysed, and what the answer rests on.
 
-    `metadata` is the contract's object of that name.
+    `metadata` is the contract's object of that name; `memo` is a place for what is made once of an answer that is given
+    again.
     """
 
     stocks: tuple[Stock, ...]
     errors: tuple[SymbolError, ...]
     metadata: Mapping[str, Any]
+    memo: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def failed_status(self) -> Literal[404, 503] | None:
