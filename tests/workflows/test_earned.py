@@ -10,8 +10,12 @@ from tests.workflows.service import MEMBERS, SESSIONS, TRAINED, Diary, Kept, fit
 
 from vfr.ensemble.asking import MemberResult
 from vfr.ensemble.combine import EQUAL, combine
+from vfr.ensemble.weights import weights_by_session
 from vfr.models.prediction import Prediction
+from vfr.monitoring.health import health_by_session
+from vfr.monitoring.signals import from_peers
 from vfr.typing import HORIZONS
+from vfr.workflows import evenings
 from vfr.workflows.earned import APPLIED, Earned, standing
 from vfr.workflows.evenings import Evenings
 
@@ -124,8 +128,21 @@ def test_the_record_is_read_again_when_an_outcome_is_settled_and_only_then():
     assert asked.known("live", "1d", SESSIONS[TRAINED + 59])[1].sessions[-1] == SESSIONS[TRAINED + 59]
 
 
-def test_where_members_stand_on_past_days_is_the_same_whoever_was_asked_before():
-    """One that has computed the latest day cuts its healths; one that has not computes them."""
+@pytest.fixture
+def looked(monkeypatch):
+    """Return what was computed: healths and weights of a whole record."""
+    calls = []
+
+    def counted(name, compute):
+        return lambda *asked, **more: calls.append(name) or compute(*asked, **more)
+
+    monkeypatch.setattr(evenings, "health_by_session", counted("health", evenings.health_by_session))
+    monkeypatch.setattr(evenings, "weights_by_session", counted("weights", evenings.weights_by_session))
+    return calls
+
+
+def test_where_members_stand_on_past_days_is_the_same_whoever_was_asked_before(looked):
+    """One that has computed the latest day cuts what it computed; one that has not computes it."""
     made, came = served(60, broken_from=30)
     days = [*SESSIONS[TRAINED + np.arange(59, 0, -7)], *SESSIONS[[499, 400, 252, 30]], SESSIONS[TRAINED + 45]]
     one, calls = earned(fitted(), Diary(made, came)), []
@@ -136,18 +153,37 @@ def test_where_members_stand_on_past_days_is_the_same_whoever_was_asked_before()
         assert found.health.events == alone.health.events
         np.testing.assert_array_equal(found.health.health, alone.health.health)
         np.testing.assert_array_equal(found.health.alarms, alone.health.alarms)
-        calls.append(found.health.health.base is not None)
-    assert not calls[0]
-    assert all(calls[1:8])  # What was served before that day begins as it goes on.
+        np.testing.assert_array_equal(found.learned, alone.learned)
+        calls.append((looked.count("health"), looked.count("weights")))
+        looked.clear()
+    # What was served before that day begins as it goes on, and what was trained as what was served.
+    assert calls == [(2, 2)] + [(1, 1)] * (len(days) - 1)
 
 
-def test_signals_that_differ_in_a_bit_are_looked_at_anew():
+def test_signals_that_differ_in_a_bit_are_looked_at_anew(looked):
     made, came = served(60)
-    evenings, at = Evenings(), SESSIONS[TRAINED + 50]
-    standing(fitted(), Diary(made, came), SESSIONS, SESSIONS[TRAINED + 59], evenings)
+    kept, at = Evenings(), SESSIONS[TRAINED + 50]
+    standing(fitted(), Diary(made, came), SESSIONS, SESSIONS[TRAINED + 59], kept)
     other = [
         replace(one, member_expected=one.member_expected[:, ::-1]) if k == 3 else one for k, one in enumerate(made)
     ]
-    found = standing(fitted(), Diary(other, came), SESSIONS, at, evenings)
-    assert found.health.health.base is None
+    found = standing(fitted(), Diary(other, came), SESSIONS, at, kept)
+    assert looked == ["weights", "health"] * 2
     assert found.weights == standing(fitted(), Diary(other, came), SESSIONS, at).weights
+
+
+@pytest.mark.parametrize("horizon", ["1d", "7d", "30d"])
+def test_weights_of_random_days_are_those_learned_from_what_had_matured_alone(horizon):
+    kept, trained = Evenings(), fitted(horizon, better=0.05)
+    for row in np.random.default_rng(4).integers(100, TRAINED + 20, 24).tolist():
+        found = standing(trained, None, SESSIONS, SESSIONS[row], kept)
+        expected = weights_by_session(found.scores, found.sessions, horizon)
+        np.testing.assert_array_equal(found.learned, expected)
+        assert found.sessions[-1] == SESSIONS[row]
+        before = trained.scores.dates < SESSIONS[row]
+        assert found.evenings.tolist() == trained.scores.dates[before].tolist()
+        signals = from_peers(MEMBERS, found.evenings, trained.peers[before], trained.scores.cells[before])
+        refits = np.isin(found.evenings, [stage.effective for stage in trained.stages])
+        alone = health_by_session(signals, refits=np.repeat(refits[:, None], len(MEMBERS), axis=1))
+        np.testing.assert_array_equal(found.health.health, alone.health)
+        assert found.health.events == alone.events

@@ -14,7 +14,7 @@ from vfr.ensemble import scores as record
 from vfr.ensemble.combine import Base
 from vfr.ensemble.fitted import Fitted
 from vfr.ensemble.scores import Scores, score_dates
-from vfr.ensemble.weights import ALL_BENCHED, weights_by_session, with_health
+from vfr.ensemble.weights import ALL_BENCHED, with_health
 from vfr.monitoring import signals as monitored
 from vfr.monitoring.health import Health
 from vfr.monitoring.signals import Signals
@@ -107,6 +107,7 @@ class Earned:
         self._journal = journal
         self._lock = Lock()
         self._kept: OrderedDict[Hashable, tuple[Fitted, Standing | None] | None] = OrderedDict()
+        self._fitted: dict[Horizon, tuple[Hashable, Fitted | None]] = {}
         self._evenings = Evenings()
 
     def at(self, data_name: str, horizon: Horizon, members: Sequence[str], day: np.datetime64) -> Base:
@@ -141,16 +142,24 @@ class Earned:
         journal, sessions = self._journal(), self._sessions()
         # Outcomes are settled once for each version of the data, and only those of earlier sessions count.
         settled = None if journal is None else journal.checked(data_name)
-        key = (self._ensembles.stamp(), data_name, horizon, str(day), sessions.size, settled)
+        stamp = self._ensembles.stamp()
+        key = (stamp, data_name, horizon, str(day), sessions.size, settled)
         with self._lock:
             if key not in self._kept:
-                fitted = self._ensembles.load(data_name, horizon)
+                fitted = self._read(stamp, data_name, horizon)
                 self._kept[key] = (
                     None if fitted is None else (fitted, standing(fitted, journal, sessions, day, self._evenings))
                 )
                 while len(self._kept) > KEPT:
                     self._kept.popitem(last=False)
             return self._kept[key]
+
+    def _read(self, stamp: str, data_name: str, horizon: Horizon) -> Fitted | None:
+        """Read what training fitted, once for each state of the files."""
+        held = self._fitted.get(horizon)
+        if held is None or held[0] != (stamp, data_name):
+            held = self._fitted[horizon] = ((stamp, data_name), self._ensembles.load(data_name, horizon))
+        return held[1]
 
     def stamp(self) -> str:
         """Return a key that changes whenever an ensemble does; a new session, which has new outcomes, is new data."""
@@ -174,22 +183,25 @@ def standing(
     sessions : datetime64[D] array, shape (T,)
         Sessions of the market, increasing, the first date of the record among them.
     day : datetime64[D]
-        Outcomes and signals of later sessions are not read; its own signals are not there yet.
+        No outcome and no signal of a later session counts; its own signals are not there yet.
     evenings : Evenings, optional
-        Healths computed before.
+        What was computed for other days.
     """
-    served = _Served.of(journal, fitted, day)
-    scores = fitted.scores if served is None else record.joined(fitted.scores, served.scores)
-    signals, refits = _evenings(fitted, served, day)
-    scores = _known(scores, sessions[sessions <= day], HORIZONS[fitted.horizon] + 1)
+    served, about = _Served.of(journal, fitted, day), (fitted.data_name, fitted.horizon)
+    whole = fitted.scores if served is None else record.joined(fitted.scores, served.scores)
+    scores = _known(whole, sessions[sessions <= day], HORIZONS[fitted.horizon] + 1)
     if not scores.dates.size:
         return None
-    span = sessions[(sessions >= scores.dates[0]) & (sessions <= day)]
-    learned = weights_by_session(scores, span, fitted.horizon)
-    health = (evenings or Evenings()).health((fitted.data_name, fitted.horizon), signals, refits)
-    held = _held(scores.members, span[-1:], learned[-1:], health, signals.sessions)[0]
+    # The record of training may go on after the day: what was learned by then is the beginning of what is learned of
+    # all of it, so that whoever asks for another day finds it computed.
+    onwards, (signals, refits) = sessions[sessions >= scores.dates[0]], _evenings(fitted, served)
+    span, before = onwards[onwards <= day], signals.sessions[signals.sessions < day]
+    kept = evenings or Evenings()
+    learned = kept.weights(about, whole, onwards, fitted.horizon, span.size)
+    health = kept.health(about, signals, refits, before.size)
+    held = _held(scores.members, span[-1:], learned[-1:], health, before)[0]
     weights = dict(zip(scores.members, held.tolist(), strict=True))
-    return Standing(weights, scores, health, signals.sessions, span, learned)
+    return Standing(weights, scores, health, before, span, learned)
 
 
 def _known(scores: Scores, sessions: DateArray, span: int) -> Scores:
@@ -262,11 +274,10 @@ def _signals(made: Sequence[ForecastRecord]) -> tuple[Signals, BoolArray]:
     return monitored.signals(members, days, score), refits
 
 
-def _evenings(fitted: Fitted, served: _Served | None, day: np.datetime64) -> tuple[Signals, BoolArray]:
-    """Return the signals before a session, of training and of service, and where versions were new."""
+def _evenings(fitted: Fitted, served: _Served | None) -> tuple[Signals, BoolArray]:
+    """Return the signals of training and of service, and where versions were new."""
     scores = fitted.scores
-    before = scores.dates < day
-    trained = monitored.from_peers(scores.members, scores.dates[before], fitted.peers[before], scores.cells[before])
+    trained = monitored.from_peers(scores.members, scores.dates, fitted.peers, scores.cells)
     new = np.isin(trained.sessions, [stage.effective for stage in fitted.stages])
     if served is None:
         return trained, np.repeat(new[:, None], len(scores.members), axis=1)
