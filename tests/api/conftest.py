@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.homes import bundled
 
 from vfr import bootstrap
 from vfr.asgi import create_app
@@ -49,9 +50,7 @@ class Client:
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data home with the bundled data and no models."""
-    folder = tmp_path_factory.mktemp("home")
-    bootstrap.build(Settings(data_home=folder)).prepare()
-    return folder
+    return bundled(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

@@ -26,13 +26,13 @@ class Admin:
     """A client that calls with a token."""
 
     def __init__(self, client: Any, token: str) -> None:
-        self._client, self._headers = client, {"Authorization": f"Bearer {token}"}
+        self.client, self._headers = client, {"Authorization": f"Bearer {token}"}
 
     def get(self, url: str) -> Any:
-        return self._client.get(url, headers=self._headers)
+        return self.client.get(url, headers=self._headers)
 
     def post(self, url: str, body: Any) -> Any:
-        return self._client.post(url, json=body, headers=self._headers)
+        return self.client.post(url, json=body, headers=self._headers)
 
 
 @pytest.fixture
@@ -40,6 +40,16 @@ def app(home: Path, tmp_path: Path) -> Iterator[Application]:
     """An application on a copy of the bundled data."""
     shutil.copytree(home, tmp_path / "home", ignore=USED)
     made = bootstrap.build(Settings(data_home=tmp_path / "home"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def unchanged(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
+    """One that every request is refused by, so that many tests may ask it."""
+    folder = tmp_path_factory.mktemp("unchanged") / "home"
+    shutil.copytree(home, folder, ignore=USED)
+    made = bootstrap.build(Settings(data_home=folder))
     yield made
     made.close()
 
@@ -52,6 +62,12 @@ def token(app: Application, *scopes: str) -> str:
 @pytest.fixture
 def admin(app: Application, client_of: Any) -> Admin:
     return Admin(client_of(app), token(app, "admin"))
+
+
+@pytest.fixture(scope="module")
+def refused(unchanged: Application, client_of: Any) -> Admin:
+    """An admin of the one that is not changed."""
+    return Admin(client_of(unchanged), token(unchanged, "admin"))
 
 
 ROUTES = [
@@ -67,13 +83,13 @@ ROUTES = [
 
 @pytest.mark.parametrize(("method", "path", "body"), ROUTES)
 def test_nobody_else_may(
-    app: Application, client_of: Any, failure: Any, method: str, path: str, body: dict[str, Any] | None
+    unchanged: Application, refused: Admin, failure: Any, method: str, path: str, body: dict[str, Any] | None
 ) -> None:
-    client, how = client_of(app), {} if body is None else {"json": body}
+    client, how = refused.client, {} if body is None else {"json": body}
     failure(client.request(method, path, **how), 403, "FORBIDDEN")
-    weak = {"Authorization": f"Bearer {token(app, 'classic')}"}
+    weak = {"Authorization": f"Bearer {token(unchanged, 'classic')}"}
     failure(client.request(method, path, headers=weak, **how), 403, "FORBIDDEN")
-    assert app.toggles.audit(9) == ()
+    assert unchanged.toggles.audit(9) == ()
 
 
 def test_everything_off_and_on(admin: Admin, app: Application) -> None:
@@ -141,22 +157,22 @@ BAD = [
 
 
 @pytest.mark.parametrize(("body", "field"), BAD)
-def test_bad_bodies_turn_nothing(admin: Admin, app: Application, failure: Any, body: Any, field: str) -> None:
-    failed = admin.post(TOGGLES, body)
+def test_bad_bodies_turn_nothing(refused: Admin, unchanged: Application, failure: Any, body: Any, field: str) -> None:
+    failed = refused.post(TOGGLES, body)
     failure(failed, 422, "INVALID_FIELD")
     assert failed.json()["field"] == field
-    assert app.toggles.audit(9) == ()
+    assert unchanged.toggles.audit(9) == ()
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "cursor=x", "cursor=-1", "cursor=99999999999"])
-def test_bad_pages_are_refused(admin: Admin, failure: Any, query: str) -> None:
-    failure(admin.get(f"{TOGGLES}/audit-logs?{query}"), 422, "INVALID_FIELD")
+def test_bad_pages_are_refused(refused: Admin, failure: Any, query: str) -> None:
+    failure(refused.get(f"{TOGGLES}/audit-logs?{query}"), 422, "INVALID_FIELD")
 
 
-def test_a_switch_that_does_not_exist(admin: Admin, failure: Any) -> None:
-    assert "xgboost" in failure(admin.get(f"{TOGGLES}/nobody"), 422, "INVALID_FIELD")
+def test_a_switch_that_does_not_exist(refused: Admin, failure: Any) -> None:
+    assert "xgboost" in failure(refused.get(f"{TOGGLES}/nobody"), 422, "INVALID_FIELD")
     assert "xgboost" in failure(
-        admin.post(f"{TOGGLES}/nobody", {"enabled": False, "reason": "r"}), 422, "INVALID_FIELD"
+        refused.post(f"{TOGGLES}/nobody", {"enabled": False, "reason": "r"}), 422, "INVALID_FIELD"
     )
 
 

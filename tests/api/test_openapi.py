@@ -80,33 +80,3 @@ def test_answers_have_the_documented_shape_and_no_other_field(
     response = client.request(method, path, **({"json": body} if method == "POST" else {}))
     assert response.status_code == 200
     TypeAdapter(Success[shape]).validate_json(response.content, strict=True, extra="forbid", by_alias=True)
-
-
-@pytest.mark.filterwarnings("default")
-def test_answers_to_generated_requests_follow_the_document(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import schemathesis
-    from hypothesis import HealthCheck, Phase, given, settings
-    from hypothesis import strategies as st
-
-    monkeypatch.setattr("vfr.api.progress.OPEN_S", 0.05)
-    document = client.get("/openapi.json").json()
-    schema = schemathesis.openapi.from_dict(document)
-    operations = [found.ok() for found in schema.get_all_operations()]
-    assert len(operations) >= 12
-
-    @settings(
-        max_examples=6, deadline=None, phases=[Phase.generate], database=None, derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-    @given(data=st.data())
-    def ask(data: st.DataObject) -> None:
-        for operation in operations:
-            case = data.draw(operation.as_strategy())
-            kwargs = case.as_transport_kwargs(base_url="http://127.0.0.1:8000")
-            kept = {k: kwargs[k] for k in ("params", "json", "content", "headers") if kwargs.get(k) is not None}
-            kept["headers"] = {**dict(kept.get("headers", {})), "Content-Type": "application/json"}
-            response = client.request(kwargs["method"], kwargs["url"], **kept)
-            assert response.status_code < 500 or response.status_code == 503, (kwargs, response.text)
-            operation.validate_response(schemathesis.Response.from_httpx(response, verify=False))
-
-    ask()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests import homes
 
 from vfr import bootstrap
 from vfr.adapters.store.training_state import TrainingState
@@ -23,9 +24,7 @@ from vfr.workflows.train_recipe import Recipe
 @pytest.fixture(scope="session")
 def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data home with the bundled data and no models."""
-    folder = tmp_path_factory.mktemp("home")
-    bootstrap.build(Settings(data_home=folder)).prepare()
-    return folder
+    return homes.bundled(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import structlog
+from tests.homes import bundled
 
 from vfr.cli.app import run
 
@@ -34,12 +35,7 @@ class Result:
 @pytest.fixture(scope="session")
 def bundled_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data home with the bundled data, prepared once; tests only read it."""
-    from vfr import bootstrap
-    from vfr.settings import Settings
-
-    home = tmp_path_factory.mktemp("bundled")
-    bootstrap.build(Settings(data_home=home)).prepare()
-    return home
+    return bundled(tmp_path_factory)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ import httpx
 import pytest
 from tests.api.conftest import client_of, failure
 from tests.asgi.running import SERVE, answers, ask, start, until
+from tests.homes import once
 
 from vfr import bootstrap
 from vfr.adapters.providers.bundled import BundledProvider
@@ -65,25 +65,9 @@ def learn(home: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def learned(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data home with champions at 7d, made once for all test processes; to be copied, not changed."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
-    home = shared / "learned"
-    with (shared / "learned.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not home.exists():
-            making = shared / "learning"
-            shutil.rmtree(making, ignore_errors=True)
-            learn(making)
-            making.rename(home)
-    return home
-
-
-@pytest.fixture(scope="session")
-def worker_id(request: pytest.FixtureRequest) -> str:
-    """Name of this test process; ``master`` where there is one only."""
-    return str(getattr(request.config, "workerinput", {}).get("workerid", "master"))
+    return once(tmp_path_factory, "learned", learn)
 
 
 @pytest.fixture
