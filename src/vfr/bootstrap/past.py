@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from vfr.adapters.store.datasets import DirectoryDatasets
@@ -10,6 +11,7 @@ from vfr.workflows.held import HeldDatasets
 from vfr.workflows.past_boards import PastBoards
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import numpy as np
@@ -34,4 +36,9 @@ def past_board(home: Path, day: np.datetime64) -> bytes:
 
 @cache
 def _boards(home: Path) -> PastBoards:
-    return PastBoards(HeldDatasets(DirectoryDatasets(home)))
+    return PastBoards(HeldDatasets(DirectoryDatasets(home)), _aside)
+
+
+def _aside(work: Callable[[], None]) -> None:
+    """Compute something on a thread, which ends with the process whenever that ends."""
+    Thread(target=work, name="vfr-past-days", daemon=True).start()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from vfr.indicators.bars import Kernel, Run
 
 __all__ = ["MAX_AGE", "Histories", "History", "Readings"]
+
+_Rows: TypeAlias = NDArray[np.signedinteger[Any]]
 
 MAX_AGE: Final = 10
 """Sessions; a symbol without a bar among the last ten is unknown (STALE)."""
@@ -40,9 +42,9 @@ class Readings:
 
     Attributes
     ----------
-    number : int32 array, shape (T, N)
+    number : integer array, shape (T, N)
         The bar's number in its history, counted from 1; 0 where there is no bar.
-    last : int32 array, shape (T, N)
+    last : integer array, shape (T, N)
         Row of the last bar at or before each; -1 where there is none yet.
     """
 
@@ -52,11 +54,12 @@ class Readings:
         shape = inputs[0].shape
         self._runs: list[Run] | None = runs(inputs, max_gap=MAX_AGE - 1)
         self._kept: dict[tuple[Kernel, tuple[float, ...]], FloatArray] | None = {} if keep else None
-        self.number: NDArray[np.int32] = np.zeros(shape, dtype=np.int32)
+        small = np.min_scalar_type(-shape[0] - 1)  # Two bytes are enough for a century of sessions.
+        self.number: _Rows = np.zeros(shape, dtype=small)
         for run in self._runs or ():
             self.number[run.rows, run.column] = np.arange(1, run.rows.size + 1)
-        rows = np.arange(shape[0], dtype=np.int32)[:, None]
-        self.last: NDArray[np.int32] = np.maximum.accumulate(np.where(self.number > 0, rows, np.int32(-1)), axis=0)
+        rows = np.arange(shape[0], dtype=small)[:, None]
+        self.last: _Rows = np.maximum.accumulate(np.where(self.number > 0, rows, small.type(-1)), axis=0)
 
     def of(
         self,
@@ -167,5 +170,5 @@ class History:
         any_seen = (self._last >= 0).any(axis=1, keepdims=True)
         return np.where(any_seen, code, np.int8(Reason.NO_INPUT)).astype(np.int8)
 
-    def _at(self, values: NDArray[np.float64] | NDArray[np.int32]) -> NDArray[np.float64] | NDArray[np.int32]:
+    def _at(self, values: FloatArray | _Rows) -> FloatArray | _Rows:
         return values[np.maximum(self._last, 0), np.arange(values.shape[1])]
