@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from vfr.journal.records import Exposure, ForecastRecord, JournalState, Outcomes, Restatement
+from vfr.journal.records import Exposure, ForecastRecord, JournalState, LastReturns, Outcomes, Restatement
 from vfr.journal.tallies import Tally
 from vfr.typing import Horizon
 
@@ -82,6 +82,10 @@ class Journal(Protocol):
 
     def outcomes(self, data_name: str, horizon: Horizon, since: str = "", until: str = "9999-12-31") -> list[Outcomes]:
         """Return the outcomes of sessions between two ISO days, both included, oldest first."""
+        ...
+
+    def last_returns(self, data_name: str, horizon: Horizon, since: str) -> list[LastReturns]:
+        """Return what settled outcomes of sessions from an ISO day on were when they were last looked at."""
         ...
 
     def forecasts(

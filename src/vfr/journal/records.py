@@ -10,7 +10,16 @@ import numpy as np
 
 from vfr.typing import BoolArray, FloatArray, Horizon, IntArray
 
-__all__ = ["Exposure", "ForecastRecord", "JournalState", "Outcomes", "Restatement", "inputs_key", "versions_key"]
+__all__ = [
+    "Exposure",
+    "ForecastRecord",
+    "JournalState",
+    "LastReturns",
+    "Outcomes",
+    "Restatement",
+    "inputs_key",
+    "versions_key",
+]
 
 _KEY_LENGTH = 32
 
@@ -148,10 +157,6 @@ class Outcomes:
         Index member at `as_of` (every priced name where membership is unknown): what figures are computed on.
     reason : tuple of str or None, length K
         Why an outcome is unknown; None where it is known.
-    latest : float64 array, shape (K,), optional
-        The return by the newest data seen, where it was looked at again; by default `returns`.
-    restated : int64 array, shape (K,), optional
-        How often the data changed their mind since; by default 0.
     """
 
     horizon: Horizon
@@ -163,8 +168,26 @@ class Outcomes:
     excess: FloatArray
     counted: BoolArray
     reason: tuple[str | None, ...]
-    latest: FloatArray | None = None
-    restated: IntArray | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LastReturns:
+    """What the newest data that were looked at say of a session's settled outcomes, for K symbols.
+
+    Parameters
+    ----------
+    as_of : numpy.datetime64
+    symbols : tuple of str, length K
+    returns : float64 array, shape (K,)
+        NaN where the return is unknown.
+    times : int64 array, shape (K,)
+        How often the data changed their mind since the outcome was settled.
+    """
+
+    as_of: np.datetime64
+    symbols: tuple[str, ...]
+    returns: FloatArray
+    times: IntArray
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from vfr.data.panel import Panel
 from vfr.features.labels import make
 from vfr.features.matrix import Labels
-from vfr.journal.records import Outcomes, Restatement
+from vfr.journal.records import LastReturns, Outcomes, Restatement
 from vfr.typing import HORIZONS, BoolArray, FloatArray, Horizon
 
 __all__ = ["ENOUGH", "GRACE", "restatements", "settle_session"]
@@ -86,21 +86,23 @@ def settle_session(
     return found if chosen.size else None
 
 
-def restatements(settled: Outcomes, now: Outcomes) -> list[Restatement]:
+def restatements(last: LastReturns, now: Outcomes) -> list[Restatement]:
     """Return the outcomes that newer data put differently from when they were last looked at.
 
     Parameters
     ----------
-    settled, now : Outcomes
-        Of the same session and horizon, any symbols. A name that `now` does not know restates nothing.
+    last : LastReturns
+    now : Outcomes
+        Of the same session, any symbols. A name that it does not know restates nothing.
     """
-    latest = settled.returns if settled.latest is None else settled.latest
-    times = np.zeros(latest.size, dtype=np.int64) if settled.restated is None else settled.restated
-    fresh = dict(zip(now.symbols, now.returns.tolist(), strict=True))
+    fresh = now.returns
+    if now.symbols != last.symbols:
+        place = {symbol: n for n, symbol in enumerate(now.symbols)}
+        fresh = np.append(now.returns, np.nan)[[place.get(symbol, -1) for symbol in last.symbols]]
+    moved = np.flatnonzero(np.isfinite(fresh) & ~(np.abs(fresh - last.returns) <= SAME))
     return [
-        Restatement(now.horizon, now.as_of, symbol, fresh[symbol], int(count))
-        for symbol, before, count in zip(settled.symbols, latest.tolist(), times.tolist(), strict=True)
-        if np.isfinite(fresh.get(symbol, np.nan)) and not abs(fresh[symbol] - before) <= SAME
+        Restatement(now.horizon, now.as_of, last.symbols[k], float(fresh[k]), int(last.times[k]))
+        for k in moved.tolist()
     ]
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from vfr.journal.records import Outcomes, Restatement
 from vfr.journal.settlement import restatements, settle_session
 from vfr.typing import HORIZONS, BoolArray, Horizon
 from vfr.workflows.journal_tallies import keep_tallies
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from vfr.data.panel import Panel
     from vfr.data.snapshot import Snapshot
     from vfr.journal.journal import Journal
+    from vfr.journal.records import Restatement
     from vfr.workflows.datasets import DatasetStore
 
 __all__ = ["FORGOTTEN_AT_ONCE", "LOOKED_BACK", "Settled", "forget", "settle"]
@@ -135,7 +135,7 @@ def _moved(journal: Journal, name: str, panel: Panel, counts: BoolArray, horizon
     """Return the settled outcomes that the data put differently now."""
     since = str(panel.sessions[max(panel.sessions.size - LOOKED_BACK, 0)])
     moved: list[Restatement] = []
-    for settled in journal.outcomes(name, horizon, since):
-        now: Outcomes | None = settle_session(panel, counts, horizon, settled.as_of, settled.symbols)
-        moved += restatements(settled, now) if now is not None else []
+    for last in journal.last_returns(name, horizon, since):
+        now = settle_session(panel, counts, horizon, last.as_of, last.symbols)
+        moved += restatements(last, now) if now is not None else []
     return moved

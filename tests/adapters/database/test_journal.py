@@ -169,9 +169,9 @@ def test_the_first_outcome_stays_and_restatements_are_counted_once(journal: SqlJ
     assert journal.settle("live", "v2", [], [moved], 2.0) == (0, 0)
     (found,) = journal.outcomes("live", "1d")
     assert found.returns.tolist() == [0.01] * 4
-    assert found.restated is not None
-    assert found.latest is not None
-    assert (found.restated.tolist(), found.latest.tolist()) == ([0, 1, 0, 0], [0.01, 0.02, 0.01, 0.01])
+    (last,) = journal.last_returns("live", "1d", "2016-03-01")
+    assert (last.times.tolist(), last.returns.tolist()) == ([0, 1, 0, 0], [0.01, 0.02, 0.01, 0.01])
+    assert journal.last_returns("live", "1d", "2016-03-02") == []
     assert journal.state()[0].restated == 1
 
 

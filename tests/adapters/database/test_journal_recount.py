@@ -62,13 +62,14 @@ def assert_recounted(journal: SqlJournal) -> None:
 
 
 def counted(journal: SqlJournal) -> tuple[int, int]:
-    came = journal.outcomes("live", "1d")
-    return sum(len(one.symbols) for one in came), sum(int(one.restated.sum()) for one in came)
+    last = journal.last_returns("live", "1d", "")
+    return sum(len(one.symbols) for one in last), sum(int(one.times.sum()) for one in last)
 
 
 def moved(journal: SqlJournal, returns: float) -> list[Restatement]:
     """Return what data say that put every outcome at another return."""
-    return [one for now in journal.outcomes("live", "1d") for one in restatements(now, at(now, returns))]
+    pairs = zip(journal.last_returns("live", "1d", ""), journal.outcomes("live", "1d"), strict=True)
+    return [one for last, now in pairs for one in restatements(last, at(now, returns))]
 
 
 def at(now: Outcomes, returns: float) -> Outcomes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -14,18 +14,21 @@ from sqlalchemy import and_, bindparam, delete, exists, func, select, update
 from vfr.adapters.database.engine import transaction
 from vfr.adapters.database.journal_rows import (
     ENTRY_COLUMNS,
+    LAST_COLUMNS,
     OUTCOME_COLUMNS,
     entry_rows,
     forecast_of,
     forecast_row,
+    last_returns_of,
     outcome_rows,
     outcomes_of,
+    plain_rows,
 )
 from vfr.adapters.database.journal_tallies import forget_tallies, keep_tallies, read_tallies
 from vfr.adapters.database.tables import CHECKS, ENTRIES, EXPOSURES, FORECASTS, OUTCOMES
 from vfr.adapters.database.upsert import insert_into, insert_rows, rows_as_table
 from vfr.journal.journal import OpenSession
-from vfr.journal.records import Exposure, ForecastRecord, JournalState, Outcomes, Restatement
+from vfr.journal.records import Exposure, ForecastRecord, JournalState, LastReturns, Outcomes, Restatement
 from vfr.journal.tallies import Tally
 from vfr.typing import Horizon
 
@@ -177,13 +180,13 @@ class SqlJournal:
 
     def outcomes(self, data_name: str, horizon: Horizon, since: str = "", until: str = _LAST) -> list[Outcomes]:
         """Return the outcomes of sessions between two ISO days, oldest first."""
-        mine = and_(
-            OUTCOMES.c.data_name == data_name, OUTCOMES.c.horizon == horizon, OUTCOMES.c.as_of.between(since, until)
-        )
-        question = select(*(OUTCOMES.c[name] for name in OUTCOME_COLUMNS)).where(mine).order_by("as_of", "symbol")
-        with transaction(self.engine, reads=True) as connection:
-            rows = connection.execute(question).all()
-        return [outcomes_of(horizon, as_of, list(group)) for as_of, group in groupby(rows, key=lambda row: str(row[0]))]
+        sessions = self._sessions(OUTCOME_COLUMNS, data_name, horizon, since, until)
+        return [outcomes_of(horizon, as_of, list(rows)) for as_of, rows in sessions]
+
+    def last_returns(self, data_name: str, horizon: Horizon, since: str) -> list[LastReturns]:
+        """Return what settled outcomes of sessions from an ISO day on were when they were last looked at."""
+        sessions = self._sessions(LAST_COLUMNS, data_name, horizon, since, _LAST)
+        return [last_returns_of(as_of, list(rows)) for as_of, rows in sessions]
 
     def forecasts(self, data_name: str, horizon: Horizon, since: str = "", until: str = _LAST) -> list[ForecastRecord]:
         """Return the fullest standard forecast of each session between two ISO days, oldest first."""
@@ -203,7 +206,7 @@ class SqlJournal:
                 .where(mine)
                 .order_by(ENTRIES.c.forecast_id, ENTRIES.c.symbol)
             )
-            rows = connection.execute(entries).all()
+            rows = plain_rows(connection, entries)
         grouped = {number: list(group) for number, group in groupby(rows, key=itemgetter(0))}
         return [forecast_of(dict(head), grouped.get(head["id"], [])) for head in best]
 
@@ -243,6 +246,18 @@ class SqlJournal:
         """Return how many exposures are kept."""
         with transaction(self.engine, reads=True) as connection:
             return int(connection.execute(select(func.count()).select_from(EXPOSURES)).scalar_one())
+
+    def _sessions(
+        self, columns: Sequence[str], data_name: str, horizon: Horizon, since: str, until: str
+    ) -> Iterator[tuple[str, Iterator[Sequence[Any]]]]:
+        """Give outcomes of sessions between two ISO days, oldest session first."""
+        mine = and_(
+            OUTCOMES.c.data_name == data_name, OUTCOMES.c.horizon == horizon, OUTCOMES.c.as_of.between(since, until)
+        )
+        question = select(*(OUTCOMES.c[name] for name in columns)).where(mine).order_by("as_of", "symbol")
+        with transaction(self.engine, reads=True) as connection:
+            rows = plain_rows(connection, question)
+        return groupby(rows, key=itemgetter(0))
 
 
 def _remember(connection: Connection, data_name: str, data_version: str, at: float) -> None:

@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from vfr.journal.records import ForecastRecord, Outcomes
+from vfr.journal.records import ForecastRecord, LastReturns, Outcomes
 from vfr.typing import FloatArray, Horizon
 
 if TYPE_CHECKING:
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Select
 
 __all__ = [
     "ENTRY_COLUMNS",
+    "LAST_COLUMNS",
     "OUTCOME_COLUMNS",
     "entry_rows",
     "forecast_of",
     "forecast_row",
+    "last_returns_of",
     "outcome_rows",
     "outcomes_of",
+    "plain_rows",
 ]
 
 _HEAD: Final = (
@@ -34,9 +37,21 @@ ENTRY_COLUMNS: Final = ("forecast_id", "symbol", *_FIGURES, *_TIERS, "members")
 """What `forecast_of` reads, in its order."""
 
 OUTCOME_COLUMNS: Final = (
-    "as_of", "symbol", "basis", "returns", "direction", "excess", "counted", "reason", "latest", "restated",
+    "as_of", "symbol", "basis", "returns", "direction", "excess", "counted", "reason",
 )  # fmt: skip
 """What `outcomes_of` reads, in its order."""
+
+LAST_COLUMNS: Final = ("as_of", "symbol", "latest", "restated")
+"""What `last_returns_of` reads, in its order."""
+
+
+def plain_rows(connection: Connection, question: Select[Any]) -> list[Sequence[Any]]:
+    """Return rows as the driver gives them: of hundreds of thousands, half of the time goes into making more of them.
+
+    A truth value is 0 or 1 where the database has no such type.
+    """
+    with connection.execute(question) as found:
+        return list(found.cursor.fetchall())
 
 
 def forecast_row(forecast: ForecastRecord) -> dict[str, Any]:
@@ -61,7 +76,7 @@ def entry_rows(forecast: ForecastRecord) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def forecast_of(head: Mapping[str, Any], entries: Sequence[Row[Any]]) -> ForecastRecord:
+def forecast_of(head: Mapping[str, Any], entries: Sequence[Sequence[Any]]) -> ForecastRecord:
     """Read back a forecast from its head and rows of `ENTRY_COLUMNS`."""
     members = json.loads(head["members"])
     columns = dict(zip(ENTRY_COLUMNS, zip(*entries, strict=True), strict=True)) if entries else {}
@@ -100,9 +115,9 @@ def outcome_rows(found: Outcomes) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def outcomes_of(horizon: Horizon, as_of: str, rows: Sequence[Row[Any]]) -> Outcomes:
+def outcomes_of(horizon: Horizon, as_of: str, rows: Sequence[Sequence[Any]]) -> Outcomes:
     """Read back the outcomes of one session from rows of `OUTCOME_COLUMNS`."""
-    _, symbols, basis, returns, direction, excess, counted, reason, latest, restated = zip(*rows, strict=True)
+    _, symbols, basis, returns, direction, excess, counted, reason = zip(*rows, strict=True)
     return Outcomes(
         horizon,
         np.datetime64(as_of, "D"),
@@ -113,9 +128,13 @@ def outcomes_of(horizon: Horizon, as_of: str, rows: Sequence[Row[Any]]) -> Outco
         _numbers(excess),
         np.array(counted, dtype=bool),
         reason,
-        _numbers(latest),
-        np.array(restated, dtype=np.int64),
     )
+
+
+def last_returns_of(as_of: str, rows: Sequence[Sequence[Any]]) -> LastReturns:
+    """Read back what was last looked at of one session from rows of `LAST_COLUMNS`."""
+    _, symbols, latest, restated = zip(*rows, strict=True)
+    return LastReturns(np.datetime64(as_of, "D"), symbols, _numbers(latest), np.array(restated, dtype=np.int64))
 
 
 def _null(value: float) -> float | None:
