@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,7 +51,7 @@ def test_who_waits_as_told_passes_and_not_much_sooner(budget: Budget, steps: lis
         return
     early = now + (verdict.retry_after_s - 1) * 1_000 - budget.window_s * 1_000 // PARTS
     if early > now:
-        assert not Window(window.newest, list(window.counts)).charge(budget, n, early).allowed
+        assert not deepcopy(window).charge(budget, n, early).allowed
     assert window.charge(budget, n, now + verdict.retry_after_s * 1_000).allowed
 
 
@@ -82,3 +84,21 @@ def test_a_refusal_takes_nothing() -> None:
     assert window.charge(budget, 8, 0).allowed
     assert not window.charge(budget, 3, 0).allowed
     assert window.charge(budget, 2, 0).allowed
+
+
+@given(BUDGETS, STEPS, st.integers(0, 70_000))
+def test_the_figures_beside_the_counts_are_those_of_the_counts(
+    budget: Budget, steps: list[tuple[int, int]], later: int
+) -> None:
+    window, now = Window(), 1_000_000_000_000
+    for step, size in steps:
+        now += step * budget.window_s // 60
+        verdict = window.charge(budget, size, now)
+        parts = [part for part in range(window.newest - PARTS, window.newest + 1) if window.counts[part % COUNTED]]
+        assert verdict.remaining == budget.amount - sum(window.counts)
+        first = parts[0] if parts else window.newest  # Where all is free and more is asked for, a whole window.
+        gone = -(-(first + COUNTED) * budget.window_s * 1_000 // PARTS)
+        assert verdict.reset_s == max(1, -(-(gone - now) // 1_000))
+    window.head[2] += later
+    window.charge(budget, 0, now + budget.window_s * 1_000 // PARTS + 1)
+    assert window.head[2] == sum(window.counts), "right again with the next part, whatever was written"

@@ -68,7 +68,7 @@ def first_symbol(home: Path) -> str:
 def test_a_burst_over_two_processes_is_exact_within_two_percent(
     trained: Path, port: int, redis: RedisServer, shared: str
 ) -> None:
-    (trained / "run" / "limits-1.bin").unlink(missing_ok=True)
+    (trained / "run" / "limits-2.bin").unlink(missing_ok=True)
     more = {"VFR_REDIS_URL": redis.url} if shared == "redis" else {}
     with serving(trained, port, **OPEN, **more) as process:
         assert len(kinds(process)["worker"]) == 2
@@ -81,7 +81,7 @@ def test_a_burst_over_two_processes_is_exact_within_two_percent(
 def test_redis_that_goes_away_under_load_costs_no_answer(
     trained: Path, port: int, redis: RedisServer, fault: str
 ) -> None:
-    (trained / "run" / "limits-1.bin").unlink(missing_ok=True)
+    (trained / "run" / "limits-2.bin").unlink(missing_ok=True)
     with serving(trained, port, **OPEN, VFR_REDIS_URL=redis.url):
         before, _ = burst(port, first_symbol(trained), connections=10, each=10)
         getattr(redis, fault)()

@@ -7,29 +7,51 @@ holds more than the budget, and what was charged comes back at most one sixtieth
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Final
+from typing import Final, Protocol
 
 from vfr.accounts.limits import Budget, Verdict
 
-__all__ = ["COUNTED", "PARTS", "Window"]
+__all__ = ["COUNTED", "HEAD", "PARTS", "Window"]
 
 PARTS: Final = 60
 COUNTED: Final = PARTS + 1
 """Counts kept: the part that runs, and those a window that ends in it may touch."""
 
+_NEWEST: Final = 0
+_OLDEST: Final = 1
+_USED: Final = 2
+HEAD: Final = 3
+"""Figures beside the counts, so that a charge need not add them up: the newest part, the oldest in which anything was
+charged (where nothing was: any), and the sum of all counts."""
+
+
+class Figures(Protocol):
+    """Whole numbers that are changed in place: a list, or memory that others share."""
+
+    def __getitem__(self, place: int, /) -> int: ...
+
+    def __setitem__(self, place: int, figure: int, /) -> None: ...
+
+    def __iter__(self) -> Iterator[int]: ...
+
 
 @dataclass(slots=True)
 class Window:
-    """Use of one budget.
+    """Use of one budget; what it is kept in may be shared with others.
 
     Parameters
     ----------
-    newest : int
-        Number of the sixtieth that runs, counted from 1970.
-    counts : list of int, length 61
-        What was charged in each; the place of a part is its number modulo 61.
+    head : Figures, length 3
+        See `HEAD`. Parts are numbered from 1970.
+    counts : Figures, length 61
+        What was charged in each part; the place of a part is its number modulo 61.
+
+    Notes
+    -----
+    The sum is taken anew with every part: what another process left half written is right again by then.
 
     Examples
     --------
@@ -42,34 +64,57 @@ class Window:
     True
     """
 
-    newest: int = 0
-    counts: list[int] = field(default_factory=lambda: [0] * COUNTED)
+    head: Figures = field(default_factory=lambda: [0] * HEAD)
+    counts: Figures = field(default_factory=lambda: [0] * COUNTED)
+
+    @property
+    def newest(self) -> int:
+        """Number of the part that runs."""
+        return self.head[_NEWEST]
 
     def charge(self, budget: Budget, n: int, now_ms: int) -> Verdict:
         """Charge n if that many are left; n = 0 only looks."""
-        self._move_to(now_ms * PARTS // (budget.window_s * 1_000))
-        used = sum(self.counts)
-        if used + n > budget.amount and n:
-            wait = self._wait(budget, used + n - budget.amount, now_ms)
-            return Verdict(False, budget.amount, max(budget.amount - used, 0), self._wait(budget, 1, now_ms), wait)
-        self.counts[self.newest % COUNTED] += n
-        left = max(budget.amount - used - n, 0)
-        return Verdict(True, budget.amount, left, self._wait(budget, 1, now_ms) if used + n else 0, 0)
+        head = self.head
+        part = now_ms * PARTS // (budget.window_s * 1_000)
+        if part != head[_NEWEST]:
+            self._move_to(part)
+        used = head[_USED]
+        if n and used + n > budget.amount:
+            wait = self._until(budget, self._gone(used + n - budget.amount), now_ms)
+            left = max(budget.amount - used, 0)
+            return Verdict(False, budget.amount, left, self._until(budget, self._gone(1), now_ms), wait)
+        if n:
+            newest = head[_NEWEST]
+            if not used:
+                head[_OLDEST] = newest
+            self.counts[newest % COUNTED] += n
+            head[_USED] = used = used + n
+        reset = self._until(budget, head[_OLDEST], now_ms) if used else 0
+        return Verdict(True, budget.amount, max(budget.amount - used, 0), reset, 0)
 
     def _move_to(self, part: int) -> None:
-        ahead = part - self.newest
+        head, counts = self.head, self.counts
+        ahead = part - head[_NEWEST]
         if abs(ahead) >= COUNTED:  # Long ago, or written by a clock that was wrong by more than a window.
-            self.counts = [0] * COUNTED
-            self.newest = part
+            gone, head[_NEWEST] = range(COUNTED), part
         elif ahead > 0:
-            for passed in range(self.newest + 1, part + 1):
-                self.counts[passed % COUNTED] = 0
-            self.newest = part
+            gone, head[_NEWEST] = range(head[_NEWEST] + 1, part + 1), part
+        else:
+            return
+        for passed in gone:
+            counts[passed % COUNTED] = 0
+        head[_USED] = sum(counts)
+        head[_OLDEST] = self._gone(1)
 
-    def _wait(self, budget: Budget, n: int, now_ms: int) -> int:
-        """Return the whole seconds until n of what is counted have left the window; all of it where n is more."""
-        oldest = (self.newest + 1) % COUNTED
-        so_far = list(accumulate(self.counts[oldest:] + self.counts[:oldest]))
-        part = self.newest - PARTS + min(bisect_left(so_far, n), PARTS)
+    def _gone(self, n: int) -> int:
+        """Return the part after which n of what is counted have left the window; the newest where n is more."""
+        newest = self.head[_NEWEST]
+        parts = range(newest - PARTS, newest + 1)
+        so_far = list(accumulate(self.counts[part % COUNTED] for part in parts))
+        return parts[min(bisect_left(so_far, n), PARTS)]
+
+    @staticmethod
+    def _until(budget: Budget, part: int, now_ms: int) -> int:
+        """Return the whole seconds until what was charged in a part has left the window."""
         gone_ms = -(-(part + COUNTED) * budget.window_s * 1_000 // PARTS)
         return max(1, -(-(gone_ms - now_ms) // 1_000))

@@ -9,9 +9,9 @@ from __future__ import annotations
 import errno
 import mmap
 import os
-import struct
 import threading
 import time
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -21,20 +21,26 @@ from typing import Final
 import structlog
 
 from vfr.accounts.limits import Budget, Charge, Verdict
-from vfr.accounts.window import COUNTED, PARTS, Window
+from vfr.accounts.window import COUNTED, HEAD, PARTS, Window
 from vfr.clock import elapsed_ms, epoch_ms
 
 __all__ = ["FILE_NAME", "LocalLimiter"]
 
-FILE_NAME: Final = "limits-1.bin"
+FILE_NAME: Final = "limits-2.bin"
 """The number is the format's: another format is another file."""
 
 PLACES: Final = 16_384
 NEAR: Final = 8
 """Places in the table, and how many of them one payer's budget may take."""
 
-_PLACE: Final = struct.Struct(f"<16sqq{COUNTED}I")
-"""Digest of payer and budget, when the record counts nothing any more (epoch ms), newest part, counts."""
+_VOID: Final = 2
+_HEAD: Final = 3
+_COUNTS: Final = 2 * (_HEAD + HEAD)
+"""Where in a place, after the digest of payer and budget, it stands when the record counts nothing any more (epoch ms)
+and the figures of its window, in words of 8 bytes; and its counts, in halves of a word."""
+
+_WORDS: Final = (_COUNTS + COUNTED + 1) // 2
+_NOTHING: Final = array("q", bytes(8 * _WORDS))
 
 LOCK_MS: Final = 20.0
 LOCK_PAUSE_S: Final = 50e-6
@@ -70,7 +76,7 @@ class LocalLimiter:
         self._mutex = threading.Lock()
         self._path = path
         self._descriptor: int | None = None
-        self._map: mmap.mmap | None = None
+        self._table: _Table | None = None
         self._granted = self._refused = 0
 
     async def charge(self, who: str, budget: Budget, n: int) -> Verdict:
@@ -89,12 +95,14 @@ class LocalLimiter:
         """Take one charge after the other under one lock until one is refused."""
         verdicts = []
         with self._mutex:
-            if self._map is None:  # Made by the first charge: where nobody is limited there is no file.
-                self._descriptor, self._map = _opened(self._path, self._places * _PLACE.size)
+            if self._table is None:  # Made by the first charge: where nobody is limited there is no file.
+                self._descriptor, made = _opened(self._path, self._places * 8 * _WORDS)
+                self._table = _Table(made, self._places)
             _lock(self._descriptor)
             try:
+                now = self._now_ms()
                 for budget, n in charges:
-                    verdicts.append(self._taken(self._map, who, budget, n))
+                    verdicts.append(self._taken(self._table, who, budget, n, now))
                     if not verdicts[-1].allowed:
                         break
             finally:
@@ -108,53 +116,76 @@ class LocalLimiter:
     async def close(self) -> None:
         """Let go of the file."""
         with self._mutex:
-            if self._map is not None:
-                self._map.close()
-                self._map = None
+            if self._table is not None:
+                self._table.close()
+                self._table = None
             if self._descriptor is not None:
                 os.close(self._descriptor)
                 self._descriptor = None
 
-    def _taken(self, table: mmap.mmap, who: str, budget: Budget, n: int) -> Verdict:
-        digest = _digest(f"{budget.name}/{budget.window_s}/{who}")
-        offset, window = self._found(table, digest)
-        verdict = window.charge(budget, n, self._now_ms())
-        void = (window.newest + COUNTED) * budget.window_s * 1_000 // PARTS
-        _PLACE.pack_into(table, offset, digest, void, window.newest, *window.counts)
+    def _taken(self, table: _Table, who: str, budget: Budget, n: int, now_ms: int) -> Verdict:
+        place = table.place(*_digest(budget.name, budget.window_s, who))
+        window = table.window(place)
+        verdict = window.charge(budget, n, now_ms)
+        table.words[place + _VOID] = (window.newest + COUNTED) * budget.window_s * 1_000 // PARTS
         if verdict.allowed:
             self._granted += n
         else:
             self._refused += n
         return verdict
 
-    def _found(self, table: mmap.mmap, digest: bytes) -> tuple[int, Window]:
-        """Return the place of a record and its counts; of a new one the place that is given away."""
-        first = int.from_bytes(digest[:8], "little")
-        soonest, given = None, 0
+
+class _Table:
+    """Records in a map of memory, changed in place."""
+
+    def __init__(self, held: mmap.mmap, places: int) -> None:
+        self._held = held
+        self._places = places
+        self.words = memoryview(held).cast("q")
+        self._halves = memoryview(held).cast("I")
+
+    def place(self, first: int, second: int) -> int:
+        """Return where the record of a digest begins; of a new one, which is empty, where one was given away."""
+        words, soonest, given = self.words, None, 0
         for step in range(NEAR):
-            offset = (first + step) % self._places * _PLACE.size
-            kept, void, newest, *counts = _PLACE.unpack_from(table, offset)
-            if kept == digest:
-                return offset, Window(newest, counts)
-            if soonest is None or void < soonest:
-                soonest, given = void, offset
-        return given, Window()
+            at = (first + step) % self._places * _WORDS
+            if words[at] == first and words[at + 1] == second:
+                return at
+            if soonest is None or words[at + _VOID] < soonest:
+                soonest, given = words[at + _VOID], at
+        words[given : given + _WORDS] = _NOTHING
+        words[given], words[given + 1] = first, second
+        return given
+
+    def window(self, place: int) -> Window:
+        """Return the window of a record: what is charged to it is written here."""
+        counts = 2 * place + _COUNTS
+        head = self.words[place + _HEAD : place + _HEAD + HEAD]
+        return Window(head, self._halves[counts : counts + COUNTED])
+
+    def close(self) -> None:
+        self.words.release()
+        self._halves.release()
+        self._held.close()
 
 
 @lru_cache(maxsize=4_096)
-def _digest(record: str) -> bytes:
-    return blake2b(record.encode(), digest_size=16).digest()
+def _digest(name: str, window_s: int, who: str) -> tuple[int, int]:
+    found = blake2b(f"{name}/{window_s}/{who}".encode(), digest_size=16).digest()
+    first, second = array("q", found)
+    return first, second
 
 
 def _lock(descriptor: int | None) -> None:
     """Lock a file, or go on without the lock where its holder does not come back."""
     if descriptor is None:
         return
-    began = elapsed_ms()
-    while elapsed_ms(began) < LOCK_MS:
+    began = None
+    while began is None or elapsed_ms(began) < LOCK_MS:
         try:
             os.lockf(descriptor, os.F_TLOCK, 0)
         except (BlockingIOError, PermissionError):
+            began = began or elapsed_ms()
             time.sleep(LOCK_PAUSE_S)
         else:
             return
