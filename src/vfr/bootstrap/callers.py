@@ -10,7 +10,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from vfr.accounts.standing import Standing
-from vfr.bootstrap.database import database_exists, open_database
+from vfr.bootstrap.database import database_exists, open_database, pulse_of
 from vfr.clock import epoch_ms
 from vfr.errors import DataError
 from vfr.workflows.outbox import Outbox
@@ -144,7 +144,7 @@ class Callers:
 
         with self._starting:
             if self._follower is None:
-                self._follower = Follower("vfr-accounts", self._look, bell=self._bell())
+                self._follower = Follower("vfr-accounts", self._look, bell=self._bell(), pulse=pulse_of(self._settings))
                 self._follower.start()
             return self._follower
 

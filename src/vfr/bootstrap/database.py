@@ -10,9 +10,10 @@ from vfr.bootstrap.chaos import chaos_of
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from vfr.adapters.database.follower import Pulse
     from vfr.settings import Settings
 
-__all__ = ["database_exists", "open_database", "upgrade_database"]
+__all__ = ["database_exists", "open_database", "pulse_of", "upgrade_database"]
 
 REACH_S: Final = 3.0
 """How long a start waits for a PostgreSQL that does not answer."""
@@ -20,9 +21,16 @@ REACH_S: Final = 3.0
 
 def database_exists(settings: Settings) -> bool:
     """Whether there can be anything in it: the file of a data home is there, or it is a database somewhere else."""
-    url = settings.database
-    file = url.partition("?")[0].removeprefix("sqlite:///")
-    return not url.startswith("sqlite:///") or Path(file).exists()
+    file = _file(settings)
+    return file is None or file.exists()
+
+
+def pulse_of(settings: Settings) -> Pulse | None:
+    """Return what tells whether the database changed, None where only reading it does."""
+    from vfr.adapters.database.pulse import FilePulse
+
+    file = _file(settings)
+    return None if file is None else FilePulse(file)
 
 
 def open_database(settings: Settings, *, socket_s: float | None = None) -> Engine:
@@ -69,6 +77,11 @@ def upgrade_database(settings: Settings) -> None:
     finally:
         look.dispose()
     open_database(settings).dispose()
+
+
+def _file(settings: Settings) -> Path | None:
+    url = settings.database
+    return Path(url.partition("?")[0].removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
 
 def _engine(settings: Settings, socket_s: float | None = None) -> Engine:

@@ -9,7 +9,7 @@ from secrets import token_hex
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from vfr.bootstrap.database import database_exists, open_database
+from vfr.bootstrap.database import database_exists, open_database, pulse_of
 from vfr.clock import elapsed_ms, utc_now
 from vfr.errors import InvalidField, VfrError
 from vfr.experiments.assignment import subject_key
@@ -108,7 +108,9 @@ class ExperimentDesk:
 
         with self._following:
             if self._pid != os.getpid():
-                self._follower = Follower("vfr-experiments", self._look, bell=self._bell())
+                self._follower = Follower(
+                    "vfr-experiments", self._look, bell=self._bell(), pulse=pulse_of(self._settings)
+                )
                 self._follower.start()
                 self._pid = os.getpid()
 

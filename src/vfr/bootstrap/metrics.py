@@ -121,7 +121,7 @@ def _beside(application: Application) -> Iterator[Reading]:
     yield "vfr_breaker_open", {"what": "engine"}, float(beside.guard.state != "closed")
     for outcome, count in beside.questions.counts().items():
         yield "vfr_engine_questions", {"outcome": outcome}, count
-    yield "vfr_engine_up", {}, float(beside.engine.state(PROBE_MS) is not None)
+    yield "vfr_engine_up", {}, float(beside.engine.alive(PROBE_MS))
 
 
 def _cache(application: Application) -> Iterator[Reading]:

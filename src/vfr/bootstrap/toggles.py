@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from vfr.bootstrap.database import database_exists, open_database
+from vfr.bootstrap.database import database_exists, open_database, pulse_of
 from vfr.clock import utc_now
 from vfr.errors import DataError
 from vfr.typing import MEMBER_NAMES
@@ -143,7 +144,7 @@ class ToggleDesk:
 
         with self._watching:
             if self._watched is None:
-                self._watched = WatchedToggles(self._opened, self._bell)
+                self._watched = WatchedToggles(self._opened, self._bell, partial(pulse_of, self._settings))
             return self._watched
 
     def _bell(self) -> Bell | None:

@@ -127,6 +127,7 @@ def test_a_question_and_its_answer_arrive_whole(run: Path, engine: Engine) -> No
         models.says = MlUnavailable("NO_MODEL_AS_OF", "none yet")
         assert engine.ask(None, "1d", (), "weighted", 2_000) == models.says
         assert engine.state(1_000) == {"pid": os.getpid()}
+        assert engine.alive(1_000)
     assert isinstance(found, Forecast)
     assert found.p_up.tobytes() == forecast().p_up.tobytes()
     assert found.symbols == forecast().symbols
@@ -167,6 +168,7 @@ def test_without_an_engine_the_reason_comes_at_once(run: Path, engine: Engine) -
         engine.ask(*QUESTION, 30_000)
     assert silence.value.instead.code == "ML_ERROR"
     assert engine.state(30_000) is None
+    assert not engine.alive(30_000)
     assert elapsed_ms(start) < 5_000
 
 
@@ -213,6 +215,7 @@ def test_an_answer_cut_short_is_a_reason(run: Path, engine: Engine) -> None:
     assert silence.value.instead.code == "ML_ERROR"
     with saying(run, b"[1]", and_close=True):
         assert engine.state(5_000) is None
+        assert not engine.alive(5_000)
 
 
 def test_who_talks_nonsense_to_the_engine_is_hung_up_on(run: Path, engine: Engine) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Final
 
-from vfr.adapters.database.follower import Bell, Follower
+from vfr.adapters.database.follower import Bell, Follower, Pulse
 from vfr.clock import elapsed_ms
 from vfr.workflows.toggles import UNKNOWN, ToggleState
 
@@ -29,6 +29,8 @@ class WatchedToggles:
         Opens the store; None while there is none, in which nothing was ever turned. May raise `DataError`.
     bell : callable
         Makes the bell of a process, or None without one.
+    pulse : callable
+        Makes what tells a process that the store changed, or None without one.
 
     Notes
     -----
@@ -36,9 +38,15 @@ class WatchedToggles:
     holds; before it was ever known, machine learning is off. A forked process follows by itself.
     """
 
-    def __init__(self, opened: Callable[[], SqlToggles | None], bell: Callable[[], Bell | None]) -> None:
+    def __init__(
+        self,
+        opened: Callable[[], SqlToggles | None],
+        bell: Callable[[], Bell | None],
+        pulse: Callable[[], Pulse | None] = lambda: None,
+    ) -> None:
         self._opened = opened
         self._bell = bell
+        self._pulse = pulse
         self._lock = Lock()
         self._state = UNKNOWN
         self._pid = 0
@@ -58,7 +66,7 @@ class WatchedToggles:
         with self._lock:
             if self._pid != os.getpid():
                 self._looked, self._store, self._since = Event(), None, elapsed_ms()
-                self._follower = Follower("vfr-toggles", self._look, bell=self._bell())
+                self._follower = Follower("vfr-toggles", self._look, bell=self._bell(), pulse=self._pulse())
                 self._follower.start()
                 self._pid = os.getpid()
         # Whichever thread asks waits, as long as the first one may: a database that hangs is waited for once.

@@ -13,6 +13,7 @@ from vfr.adapters.engine.address import connect
 from vfr.adapters.engine.frames import (
     MAX_ANSWER,
     ForecastQuestion,
+    PingQuestion,
     Question,
     StateQuestion,
     encode_question,
@@ -79,6 +80,13 @@ class Engine:
             raise NoAnswer(MlUnavailable("ML_ERROR", "the process that holds the models is being started")) from None
         except ValueError:
             raise NoAnswer(MlUnavailable("ML_ERROR", "the process that holds the models answered nonsense")) from None
+
+    def alive(self, timeout_ms: int) -> bool:
+        """Return whether the engine answers in time, which costs it nothing."""
+        try:
+            return self._exchange(PingQuestion(), elapsed_ms() + timeout_ms) == b""
+        except (OSError, ValueError):
+            return False
 
     def state(self, timeout_ms: int) -> dict[str, Any] | None:
         """Return what the engine says of itself; None if it says nothing in time."""

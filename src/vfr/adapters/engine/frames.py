@@ -15,6 +15,7 @@ __all__ = [
     "MAX_ANSWER",
     "MAX_QUESTION",
     "ForecastQuestion",
+    "PingQuestion",
     "Question",
     "StateQuestion",
     "decode_question",
@@ -47,11 +48,15 @@ class ForecastQuestion(msgspec.Struct, array_like=True, frozen=True, forbid_unkn
     timeout_ms: Annotated[int, msgspec.Meta(ge=1, le=MAX_TIMEOUT_MS)]
 
 
+class PingQuestion(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, tag="ping"):
+    """Whether the engine answers; it says nothing else."""
+
+
 class StateQuestion(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True, tag="state"):
     """How the engine does; answered in JSON."""
 
 
-Question: TypeAlias = ForecastQuestion | StateQuestion
+Question: TypeAlias = ForecastQuestion | PingQuestion | StateQuestion
 
 _DECODER: Final[msgspec.msgpack.Decoder[Question]] = msgspec.msgpack.Decoder(Question)
 

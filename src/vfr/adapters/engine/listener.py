@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from vfr.adapters.engine.address import leave, listen
-from vfr.adapters.engine.frames import MAX_QUESTION, ForecastQuestion, decode_question, receive, send
+from vfr.adapters.engine.frames import MAX_QUESTION, ForecastQuestion, PingQuestion, decode_question, receive, send
 from vfr.adapters.store.codecs import encode_forecast
 from vfr.clock import elapsed_ms
 from vfr.workflows.forecaster import Forecaster
@@ -110,6 +110,8 @@ class Listener:
 
     def _answer(self, asked: bytes) -> bytes:
         question = decode_question(asked)
+        if isinstance(question, PingQuestion):
+            return b""
         if not isinstance(question, ForecastQuestion):
             return json.dumps(self._state()).encode()
         day = None if question.as_of is None else np.datetime64(question.as_of, "D")
