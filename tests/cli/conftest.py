@@ -6,8 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 import structlog
 from tests.homes import bundled
 
-from vfr.cli.app import run
+from vfr.cli import app
 
 RunCli = Callable[..., "Result"]
 
@@ -38,6 +39,14 @@ def bundled_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return bundled(tmp_path_factory)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def commands_are_built_once() -> Iterator[None]:
+    """A program builds its tree of commands for one command line; building it for hundreds took half of their time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app, "get_command", cache(app.get_command))
+        yield
+
+
 @pytest.fixture
 def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> RunCli:
     """Run a command line; `home` is an empty data home unless given."""
@@ -48,7 +57,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
         # A command starts without the logging that other tests set up, and leaves none behind: its stream is closed.
         structlog.reset_defaults()
         try:
-            code = run(argv)
+            code = app.run(argv)
         finally:
             structlog.reset_defaults()
         captured = capsys.readouterr()
