@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
@@ -16,14 +15,9 @@ from vfr.typing import FloatArray, Matrix32
 if TYPE_CHECKING:
     from vfr.features.carried import Carried
 
-__all__ = ["compute", "shared"]
-
-_PIECES: Final = 4
-"""Pieces of work per thread: few enough to reuse memory, enough to even out."""
+__all__ = ["compute"]
 
 _NOTHING: Final = np.empty((0, 0, 0), dtype=np.float32)
-
-_Pass = Callable[[tuple[int, int]], None]
 
 
 def compute(snapshot: Snapshot, rows: slice | None = None, *, along: Carried | None = None) -> FeatureMatrix:
@@ -97,6 +91,7 @@ def _fill(snapshot: Snapshot, rows: slice, values: Matrix32, along: Carried | No
 
 def _of_symbols(snapshot: Snapshot, rows: slice, level: FloatArray, values: Matrix32, along: Carried | None) -> None:
     """Run the kernels that look at one symbol at a time, symbols shared between threads."""
+    from vfr.features.columns import shared
     from vfr.features.counts import from_the_beginning
     from vfr.features.symbols import fields, symbols
 
@@ -108,23 +103,3 @@ def _of_symbols(snapshot: Snapshot, rows: slice, level: FloatArray, values: Matr
         symbols(panels, level, columns, begin, before, held, (rows.start, rows.stop), by_symbol)
 
     shared(work, n_symbols)
-
-
-def shared(work: _Pass, n_symbols: int) -> None:
-    """Split columns between threads; the kernels release the interpreter lock.
-
-    Plain threads instead of numba's own: those may not be entered by two threads of a server at once.
-    """
-    from concurrent.futures import ThreadPoolExecutor
-
-    from numba import config
-
-    from vfr.features.history import TILE
-
-    threads = int(config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]  # set when numba starts
-    tiles = -(-n_symbols // TILE)
-    many = tiles > _PIECES * threads
-    size = TILE * (tiles // (_PIECES * threads)) if many else -(-n_symbols // threads)
-    pieces = [(first, min(first + size, n_symbols)) for first in range(0, n_symbols, size)]
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, pieces))

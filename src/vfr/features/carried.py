@@ -70,7 +70,7 @@ def with_recursive(along: Carried, snapshot: Snapshot) -> Carried:
 
     480 symbols over 15 years are 65 MB, so that only who reads several pasts of a snapshot has use for it.
     """
-    from vfr.features.build import shared
+    from vfr.features.columns import shared
     from vfr.features.symbols import N_RECURSIVE, fields, recursive
 
     panels, (n_sessions, n_symbols) = fields(snapshot.panel), snapshot.panel.shape
