@@ -170,7 +170,7 @@ class Application:
         answer = analyze(
             query,
             board_at=self.boards.at,
-            forecast=self.forecaster if query.include_ml else None,
+            forecast=self._asked(query) if query.include_ml else None,
             table=self.table,
             request_id=request_id,
             progress=progress,
@@ -178,6 +178,14 @@ class Application:
         )
         self.journal.shown(query, answer, request_id)
         return answer
+
+    def _asked(self, query: AnalyzeQuery) -> Forecaster:
+        """Return whom a request asks for its forecast: of a past day at once, where that takes processes of its own."""
+        if self.beside is None or query.as_of is None or query.ml_refused is not None:
+            return self.forecaster
+        from vfr.workflows.asked_early import AskedEarly
+
+        return AskedEarly(self.forecaster, query)
 
     def ready(self, query: AnalyzeQuery, request_id: str) -> Answer | Repeated | None:
         """Answer a request as `analyze` does if that takes no waiting and it reports no progress, else return None.

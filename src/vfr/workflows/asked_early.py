@@ -1,0 +1,62 @@
+"""A forecast of a past day asked for while its classic board is computed: two processes work on it side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from vfr.typing import Horizon
+from vfr.workflows.forecaster import Forecast, Forecaster, MlUnavailable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vfr.workflows.query import AnalyzeQuery
+
+__all__ = ["AskedEarly"]
+
+
+class AskedEarly:
+    """Asks another forecaster what a query will ask, at once and on a thread; implements `Forecaster` for that query.
+
+    Parameters
+    ----------
+    inner : Forecaster
+    query : AnalyzeQuery
+        About a past day, with machine learning.
+
+    Notes
+    -----
+    The time that the query gives counts from when it asks, as ever: where it was not enough beside the classic answer,
+    the question is asked again, and whoever computes it goes on with it.
+    """
+
+    def __init__(self, inner: Forecaster, query: AnalyzeQuery) -> None:
+        self._inner = inner
+        self._asked = (query.as_of, query.ml_horizon, tuple(query.ml_models), query.ml_method, query.ml_timeout_ms)
+        self._found: Future[Forecast | MlUnavailable] = Future()
+        Thread(target=self._ask, name="vfr-asked-early", daemon=True).start()
+
+    def at(
+        self, as_of: np.datetime64 | None, horizon: Horizon, members: Sequence[str], method: str, timeout_ms: int
+    ) -> Forecast | MlUnavailable:
+        """Return what was answered meanwhile."""
+        if (as_of, horizon, tuple(members), method, timeout_ms) == self._asked:
+            found = self._found.result()
+            if not (isinstance(found, MlUnavailable) and found.code == "TIMEOUT"):
+                return found
+        return self._inner.at(as_of, horizon, members, method, timeout_ms)
+
+    def ready(
+        self, as_of: np.datetime64 | None, horizon: Horizon, members: Sequence[str], method: str, /
+    ) -> Forecast | MlUnavailable | None:
+        """Return what the inner forecaster has ready."""
+        return self._inner.ready(as_of, horizon, members, method)
+
+    def _ask(self) -> None:
+        try:
+            self._found.set_result(self._inner.at(*self._asked))
+        except BaseException as error:  # noqa: BLE001 - handed on to whoever asks
+            self._found.set_exception(error)
