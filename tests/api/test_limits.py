@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from starlette.requests import Request
 from tests.api.conftest import USED
 
 from vfr import bootstrap
+from vfr.accounts.limits import Charge, Verdict
 from vfr.accounts.principal import ANONYMOUS, LOCAL
 from vfr.adapters.limits.local import FILE_NAME, LocalLimiter
 from vfr.api.limits import Limits
@@ -304,6 +305,23 @@ def test_predictions_alone_are_429_once_units_are_short(server: Server) -> None:
     (refused,) = server.ask(ask)
     assert (refused.status_code, refused.json()["code"]) == (429, "ML_QUOTA")
     assert 1 <= int(refused.headers["Retry-After"]) <= 86_400 + 1_440
+
+
+def test_predictions_alone_charge_the_request_and_its_units_at_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charged: list[list[tuple[str, int]]] = []
+    take = LocalLimiter.take_in_turn
+
+    def seen(self: LocalLimiter, who: str, charges: Sequence[Charge]) -> Sequence[Verdict]:
+        charged.append([(budget.name, n) for budget, n in charges])
+        return take(self, who, charges)
+
+    monkeypatch.setattr(LocalLimiter, "take_in_turn", seen)
+    token = server.token("free")
+    for body in ({"symbols": ["AAPL", "JPM"]}, {"symbols": []}):
+        server.ask(("POST", "/api/ml/predict", {"json": body, "headers": token}))
+    assert charged == [[("requests", 1), ("ml-units", 2)], [("requests", 1)]]
 
 
 def test_sign_in_is_charged_to_the_address(server: Server) -> None:

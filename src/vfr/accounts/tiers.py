@@ -11,7 +11,7 @@ from vfr.accounts.principal import ANONYMOUS, Principal, TierName
 from vfr.errors import SettingsError
 from vfr.typing import MEMBER_NAMES
 
-__all__ = ["NAMES", "STREAMS", "TIERS", "Allowance", "RowName", "Tiers", "allowance", "overridden", "row_name"]
+__all__ = ["NAMES", "STREAMS", "TIERS", "Allowance", "RowName", "Tiers", "overridden", "row_name"]
 
 RowName: TypeAlias = Literal["anonymous"] | TierName
 """A row of the table: a tier, or an address without a token."""
@@ -85,19 +85,14 @@ TIERS: Final[Tiers] = MappingProxyType(
 
 
 def row_name(caller: Principal) -> RowName:
-    """Return which row holds for a caller: its tier, or ``anonymous`` without a token."""
-    return "anonymous" if caller.subject == ANONYMOUS.subject else caller.tier
-
-
-def allowance(caller: Principal, tiers: Tiers) -> Allowance:
-    """Return the row of a caller.
+    """Return which row holds for a caller: its tier, or ``anonymous`` without a token.
 
     Examples
     --------
-    >>> allowance(ANONYMOUS, TIERS).requests_per_minute
+    >>> TIERS[row_name(ANONYMOUS)].requests_per_minute
     30
     """
-    return tiers[row_name(caller)]
+    return "anonymous" if caller.subject == ANONYMOUS.subject else caller.tier
 
 
 def overridden(overrides: Mapping[str, Any]) -> Tiers:

@@ -30,6 +30,8 @@ _IDS: Final = 256
 _QUIET: Final = frozenset({"/api/health", "/api/health/ready"})
 """Asked every few seconds by whoever watches the server; logged at debug."""
 
+_SECURITY_NAMES: Final = frozenset(name for name, _ in SECURITY_HEADERS)
+
 _EXPOSED: Final = (
     b"X-Request-ID, Retry-After, RateLimit, RateLimit-Policy, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset"
 )
@@ -126,12 +128,14 @@ class Guard:
         return None
 
     def _sealed(self, own: list[tuple[bytes, bytes]], state: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
-        headers, limits = state["headers"], state.get(FIELDS, {})
         set_already = {name for name, _ in own}
         sealed = [*own, (b"x-request-id", state["request_id"].encode())]
-        sealed += [pair for pair in SECURITY_HEADERS if pair[0] not in set_already]
-        sealed += [(name.encode(), value.encode()) for name, value in limits.items()]
-        origin = headers.get("origin", "").lower()
+        if set_already.isdisjoint(_SECURITY_NAMES):
+            sealed += SECURITY_HEADERS
+        else:
+            sealed += [pair for pair in SECURITY_HEADERS if pair[0] not in set_already]
+        sealed += state.get(FIELDS, ())
+        origin = state["headers"].get("origin", "").lower()
         if origin in self._settings.allowed_origins:
             sealed += [
                 (b"access-control-allow-origin", origin.encode()),

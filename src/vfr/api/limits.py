@@ -7,17 +7,17 @@ the three that its first versions named, which many clients read: ``RateLimit-Li
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from starlette.requests import ClientDisconnect
 
 from vfr.accounts.address import Network, client_address
 from vfr.accounts.limits import Budget, Verdict, members_for, ml_budget, payer, request_budget
-from vfr.accounts.tiers import Allowance, allowance, row_name
+from vfr.accounts.tiers import Allowance, row_name
 from vfr.api.errors import Refusal
 from vfr.typing import MEMBER_NAMES
 from vfr.workflows.forecaster import MlUnavailable
@@ -33,13 +33,21 @@ if TYPE_CHECKING:
 __all__ = ["FIELDS", "RETRY_AFTER", "Limits"]
 
 FIELDS: Final = "rate_limit_fields"
-"""Name in the state of a request under which the fields of its answer lie, values by names."""
+"""Name in the state of a request under which the fields of its answer lie, as pairs of names and values."""
 
 RETRY_AFTER: Final = "ml_retry_after"
 """Name in the state of a request that was short of units: seconds until they may suffice."""
 
 
 _NO_LEARNING: Final = MlUnavailable("ML_QUOTA", "this tier holds no machine learning")
+
+
+class _Row(NamedTuple):
+    """What a tier may use up, and its budgets."""
+
+    may: Allowance
+    requests: Budget
+    units: Budget
 
 
 class Limits:
@@ -53,7 +61,7 @@ class Limits:
 
     def __init__(self, limiter: Limiter, settings: Settings) -> None:
         self._limiter = limiter
-        self._tiers = settings.tier_table
+        self._rows = {name: _Row(row, request_budget(row), ml_budget(row)) for name, row in settings.tier_table.items()}
         self._proxies = settings.proxies
         self._streams: Counter[str] = Counter()
         self._limited: Counter[str] = Counter()
@@ -75,9 +83,9 @@ class Limits:
         """
         if not caller.limited:
             return
-        budget = request_budget(self._row(caller))
+        budget = self._row(caller).requests
         verdict = await self._limiter.charge(self._payer(caller, request), budget, 1)
-        _tell(request, budget, verdict)
+        _tell(request, (budget,), (verdict,))
         if not verdict.allowed:
             if not drained:
                 # The guard bounds it. A server closes the connection under a client whose body it leaves unread.
@@ -100,14 +108,11 @@ class Limits:
         """
         if not caller.limited:
             return query
-        row, n = self._row(caller), _symbols(query)
-        requests, units = request_budget(row), ml_budget(row)
-        charges = [(requests, 1)]
-        if query.include_ml and query.ml_refused is None:
-            charges.append((units, n))
+        (_, requests, units), n = self._row(caller), _symbols(query)
+        learns = query.include_ml and query.ml_refused is None
+        charges = ((requests, 1), (units, n)) if learns else ((requests, 1),)
         verdicts = await self._limiter.charge_in_turn(self._payer(caller, request), charges)
-        for (budget, _), verdict in zip(charges, verdicts, strict=False):
-            _tell(request, budget, verdict)
+        _tell(request, (requests, units)[: len(verdicts)], verdicts)
         if not verdicts[0].allowed:
             raise self._rate_limited(requests, verdicts[0])
         if not verdicts[-1].allowed:
@@ -124,64 +129,24 @@ class Limits:
         """
         if not caller.limited:
             return query
-        self.check_symbols(caller, _symbols(query))
+        row = self._row(caller).may
+        symbols, most = _symbols(query), row.symbols_per_request
+        if symbols > most:
+            raise _over(f"{symbols} stocks are asked for; this tier takes at most {most} per request")
         if not query.include_ml:
             return query
-        members = self.check_members(caller, query.ml_models)
-        if not self._learns(caller):
-            return replace(query, ml_refused=_NO_LEARNING)
-        return query if members == query.ml_models else replace(query, ml_models=members)
-
-    def check_symbols(self, caller: Principal, symbols: int) -> None:
-        """Refuse more symbols than the caller's tier takes in one request.
-
-        Raises
-        ------
-        Refusal
-            403, naming the number.
-        """
-        most = self._row(caller).symbols_per_request
-        if caller.limited and symbols > most:
-            raise _over(f"{symbols} stocks are asked for; this tier takes at most {most} per request")
-
-    def check_members(self, caller: Principal, asked: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the members that may answer; who asks for all of them gets those of the tier.
-
-        Raises
-        ------
-        Refusal
-            403 if others are asked for by name.
-        """
-        if not caller.limited:
-            return asked
-        row = self._row(caller)
-        held, denied = members_for(row, asked, MEMBER_NAMES)
+        members, denied = members_for(row, query.ml_models, MEMBER_NAMES)
         if denied:
             raise _over(f"the models of this tier are {', '.join(row.members) or 'none'}, not {', '.join(denied)}")
-        return held
-
-    async def charge_ml(self, caller: Principal, request: Request, units: int) -> MlUnavailable | None:
-        """Charge forecasts before they are made, by what is asked: symbols times horizons.
-
-        Returns
-        -------
-        MlUnavailable or None
-            Why there is no forecast, if units are short; nothing is charged then.
-        """
-        if not caller.limited:
-            return None
-        if not self._learns(caller):
-            return _NO_LEARNING
-        budget = ml_budget(self._row(caller))
-        verdict = await self._limiter.charge(self._payer(caller, request), budget, units)
-        _tell(request, budget, verdict)
-        return None if verdict.allowed else self._short(request, budget, verdict, units)
+        if not row.members or not row.ml_units_per_day:
+            return replace(query, ml_refused=_NO_LEARNING)
+        return query if members == query.ml_models else replace(query, ml_models=members)
 
     @contextmanager
     def stream(self, caller: Principal, request: Request) -> Iterator[bool]:
         """Hold one of the caller's places for event streams in this process; yields False where all are taken."""
         who = self._payer(caller, request)
-        free = not caller.limited or self._streams[who] < self._row(caller).event_streams
+        free = not caller.limited or self._streams[who] < self._row(caller).may.event_streams
         self._streams[who] += free
         self._limited["streams"] += not free
         try:
@@ -197,7 +162,7 @@ class Limits:
             return {"subject": caller.subject, "tier": None, "limits": None, "usage": None}
         row = self._row(caller)
         used = {}
-        for key, budget in (("requests", request_budget(row)), ("mlUnits", ml_budget(row))):
+        for key, budget in (("requests", row.requests), ("mlUnits", row.units)):
             seen = await self._limiter.charge(self._payer(caller, request), budget, 0)
             used[key] = {
                 "limit": seen.limit,
@@ -205,7 +170,7 @@ class Limits:
                 "windowSeconds": budget.window_s,
                 "resetSeconds": seen.reset_s,
             }
-        return {"subject": caller.subject, "tier": row_name(caller), "limits": row.to_dict(), "usage": used}
+        return {"subject": caller.subject, "tier": row_name(caller), "limits": row.may.to_dict(), "usage": used}
 
     def limited(self) -> dict[str, int]:
         """Return how many requests were refused or degraded, by what ran out, and how many charges Redis missed."""
@@ -233,15 +198,12 @@ class Limits:
         left = f"{verdict.remaining} of the day's {budget.amount} units are left and this request needs {units}"
         return MlUnavailable("ML_QUOTA", f"{left}; units come back from {verdict.reset_s} s on")
 
-    def _learns(self, caller: Principal) -> bool:
-        row = self._row(caller)
-        return bool(row.members) and row.ml_units_per_day > 0
-
-    def _row(self, caller: Principal) -> Allowance:
-        return allowance(caller, self._tiers)
+    def _row(self, caller: Principal) -> _Row:
+        return self._rows[row_name(caller)]
 
     def _payer(self, caller: Principal, request: Request) -> str:
-        return payer(caller, self.address(request))
+        # Where a user pays, nobody need find out the address.
+        return payer(caller, self.address(request) if row_name(caller) == "anonymous" else "")
 
 
 @lru_cache(maxsize=4096)
@@ -257,14 +219,19 @@ def _over(message: str) -> Refusal:
     return Refusal(403, "TIER_LIMIT", f"{message}; GET /api/account/usage shows the limits of your tier")
 
 
-def _tell(request: Request, budget: Budget, verdict: Verdict) -> None:
-    """Put the fields of an answer into the state of its request; those of a second budget join the first's."""
-    policy = f'"{budget.name}";q={budget.amount};w={budget.window_s}'
-    left = f'"{budget.name}";r={verdict.remaining};t={verdict.reset_s}'
-    fields = request.scope["state"].setdefault(FIELDS, {})
-    if not fields:
-        fields["ratelimit-limit"] = str(verdict.limit)
-        fields["ratelimit-remaining"] = str(verdict.remaining)
-        fields["ratelimit-reset"] = str(verdict.reset_s)
-    fields["ratelimit-policy"] = f"{fields['ratelimit-policy']}, {policy}" if "ratelimit-policy" in fields else policy
-    fields["ratelimit"] = f"{fields['ratelimit']}, {left}" if "ratelimit" in fields else left
+def _tell(request: Request, budgets: tuple[Budget, ...], verdicts: Sequence[Verdict]) -> None:
+    """Put the fields of an answer into the state of its request."""
+    first = verdicts[0]
+    left = ", ".join(f'"{b.name}";r={v.remaining};t={v.reset_s}' for b, v in zip(budgets, verdicts, strict=True))
+    request.scope["state"][FIELDS] = (
+        (b"ratelimit-limit", b"%d" % first.limit),
+        (b"ratelimit-remaining", b"%d" % first.remaining),
+        (b"ratelimit-reset", b"%d" % first.reset_s),
+        (b"ratelimit-policy", _policy(budgets)),
+        (b"ratelimit", left.encode()),
+    )
+
+
+@lru_cache(maxsize=64)
+def _policy(budgets: tuple[Budget, ...]) -> bytes:
+    return ", ".join(f'"{budget.name}";q={budget.amount};w={budget.window_s}' for budget in budgets).encode()

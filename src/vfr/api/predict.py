@@ -7,15 +7,15 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from vfr.accounts.principal import Principal
 from vfr.api.analyze import decode, read_body
 from vfr.api.bodies import documented
 from vfr.api.context import Context
-from vfr.api.errors import error_response, request_id
+from vfr.api.errors import Refusal, error_response, request_id
 from vfr.api.limits import RETRY_AFTER
 from vfr.api.schemas_predict import PredictBody, PredictData
 from vfr.api.shapes import Success
 from vfr.clock import epoch_ms
+from vfr.errors import VfrError
 from vfr.workflows.predict import Predicted, PredictQuery, predict
 
 __all__ = ["router"]
@@ -36,9 +36,14 @@ def router(context: Context) -> APIRouter:
         openapi_extra=documented(PredictBody),
     )
     async def predictions(request: Request) -> Response:
-        caller = await context.admit(request, "ml")
-        query = PredictQuery.parse(decode(await read_body(request, application.settings.max_body_bytes)))
-        query = await _charged(caller, request, query)
+        caller = await context.identified(request, "ml")
+        try:
+            query = PredictQuery.parse(decode(await read_body(request, application.settings.max_body_bytes)))
+            asked = context.limits.held(caller, query.asked)
+        except (Refusal, VfrError):  # What is wrong costs a request as well.
+            await context.limits.charge_request(caller, request, drained=True)
+            raise
+        query = replace(query, asked=await context.limits.charge_analysis(caller, request, asked))
         board = application.boards.ready(query.asked.as_of)
         found = None
         if board is not None:
@@ -46,14 +51,6 @@ def router(context: Context) -> APIRouter:
         if found is None:
             found = await context.ml_work.run(_waited, query)
         return _response(found, request)
-
-    async def _charged(caller: Principal, request: Request, query: PredictQuery) -> PredictQuery:
-        """Return a query as the caller's tier answers it; its units are charged, or it says why they are not."""
-        asked, limits = query.asked, context.limits
-        limits.check_symbols(caller, len(asked.symbols))
-        members = limits.check_members(caller, asked.ml_models)
-        refused = await limits.charge_ml(caller, request, len(asked.symbols))
-        return replace(query, asked=replace(asked, ml_models=members or asked.ml_models, ml_refused=refused))
 
     def _waited(query: PredictQuery) -> Predicted:
         found = predict(query, application.boards.at(query.asked.as_of).scores.symbols, application.forecaster)
