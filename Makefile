@@ -4,6 +4,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest
 
+# Hundreds of tests start processes of their own, and each would compile the program again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help serve test cover check lint types contracts docs audit bench verify lock clean
 
@@ -54,8 +57,8 @@ audit: .venv/dev ## known vulnerabilities of pinned dependencies; skips where ad
 bench: .venv/dev ## measure speed beside the peers; JSON on standard output
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
-verify: .venv/dev ## the long suites: evidence, load, soak, live
-	$(PYTEST) -m "evidence or load or soak or live" --numprocesses 0 $(ARGS)
+verify: .venv/dev ## the long suites: evidence, load, soak, live, and properties on four times as many examples
+	$(PYTEST) -m "evidence or load or soak or live or hypothesis" --hypothesis-profile thorough --numprocesses 0 $(ARGS)
 
 lock: ## rewrite constraints.txt from the newest releases that resolve together
 	rm -rf .venv && $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --upgrade pip setuptools

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from tests import examples
 from tests.empty_database import Recorded
 
 from vfr.adapters.database import migrate
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# No test judges by the clock: on a busy machine an example takes any time.
-settings.register_profile("vfr", deadline=None)
-settings.load_profile("vfr")
+examples.register()
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from tests.examples import examples
 
 from vfr.adapters.store.codecs import decode_board, decode_forecast, encode_board, encode_forecast
 from vfr.factors.compute import compute_board
@@ -77,13 +78,13 @@ def same(a: Any, b: Any) -> bool:
 
 
 @given(forecasts())
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_a_forecast_comes_back_bit_for_bit(found: Forecast) -> None:
     assert same(decode_forecast(encode_forecast(found)), found)
 
 
 @given(st.sampled_from(("NO_MODEL", "TIMEOUT", "DISABLED")), TEXT)
-@settings(max_examples=50, deadline=None)
+@examples(50)
 def test_a_reason_comes_back(code: Any, message: str) -> None:
     assert decode_forecast(encode_forecast(MlUnavailable(code, message))) == MlUnavailable(code, message)
 
@@ -128,19 +129,19 @@ def answered_or_value_error(decode: Callable[[bytes], Any], raw: bytes) -> None:
 
 
 @given(st.data(), forecasts())
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_damaged_forecasts_are_value_errors(data: st.DataObject, found: Forecast) -> None:
     answered_or_value_error(decode_forecast, damaged(data.draw, encode_forecast(found)))
 
 
 @given(st.data())
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_damaged_boards_are_value_errors(board: Board, data: st.DataObject) -> None:
     answered_or_value_error(decode_board, damaged(data.draw, encode_board(board)))
 
 
 @given(st.binary(max_size=200), st.sampled_from((b"VFRF\x01", b"VFRN\x01", b"VFRB\x01", b"")))
-@settings(max_examples=400, deadline=None)
+@examples(400)
 def test_foreign_bytes_are_value_errors(raw: bytes, mark: bytes) -> None:
     for decode in (decode_forecast, decode_board):
         answered_or_value_error(decode, mark + raw)

@@ -66,7 +66,7 @@ def test_csv_and_parquet_give_the_same_version(tmp_path: Path, price_frame: pl.D
     assert load(tmp_path / "csv")[0].version == load(tmp_path / "parquet")[0].version
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1))
 def test_order_repeats_and_spelling_do_not_change_the_version(
     tmp_path: Path, price_frame: pl.DataFrame, seed: int

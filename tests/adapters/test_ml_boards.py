@@ -14,8 +14,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from vfr.adapters.store.ml_board_plain import BoardPlain, board_of, board_plain
 from vfr.adapters.store.ml_boards import DirectoryMlBoards
@@ -218,7 +219,7 @@ def test_a_foreign_board_is_refused(boards, told, change):
     assert len(told) == 1
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.data())
 def test_bytes_of_a_plain_part_that_were_changed_raise_what_is_caught(data):
     raw = bytearray(msgspec.json.encode(board_plain(board())[0]))

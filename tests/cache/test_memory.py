@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from tests.examples import examples
 
 from vfr.cache.memory import OVERHEAD, MemoryCache
 from vfr.cache.protocol import Entry
@@ -71,7 +72,7 @@ class AgainstAModel(RuleBasedStateMachine):
         return sum(OVERHEAD + len(key) + len(entry.value) for key, entry in self.model.items())
 
 
-AgainstAModel.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+AgainstAModel.TestCase.settings = settings(examples(60), stateful_step_count=30)
 TestAgainstAModel = AgainstAModel.TestCase
 
 

@@ -8,16 +8,15 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from sqlalchemy import Engine
 from tests.conformance.market import NOW
 from tests.conformance.replay import Fault, Play, Replay
 from tests.conformance.vendors.table import KEYS, VENDORS, since
 
-from vfr.adapters.database.engine import open_engine
 from vfr.adapters.database.pace import Pace
 from vfr.adapters.net.http import HttpTransport
 from vfr.adapters.providers.live.registry import Access, open_provider
@@ -70,19 +69,18 @@ class Line:
         return Task(self.name, offer, VENDORS[self.name].about(kind, known=known), since(kind))
 
 
-def connected(name: str, database: Path, fault: Fault | None = None) -> AbstractContextManager[Line]:
+def connected(name: str, database: Engine, fault: Fault | None = None) -> AbstractContextManager[Line]:
     """Open a provider on its vendor; `database` holds the pace, and several lines may share it."""
     return line_to(name, VENDORS[name].play, database, fault)
 
 
 @contextmanager
-def line_to(name: str, play: Play, database: Path, fault: Fault | None = None, under: str = "") -> Iterator[Line]:
+def line_to(name: str, play: Play, database: Engine, fault: Fault | None = None, under: str = "") -> Iterator[Line]:
     """Open a provider on any player of its vendor; `under` ends the address, where that tells what lies there."""
-    engine = open_engine(f"sqlite:///{database}")
     hours = Hours()
     with Replay(play, fault) as replay:
         access = Access(
-            pace=Pace(engine),
+            pace=Pace(database),
             sleep=hours.sleep,
             rng=np.random.default_rng(5),
             clock=hours.read,
@@ -91,7 +89,6 @@ def line_to(name: str, play: Play, database: Path, fault: Fault | None = None, u
         )
         provider = open_provider(name, access)
         yield Line(name, provider, replay, hours, access.pace)
-    engine.dispose()
 
 
 def impatient(patch: pytest.MonkeyPatch, seconds: float) -> None:

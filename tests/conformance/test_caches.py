@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.redis_server import RedisServer, redis_server
 
 from vfr.adapters.cache.frames import MAX_VALUE
@@ -58,7 +59,7 @@ def test_what_is_put_is_got_whole(cache: Cache) -> None:
     value=st.binary(max_size=5_000) | st.binary(max_size=40).map(lambda piece: 200 * piece),
     cost=st.floats(0, 1e9),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_key_and_any_bytes_come_back(cache: Cache, key: str, value: bytes, cost: float) -> None:
     put = entry(value, cost_ms=cost)
     cache.put(key, put)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from polars.testing import assert_frame_equal
+from sqlalchemy import Engine
+from tests.conformance.conftest import Opened
 from tests.conformance.line import Stored, connected, line_to
 from tests.conformance.matrix import FAULTS, OFFERS, OUTCOMES, cases, cell
 from tests.conformance.replay import Fault
@@ -24,7 +24,7 @@ CASES = [(fault, kind) for fault, provider, kind in cases() if provider == "fmp"
 
 
 def older(
-    kind: str, database: Path, fault: Fault | None = None, *, known: bool = True, stored: Stored | None = None
+    kind: str, database: Engine, fault: Fault | None = None, *, known: bool = True, stored: Stored | None = None
 ) -> Outcome:
     with line_to("fmp", V3.play, database, fault, fmp.UNDER_V3) as line:
         outcome = line.ask(kind, known=known, stored=stored)
@@ -34,13 +34,13 @@ def older(
 
 
 @pytest.fixture(scope="module")
-def whole(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Outcome]:
-    database = Path(shutil.copy(migrated, tmp_path_factory.mktemp("older") / "pace.sqlite3"))
+def whole(paces: Opened) -> Mapping[str, Outcome]:
+    database = paces()
     return {kind: older(kind, database) for kind in OFFERS["fmp"]}
 
 
 @pytest.mark.parametrize("kind", OFFERS["fmp"])
-def test_both_layouts_bring_the_same(kind: str, database: Path, whole: Mapping[str, Outcome]):
+def test_both_layouts_bring_the_same(kind: str, database: Engine, whole: Mapping[str, Outcome]):
     with connected("fmp", database) as line:
         present = line.ask(kind)
         assert not any("/v3" in path for path in line.replay.paths())
@@ -50,7 +50,7 @@ def test_both_layouts_bring_the_same(kind: str, database: Path, whole: Mapping[s
 
 @pytest.mark.parametrize(("fault", "kind"), CASES)
 def test_a_fault_of_the_older_layout_comes_to_what_the_table_says(
-    fault: str, kind: str, database: Path, whole: Mapping[str, Outcome]
+    fault: str, kind: str, database: Engine, whole: Mapping[str, Outcome]
 ):
     stored = whole[kind].accepted if FAULTS[fault].stored else None
     played = None if fault == "unknown" else V3.fault(kind, fault)
@@ -59,7 +59,7 @@ def test_a_fault_of_the_older_layout_comes_to_what_the_table_says(
 
 
 @pytest.mark.parametrize("kind", OFFERS["fmp"])
-def test_a_key_that_is_too_new_for_the_older_layout_is_told_where_to_ask(kind: str, database: Path):
+def test_a_key_that_is_too_new_for_the_older_layout_is_told_where_to_ask(kind: str, database: Engine):
     outcome = older(kind, database, fmp.CLOSED)
     assert outcome.code == "PROVIDER_DENIED"
     assert outcome.accepted == {}

@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
 from datetime import date, timedelta
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from sqlalchemy import Engine
 
-from vfr.adapters.database.engine import open_engine
 from vfr.adapters.database.pace import Pace
 from vfr.adapters.providers.live.registry import PROVIDERS, Access, missing, open_provider
 from vfr.clock import utc_now
@@ -43,10 +41,8 @@ def _credentials(settings: Settings) -> dict[str, str]:
 
 
 @pytest.fixture
-def pace(database: Path) -> Iterator[Pace]:
-    engine = open_engine(f"sqlite:///{database}")
-    yield Pace(engine)
-    engine.dispose()
+def pace(database: Engine) -> Pace:
+    return Pace(database)
 
 
 def _provider(name: str, pace: Pace) -> DataProvider:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from polars.testing import assert_frame_equal
+from sqlalchemy import Engine
+from tests.conformance.conftest import Opened, forget
 from tests.conformance.faults import RETRY_AFTER, WIRE
 from tests.conformance.line import Line, connected, impatient
 from tests.conformance.market import LOST, NOW, bars
@@ -44,20 +44,20 @@ Healthy = Callable[[str, str], Outcome]
 
 
 @pytest.fixture(scope="module")
-def healthy(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> Healthy:
+def healthy(paces: Opened) -> Healthy:
+    database = paces()
     found: dict[tuple[str, str], Outcome] = {}
 
     def answer(provider: str, kind: str) -> Outcome:
         if (provider, kind) not in found:
-            database = shutil.copy(migrated, tmp_path_factory.mktemp("healthy") / "pace.sqlite3")
-            with connected(provider, Path(database)) as line:
+            with connected(provider, forget(database)) as line:
                 found[provider, kind] = line.ask(kind)
         return found[provider, kind]
 
     return answer
 
 
-def test_every_provider_that_the_program_knows_is_held_to_every_fault(database: Path):
+def test_every_provider_that_the_program_knows_is_held_to_every_fault(database: Engine):
     assert set(PROVIDERS) == set(OFFERS) == set(VENDORS), "a provider is missing in tests/conformance/matrix.py"
     for name in PROVIDERS:
         with connected(name, database) as line:
@@ -96,7 +96,7 @@ def test_a_lasting_fault_comes_to_what_the_table_says(
     fault: str,
     provider: str,
     kind: str,
-    database: Path,
+    database: Engine,
     healthy: Healthy,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -119,7 +119,7 @@ def test_a_lasting_fault_comes_to_what_the_table_says(
 
 
 @pytest.mark.parametrize("word", OUTCOMES)
-def test_the_message_on_the_page_is_the_one_that_is_shown(word: str, database: Path, healthy: Healthy):
+def test_the_message_on_the_page_is_the_one_that_is_shown(word: str, database: Engine, healthy: Healthy):
     fault, provider, kind = OUTCOMES[word].example
     assert cell(fault, provider, kind) == word
     played = None if fault == "unknown" else VENDORS[provider].fault(kind, fault)
@@ -166,7 +166,7 @@ def _is_plain(message: str, word: str, provider: str, line: Line) -> None:
 
 @pytest.mark.parametrize(("fault", "provider", "kind"), HEALING)
 def test_a_passing_fault_heals_by_asking_again(
-    fault: str, provider: str, kind: str, database: Path, healthy: Healthy, monkeypatch: pytest.MonkeyPatch
+    fault: str, provider: str, kind: str, database: Engine, healthy: Healthy, monkeypatch: pytest.MonkeyPatch
 ):
     if fault == "late":
         impatient(monkeypatch, PATIENCE)
@@ -181,7 +181,7 @@ def test_a_passing_fault_heals_by_asking_again(
 
 
 @pytest.mark.parametrize("provider", OFFERS)
-def test_a_vendor_that_names_a_time_is_left_alone_until_then_by_every_process(provider: str, database: Path):
+def test_a_vendor_that_names_a_time_is_left_alone_until_then_by_every_process(provider: str, database: Engine):
     kind = OFFERS[provider][0]
     with connected(provider, database, VENDORS[provider].fault(kind, "throttled_for_long")) as first:
         with pytest.raises(Throttled) as caught:
@@ -197,7 +197,7 @@ def test_a_vendor_that_names_a_time_is_left_alone_until_then_by_every_process(pr
 
 
 @pytest.mark.parametrize("provider", OFFERS)
-def test_a_vendor_that_stays_down_is_left_alone_and_asked_again_after_a_rest(provider: str, database: Path):
+def test_a_vendor_that_stays_down_is_left_alone_and_asked_again_after_a_rest(provider: str, database: Engine):
     kind = OFFERS[provider][0]
     with connected(provider, database, Fault(WIRE["server_error"])) as line:
         codes = {line.ask(kind).code for _ in range(5)}
@@ -212,7 +212,7 @@ def test_a_vendor_that_stays_down_is_left_alone_and_asked_again_after_a_rest(pro
 
 
 @pytest.mark.parametrize("provider", OFFERS)
-def test_questions_of_several_threads_heal_beside_each_other(provider: str, database: Path, healthy: Healthy):
+def test_questions_of_several_threads_heal_beside_each_other(provider: str, database: Engine, healthy: Healthy):
     kinds = OFFERS[provider] * 4
     fault = Fault(WIRE["server_error"], VENDORS[provider].main[kinds[0]], times=3)
     with connected(provider, database, fault) as line, ThreadPoolExecutor(4) as pool:
@@ -226,14 +226,14 @@ def test_questions_of_several_threads_heal_beside_each_other(provider: str, data
 @pytest.mark.parametrize("fault", ["throttled", "server_error", "denied", "html"])
 @pytest.mark.parametrize(("provider", "kind"), EACH)
 def test_every_request_that_an_answer_needs_may_fail_and_none_is_taken_for_an_unknown_name(
-    fault: str, provider: str, kind: str, database: Path, healthy: Healthy
+    fault: str, provider: str, kind: str, database: Engine, healthy: Healthy
 ):
     expected = {"throttled": "wait", "server_error": "down", "denied": "denied", "html": "refused"}[fault]
     with connected(provider, database) as line:
         line.ask(kind)
         paths = set(line.replay.paths())
     for path in sorted(paths):
-        with connected(provider, _another(database), Fault(WIRE[fault], path)) as line:
+        with connected(provider, forget(database), Fault(WIRE[fault], path)) as line:
             outcome = line.ask(kind)
         if outcome.code == "DONE":
             assert provider == "yahoo", "only Yahoo's cookie and crumb can be done without"
@@ -243,15 +243,10 @@ def test_every_request_that_an_answer_needs_may_fail_and_none_is_taken_for_an_un
             assert outcome.code == OUTCOMES[expected].code, f"{path}: {outcome.message}"
 
 
-def _another(database: Path) -> Path:
-    """Return a pace that nobody was told to pause in; the first line never met a fault."""
-    return Path(shutil.copy(database, database.with_name("another.sqlite3")))
-
-
 @pytest.mark.parametrize("fault", ["throttled", "server_error", "half_sent", "html", "denied"])
 @pytest.mark.parametrize("provider", OFFERS)
 def test_no_key_reaches_an_error_its_causes_or_a_log(
-    fault: str, provider: str, database: Path, caplog: pytest.LogCaptureFixture
+    fault: str, provider: str, database: Engine, caplog: pytest.LogCaptureFixture
 ):
     kind = OFFERS[provider][0]
     with caplog.at_level(logging.DEBUG), connected(provider, database, VENDORS[provider].fault(kind, fault)) as line:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 from tests.conformance.faults import WIRE
 from tests.conformance.line import line_to
 from tests.conformance.matrix import OUTCOMES, cell
@@ -18,7 +19,7 @@ from vfr.workflows.sync_plan import Task
 BROKEN = [name for name in WIRE if name != "late"]
 
 
-def _asked(name: str, shared_data: Path, database: Path, fault: Fault | None = None) -> Outcome:
+def _asked(name: str, shared_data: Path, database: Engine, fault: Fault | None = None) -> Outcome:
     one = RECORDED[name]
     folder = shared_data / "api_samples"
     if not (folder / one.file).is_file():
@@ -30,7 +31,7 @@ def _asked(name: str, shared_data: Path, database: Path, fault: Fault | None = N
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_a_recorded_answer_is_accepted_whole_or_refused_whole(name: str, shared_data: Path, database: Path):
+def test_a_recorded_answer_is_accepted_whole_or_refused_whole(name: str, shared_data: Path, database: Engine):
     one = RECORDED[name]
     outcome = _asked(name, shared_data, database)
     assert outcome.code == one.code, outcome.message
@@ -45,7 +46,7 @@ def test_a_recorded_answer_is_accepted_whole_or_refused_whole(name: str, shared_
 @pytest.mark.parametrize("fault", BROKEN)
 @pytest.mark.parametrize("name", ["yahoo_daily", "edgar_snow", "fred_unrate", "fmp_income"])
 def test_a_broken_recorded_answer_comes_to_what_the_table_says(
-    fault: str, name: str, shared_data: Path, database: Path
+    fault: str, name: str, shared_data: Path, database: Engine
 ):
     one = RECORDED[name]
     outcome = _asked(name, shared_data, database, Fault(WIRE[fault], one.path))

@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import Engine
 from tests.conformance.line import Line, connected
 from tests.conformance.matrix import OFFERS
 from tests.conformance.replay import Answer, Asked, Play
@@ -41,7 +41,7 @@ class Direct:
 
 
 @contextmanager
-def _direct(provider: str, database: Path, patch: pytest.MonkeyPatch) -> Iterator[Line]:
+def _direct(provider: str, database: Engine, patch: pytest.MonkeyPatch) -> Iterator[Line]:
     patch.setattr("vfr.adapters.net.http.HttpTransport", Direct)
     patch.setattr("vfr.adapters.providers.live.yahoo_transport.YahooTransport", Direct)
     patch.setattr(Direct, "play", staticmethod(VENDORS[provider].play), raising=False)
@@ -93,7 +93,7 @@ def _main_document(line: Line, provider: str, kind: str, patch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(("provider", "kind"), EACH)
 def test_a_twisted_document_is_refused_or_read_strictly(
-    provider: str, kind: str, database: Path, monkeypatch: pytest.MonkeyPatch
+    provider: str, kind: str, database: Engine, monkeypatch: pytest.MonkeyPatch
 ):
     vendor = VENDORS[provider]
     with _direct(provider, database, monkeypatch) as line:

@@ -8,9 +8,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.data.batch_builders import NOW, actions, bars, change, found, judge, rows, scale
+from tests.examples import examples
 
 from vfr.data.batch_checks import Checked
 from vfr.data.batch_checks_rows import RULES
@@ -81,7 +82,7 @@ def same(one: Checked, other: Checked) -> bool:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(faults=FAULTS, stored=st.integers(0, 60), split=st.booleans(), seed=st.integers(0, 2**16))
 def test_bars(faults: list[tuple[Spoil, int, float | None]], stored: int, split: bool, seed: int) -> None:
     frame = spoiled(faults)
@@ -107,7 +108,7 @@ def test_bars(faults: list[tuple[Spoil, int, float | None]], stored: int, split:
         assert (row["symbol"], row["currency"]) == ("ZZZ", "USD")
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     seed=st.integers(0, 2**32 - 1),
     ratio=st.sampled_from([1.0, 1.25, 2.0, 7.0, 20.0, 0.05]),
@@ -132,7 +133,7 @@ def any_row(kind: Kind) -> st.SearchStrategy[dict[str, Any]]:
     return st.builds(lambda a, b: b | a, spoils, moments | st.just({}))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(data=st.data(), kind=st.sampled_from(sorted(RULES)), seed=st.integers(0, 2**16))
 def test_every_other_kind(data: st.DataObject, kind: Kind, seed: int) -> None:
     made = data.draw(st.lists(any_row(kind), min_size=1, max_size=8))

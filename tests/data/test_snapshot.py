@@ -43,7 +43,7 @@ def test_split_factor_is_the_product_of_later_splits() -> None:
     np.testing.assert_allclose(actions.factor_after(np.array([0, 0, 1]), sessions[[0, 2, 0]]), [14.0, 1.0, 1.0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(row=st.integers(0, 699))
 def test_upto_twice_is_upto_the_earlier(seeded_snapshot: Snapshot, row: int) -> None:
     day = seeded_snapshot.sessions[row]

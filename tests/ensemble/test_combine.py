@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -269,7 +269,6 @@ def committee(p_up, weights):
     return members, Base(dict(zip(names, weights, strict=False)), None, "earned_weight", fitted, map_of)
 
 
-@settings(deadline=None)
 @given(boards, held, st.sampled_from(METHODS))
 def test_in_every_method_weights_are_on_the_simplex_and_a_row_is_known_where_any_member_is(p_up, weights, way):
     members, base = committee(p_up, weights)
@@ -294,7 +293,6 @@ def same(one, other):
     np.testing.assert_allclose(one.excess_agreement, other.excess_agreement, atol=1e-9)
 
 
-@settings(deadline=None)
 @given(boards, held, st.sampled_from(METHODS), st.randoms(use_true_random=False))
 def test_the_order_of_members_does_not_matter(p_up, weights, way, random):
     # Grains of 1/64 add up exactly in any order: what is on the edge of a sign or a tie stays there.
@@ -309,7 +307,6 @@ def test_the_order_of_members_does_not_matter(p_up, weights, way, random):
     np.testing.assert_allclose(one.prediction.p_up, other.prediction.p_up, atol=1e-9)
 
 
-@settings(deadline=None)
 @given(boards, held, st.sampled_from(METHODS[:3]))
 def test_a_duplicate_that_shares_its_twins_weight_changes_nothing(p_up, weights, way):
     p_up, weights = np.round(p_up * 64) / 64, [round(w * 64) / 64 + 1 / 64 for w in weights]
@@ -326,7 +323,6 @@ def test_a_duplicate_that_shares_its_twins_weight_changes_nothing(p_up, weights,
         np.testing.assert_allclose(getattr(one.prediction, field), getattr(other.prediction, field), atol=1e-9)
 
 
-@settings(deadline=None)
 @given(boards, held, st.sampled_from(METHODS))
 def test_rows_that_are_unknown_change_no_weight_of_the_others(p_up, weights, way):
     members, base = committee(p_up, weights)

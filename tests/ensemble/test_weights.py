@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from tests.ensemble.record import FIVE, calendar, record
+from tests.examples import examples
 
 from vfr.ensemble.weights import RULE, HedgeRule, bounded, date_losses, hedge, weights_by_session, with_health
 from vfr.typing import HORIZONS
@@ -46,7 +47,7 @@ def test_a_member_that_is_not_judged_keeps_its_weight_and_the_others_exchange_th
     np.testing.assert_allclose(found.sum(axis=1), 1.0)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(hnp.arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 7)), elements=st.floats(-2, 2)))
 def test_projection_is_on_the_simplex_within_bounds_and_nearest(weights):
     members = weights.shape[1]
@@ -79,7 +80,7 @@ def test_a_loss_counts_once_it_has_matured_and_not_before(horizon):
     assert (after[first] != weights[first]).any()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(list(HORIZONS)), st.integers(1, 79))
 def test_no_outcome_after_a_session_moves_its_weights_by_a_bit(seed, horizon, day):
     rng = np.random.default_rng(seed)
@@ -95,7 +96,7 @@ def test_no_outcome_after_a_session_moves_its_weights_by_a_bit(seed, horizon, da
     np.testing.assert_array_equal(weights_by_session(cut, sessions[: day + 1], horizon), weights[: day + 1])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.permutations(range(5)), st.sampled_from(list(HORIZONS)))
 def test_the_order_of_members_does_not_matter(seed, order, horizon):
     order, sessions = list(order), calendar(100)

@@ -3,9 +3,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency, chisquare, kstest
+from tests.examples import examples
 from tests.experiments.made import HALF, experiment
 
 from vfr.experiments.assignment import assign, place, subject_key
@@ -31,7 +32,7 @@ def test_a_subject_keeps_its_arm(subject, dealt, holdout):
 
 
 @given(shares(), shares())
-@settings(max_examples=40, deadline=None)
+@examples(40)
 def test_shares_that_change_move_the_fewest_through_classic_and_twice_that_at_most(before, after):
     subjects = SUBJECTS[:3_000]
     first, second = (experiment(shares=dealt) for dealt in (before, after))

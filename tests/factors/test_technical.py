@@ -52,7 +52,7 @@ def test_measures_what_is_registered(seeded_snapshot: Snapshot) -> None:
         assert np.nanmax(measured.score) <= 100.0
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(row=st.integers(0, 698))
 def test_the_future_changes_nothing(seeded_snapshot: Snapshot, row: int) -> None:
     full = technical.measure(seeded_snapshot, np.array([row, 699]))
@@ -63,7 +63,7 @@ def test_the_future_changes_nothing(seeded_snapshot: Snapshot, row: int) -> None
             np.testing.assert_array_equal(whole, prefix, err_msg=f"{name}.{field}")
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 1000))
 def test_permuting_symbols_permutes_scores(seeded_snapshot: Snapshot, seed: int) -> None:
     order = np.random.default_rng(seed).permutation(len(seeded_snapshot.symbols))
@@ -83,7 +83,7 @@ def rescaled(snapshot: Snapshot, column: int, factor: float) -> Snapshot:
     return with_panel(snapshot, change)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(column=st.integers(0, 59), power=st.integers(-6, 6))
 def test_a_price_level_means_nothing(seeded_snapshot: Snapshot, column: int, power: int) -> None:
     plain, scaled = last(seeded_snapshot), last(rescaled(seeded_snapshot, column, 2.0**power))
@@ -91,7 +91,7 @@ def test_a_price_level_means_nothing(seeded_snapshot: Snapshot, column: int, pow
         assert_same(plain[name], scaled[name])
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(column=st.integers(0, 59), factor=st.floats(0.01, 100.0))
 def test_any_scale_means_nothing(seeded_snapshot: Snapshot, column: int, factor: float) -> None:
     plain, scaled = last(seeded_snapshot), last(rescaled(seeded_snapshot, column, factor))

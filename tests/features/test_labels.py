@@ -82,7 +82,7 @@ def test_too_few_sessions_give_no_label() -> None:
     assert np.isnan(make(panel(np.full((3, 2), 5.0)), "30d").returns).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.sampled_from(sorted(HORIZONS)), st.integers(0, 2**32 - 1))
 def test_a_label_depends_on_its_two_ends_only_and_the_median_excess_is_zero(horizon: str, seed: int) -> None:
     rng = np.random.default_rng(seed)

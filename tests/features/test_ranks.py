@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.stats import rankdata
+from tests.examples import examples
 
 from vfr.features.ranks import cross_sectional
 from vfr.typing import Matrix32
@@ -15,7 +16,7 @@ VALUES = st.one_of(st.floats(-100, 100, width=32), st.sampled_from([0.0, -0.0, 1
 BLOCKS = arrays(np.float32, array_shapes(min_dims=3, max_dims=3, max_side=6), elements=VALUES)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(BLOCKS)
 def test_ranks_equal_scipy(block: Matrix32) -> None:
     found = cross_sectional(block)
@@ -29,7 +30,7 @@ def test_ranks_equal_scipy(block: Matrix32) -> None:
         np.testing.assert_allclose(found[f, r], expected, atol=1e-7)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(BLOCKS, st.randoms(use_true_random=False))
 def test_permuting_symbols_permutes_ranks(block: Matrix32, random: object) -> None:
     order = np.array(random.sample(range(block.shape[2]), block.shape[2]))
@@ -47,7 +48,7 @@ def test_the_input_is_left_alone() -> None:
     assert block.tolist() == [[[3.0, 1.0, 2.0]]]
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(arrays(np.float32, st.integers(0, 30), elements=VALUES))
 def test_a_single_row_is_ranked_without_the_kernel_to_the_same_bits(row: Matrix32) -> None:
     both = np.stack([row, row])[None]

@@ -231,7 +231,7 @@ def test_luck_is_two_standard_errors():
     assert luck(1) == 1.0
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.permutations(range(5)), st.integers(0, 4), st.sampled_from(CORRUPTIONS))
 def test_permuting_members_permutes_their_health(order, m, corrupt):
     rng = np.random.default_rng(m)
@@ -241,7 +241,7 @@ def test_permuting_members_permutes_their_health(order, m, corrupt):
     np.testing.assert_array_equal(turned.health, plain.health[:, list(order)])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(60, 115), st.integers(0, 4))
 def test_health_of_a_session_is_the_same_whatever_comes_later(cut, m):
     rng = np.random.default_rng(m)

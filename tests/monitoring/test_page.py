@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from vfr.monitoring.page import crossings, limit_for, page
 from vfr.monitoring.usual import Usual
@@ -17,7 +18,7 @@ def by_hand(steps):
     return out
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.one_of(st.floats(-3, 3), st.just(float("nan"))), min_size=1, max_size=60))
 def test_the_statistic_is_the_recursion_of_the_paper(steps):
     np.testing.assert_allclose(page(np.array(steps)), by_hand(steps), atol=1e-9)
@@ -66,7 +67,7 @@ def test_evidence_that_climbs_on_a_sound_record_has_no_limit():
     assert np.isnan(limit_for(np.full(9, -1.0), 100, block=5, rng=rng))
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=40), st.integers(1, 10))
 def test_usual_is_the_median_of_the_last_values(values, window):
     usual = Usual(window)

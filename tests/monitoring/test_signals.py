@@ -94,7 +94,7 @@ def test_a_record_is_continued_by_name_and_never_overwritten():
     np.testing.assert_array_equal(whole.peers[3:], later.peers[3:][:, [3, 4, 0, 1, 2]])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.permutations(range(5)), st.integers(0, 1000))
 def test_permuting_members_permutes_the_figures(order, seed):
     score = scores(seed)
@@ -104,7 +104,7 @@ def test_permuting_members_permutes_the_figures(order, seed):
         np.testing.assert_allclose(getattr(turned, name), getattr(plain, name)[:, list(order)], atol=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 11), st.integers(0, 1000))
 def test_a_session_knows_nothing_of_later_ones(cut, seed):
     score = scores(seed)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -71,7 +71,6 @@ def test_nothing_known_is_unknown():
     assert not found.weights.any()
 
 
-@settings(deadline=None)
 @given(some_scores, caps)
 def test_weights_sum_to_one_and_contributions_to_the_score(scores, cap):
     found = of(scores, cap)
@@ -86,7 +85,6 @@ def test_weights_sum_to_one_and_contributions_to_the_score(scores, cap):
     np.testing.assert_array_equal(np.isnan(found.composite), ~known)
 
 
-@settings(deadline=None)
 @given(some_scores, caps, st.integers(0, K - 1), st.floats(0.1, 100))
 def test_the_score_rises_with_every_sub_factor(scores, cap, k, rise):
     assume(np.isfinite(scores[k]).any())
@@ -101,7 +99,6 @@ def test_the_score_rises_with_every_sub_factor(scores, cap, k, rise):
     assert (after.factors[f][moved] > before.factors[f][moved]).all()
 
 
-@settings(deadline=None)
 @given(some_scores, st.randoms(use_true_random=False))
 def test_permuting_symbols_permutes_results(scores, random):
     order = list(range(scores.shape[1]))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vfr.errors import UnknownSector
@@ -62,7 +62,6 @@ def test_no_weight_or_no_prediction_leaves_the_classic_score_untouched():
 unit = st.floats(0, 1)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 100), st.floats(0, 100), unit, unit, unit)
 def test_a_blend_lies_between_its_parts(classic, ml, confidence, weight, threshold):
     found = blend(np.array([classic]), np.array([ml]), np.array([confidence]), weight, threshold)

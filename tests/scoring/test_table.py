@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vfr.errors import SettingsError
@@ -58,7 +58,6 @@ def test_market_cap_tilts_at_their_edges(cap, fundamental, technical):
     np.testing.assert_allclose(DEFAULT.tilted(np.array([cap]))[:, 0], raw / raw.sum(), rtol=1e-12)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 1e13) | st.just(float("nan")), min_size=1, max_size=6))
 def test_tilted_weights_are_positive_and_sum_to_one(caps):
     weights = DEFAULT.tilted(np.array(caps))

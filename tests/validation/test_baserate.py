@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from vfr.validation.baserate import ex_ante_base_rate
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(seed=st.integers(0, 1000), n=st.integers(1, 40), span=st.integers(1, 10))
 def test_equals_the_plain_mean_of_matured_labels(seed, n, span):
     rng = np.random.default_rng(seed)

@@ -4,9 +4,10 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from skfolio.model_selection import CombinatorialPurgedCV
+from tests.examples import examples
 
 from vfr.validation.combinatorial import combinatorial_purged, purged
 
@@ -21,7 +22,7 @@ def _splits(draw):
     return rows, span, groups, tested, span + draw(st.integers(0, 9))
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(case=_splits())
 def test_training_is_everything_whose_interval_meets_no_tested_one_nor_an_embargo(case):
     rows, span, groups, tested, embargo = case
@@ -37,7 +38,7 @@ def test_training_is_everything_whose_interval_meets_no_tested_one_nor_an_embarg
         assert fold.train.tolist() == expected
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(case=_splits())
 def test_every_path_covers_every_row_once_and_every_test_lies_on_one_path(case):
     rows, span, groups, tested, embargo = case

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from vfr.validation.bootstrap import ratio_interval
 from vfr.validation.coverage_curve import certainty_thresholds, coverage_curve
@@ -19,7 +20,7 @@ def _case(seed: int, sessions: int = 300, names: int = 8):
     return certainty, cells, np.repeat(np.arange(2001.0, 2004.0), sessions // 3), hit, rule
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(seed=st.integers(0, 999), span=st.integers(0, 120))
 def test_the_bar_of_a_year_is_a_quantile_of_what_was_known_before_it(seed, span):
     certainty, cells, years, *_ = _case(seed)

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
+from tests.examples import examples
 
 from vfr.validation.neutralise import neutralise
 
@@ -24,7 +25,7 @@ def test_is_linear_regression_on_exposures_and_dummies():
         assert np.allclose(got[row], score[row] - LinearRegression().fit(X, score[row]).predict(X), atol=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(seed=st.integers(0, 10_000), holes=st.floats(0, 0.5), by_row=st.booleans())
 def test_the_rest_is_uncorrelated_with_every_exposure_and_of_mean_zero_in_every_sector(seed, holes, by_row):
     score, exposures, sectors = _panel(seed)

@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from vfr.validation.portfolio import (
     PATIENCE,
@@ -112,7 +113,7 @@ def markets(draw):
     return weights, opens, closes, every, delay, draw(st.sampled_from([0.0, 10.0, 200.0]))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(markets(), st.integers(0, 3))
 def test_every_phase_is_the_slow_simulation(market, start):
     weights, opens, closes, every, delay, cost = market
@@ -127,7 +128,7 @@ def test_every_phase_is_the_slow_simulation(market, start):
     np.testing.assert_allclose(found.net(cost), found.phases(cost).mean(axis=0))
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(markets(), st.data())
 def test_nothing_depends_on_what_comes_later(market, data):
     weights, opens, closes, every, delay, _ = market
@@ -220,7 +221,7 @@ def test_phases_start_one_session_after_another():
     assert found.window(2, 4).gross.shape == (3, 2)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3, 5, 10]), st.booleans())
 def test_groups_hold_the_best_and_worst(seed, groups, long_short):
     rng = np.random.default_rng(seed)
@@ -248,7 +249,7 @@ def test_equal_weights_sum_to_one():
     np.testing.assert_allclose(found.sum(axis=1), 1.0)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.integers(0, 2**32 - 1))
 def test_at_the_break_even_cost_both_earn_the_same(seed):
     rng = np.random.default_rng(seed)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from skfolio.measures import get_drawdowns
 from skfolio.measures import max_drawdown as their_drawdown
@@ -12,6 +12,7 @@ from skfolio.measures._measures import (
 from skfolio.measures._measures import (
     probabilistic_sharpe_ratio as their_probabilistic,
 )
+from tests.examples import examples
 
 from vfr.validation.sharpe import (
     ReturnMoments,
@@ -54,7 +55,7 @@ def test_ratios_are_their_definitions_written_out():
     assert calmar_ratio(x, periods=252) == pytest.approx((wealth ** (252 / n) - 1) / fall)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.floats(-0.3, 0.3), min_size=1, max_size=60))
 def test_drawdown_is_skfolios_and_lies_between_nothing_and_everything(returns):
     x = np.array(returns)
@@ -118,7 +119,7 @@ def test_without_a_count_of_trials_nothing_is_deflated():
         assert np.isnan(deflated_sharpe_ratio(PAPER, trials, variance))
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(sharpe=st.floats(0.02, 0.5), skewness=st.floats(-2, 1), kurtosis=st.floats(3, 12), level=st.floats(0.6, 0.99))
 def test_after_the_minimum_track_record_the_probability_is_the_level(sharpe, skewness, kurtosis, level):
     moments = ReturnMoments(sharpe, skewness, kurtosis, 100)

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from vfr.validation.splits import calibration_split, matured, walk_forward
 
@@ -12,7 +13,7 @@ def _sessions(n: int, start: str = "2001-01-01") -> np.ndarray:
     return days[np.is_busday(days)][:n]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     n=st.integers(50, 1500),
     span=st.integers(1, 30),
@@ -50,7 +51,7 @@ def test_first_leaves_out_earlier_test_rows_without_shrinking_training():
     assert folds[0].train.size > 500
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(start=st.integers(0, 300), n=st.integers(0, 900), span=st.integers(1, 25), before=st.integers(0, 1300))
 def test_calibrator_and_conformal_rows_are_purged_of_each_other_and_of_the_future(start, n, span, before):
     split = calibration_split(np.arange(start, start + n), span, before, conformal=200)

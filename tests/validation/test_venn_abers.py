@@ -5,10 +5,11 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mapie._venn_abers import calc_p0p1, calc_probs
 from sklearn.isotonic import IsotonicRegression
+from tests.examples import examples
 
 from vfr.validation.calibration import expit
 from vfr.validation.metrics import brier
@@ -28,7 +29,7 @@ def _refitted(score, y, weight, new, new_weight) -> list[float]:
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(rows=_rows, new=st.sampled_from([-1.0, 0.0, 2.0, 2.5, 6.0, 9.0]), new_weight=st.sampled_from([1.0, 0.2, 7.0]))
 def test_is_two_isotonic_fits_per_new_score(rows, new, new_weight):
     score, y, weight = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
@@ -37,7 +38,7 @@ def test_is_two_isotonic_fits_per_new_score(rows, new, new_weight):
     assert got == pytest.approx(_refitted(score, y, weight, new, new_weight), abs=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(rows=_rows)
 def test_both_ends_rise_with_the_score_and_hold_the_merged_probability(rows):
     score, y, weight = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
@@ -119,7 +120,7 @@ def _minimax(score, y, weight) -> np.ndarray:
     return np.array([max(np.nanmin(mean[a, j:]) for a in range(j + 1)) for j in range(places.size)])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(rows=_rows)
 def test_isotonic_is_the_closed_form(rows):
     score, y, weight = (np.array(column, dtype=float) for column in zip(*rows, strict=True))

@@ -150,7 +150,7 @@ def test_limit_does_not_cut_multiple_mode(board):
     assert len(data(board, symbols=list(board.scores.symbols)[:12], limit=3)["stocks"]) == 12
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(order=st.permutations(range(8)))
 def test_the_order_asked_in_changes_nothing(board, order):
     symbols = board.scores.symbols

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.journal.made import forecast
 
 from vfr.journal.records import ForecastRecord, Outcomes
@@ -61,7 +62,7 @@ def judged(record: Matured, member: str | None) -> tuple[np.ndarray, np.ndarray,
     return record.counted & np.isfinite(p_up) & np.isfinite(score) & np.isfinite(record.base), p_up, score
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(seed=st.integers(0, 10**6), days=st.integers(1, 40), unknown=st.sampled_from((0.0, 0.1, 0.6)))
 def test_figures_are_those_of_the_cells(seed: int, days: int, unknown: float) -> None:
     made, came = invented(seed, days, unknown)
@@ -97,7 +98,7 @@ def test_figures_are_those_of_the_cells(seed: int, days: int, unknown: float) ->
             assert direction["accuracyHigh"] == pytest.approx(plain.high, abs=2e-6)
 
 
-@settings(deadline=None, max_examples=40)
+@examples(40)
 @given(seed=st.integers(0, 10**6), days=st.integers(5, 30))
 def test_what_only_the_ensemble_has(seed: int, days: int) -> None:
     made, came = invented(seed, days, 0.1)

@@ -10,8 +10,9 @@ from weakref import ref
 import numpy as np
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.workflows.direct_answer import direct
 
 from vfr import clock
@@ -133,7 +134,7 @@ def parsed(board, body):
     return AnalyzeQuery.parse(body | {"as_of": day})
 
 
-@settings(deadline=None, max_examples=120)
+@examples(120)
 @given(request=requests())
 def test_prepared_answers_are_those_of_a_direct_computation(boards, request):
     which, body, seed = request
@@ -168,7 +169,7 @@ def test_a_forecast_seen_again_by_another_request_has_that_requests_figures(boar
     assert again.memo is first.memo
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(request=requests())
 def test_answers_given_again_are_those_made_anew(boards, request):
     which, body, seed = request
@@ -291,7 +292,7 @@ def test_rankings_of_many_weights_do_not_pile_up(boards):
     assert len(held._rankings) == KEPT_RANKINGS
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(
     start=st.integers(0, 3 * 366 * 86_400).map(lambda s: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=s)),
     later=st.integers(0, 7200),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vfr.errors import InvalidField, UnsupportedHorizon
@@ -177,7 +177,6 @@ values = scalars | st.text(max_size=6) | st.lists(scalars, max_size=3) | st.dict
 FIELDS = [*AnalyzeQuery.__dataclass_fields__, "config", "sessionId", "ml_timeout"]
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(FIELDS), values, max_size=6), st.booleans())
 def test_no_body_breaks_the_parser(body, valid_base):
     try:

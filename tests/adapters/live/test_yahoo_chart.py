@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.adapters.live.yahoo_documents import at, chart, empty_chart, flat, float32, refusal, utc
+from tests.examples import examples
 
 from vfr.adapters.providers.live.yahoo_chart import read_chart
 from vfr.data.provider import Batch, Offer, Order
@@ -114,7 +115,7 @@ SESSIONS = sessions_between(np.datetime64("2023-11-01"), np.datetime64("2024-04-
 RATIOS = st.sampled_from([(2, 1), (3, 2), (4, 1), (10, 1), (1, 2), (1, 10)])
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     st.lists(st.tuples(st.sampled_from(SESSIONS), st.integers(100, 90_000)), min_size=1, max_size=12),
     st.dictionaries(st.sampled_from(SESSIONS), RATIOS, max_size=3),

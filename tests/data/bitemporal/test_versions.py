@@ -4,8 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 
 from vfr.data.bitemporal.tables import ALWAYS, TABLES, conform, empty
 from vfr.data.bitemporal.versions import amendments, as_of, merged, withdrawals
@@ -111,7 +112,7 @@ def test_refuses_rows_of_another_shape(change, message: str) -> None:
 closes = st.lists(st.tuples(st.integers(2, 9), st.floats(1, 99)), min_size=1, max_size=8, unique_by=lambda one: one[0])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(answers=st.lists(closes, min_size=1, max_size=5))
 def test_later_answers_never_change_the_past(answers) -> None:
     """Known prices of any moment before an answer stay; telling an answer twice adds nothing."""
