@@ -6,6 +6,8 @@ from functools import cache
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from vfr.adapters.compute.heap import give_back
+from vfr.adapters.store.aside_files import on_disk
 from vfr.adapters.store.datasets import DirectoryDatasets
 from vfr.workflows.held import HeldDatasets
 from vfr.workflows.past_boards import PastBoards
@@ -36,9 +38,14 @@ def past_board(home: Path, day: np.datetime64) -> bytes:
 
 @cache
 def _boards(home: Path) -> PastBoards:
-    return PastBoards(HeldDatasets(DirectoryDatasets(home)), _aside)
+    return PastBoards(HeldDatasets(DirectoryDatasets(home)), _aside, on_disk(home))
 
 
 def _aside(work: Callable[[], None]) -> None:
     """Compute something on a thread, which ends with the process whenever that ends."""
-    Thread(target=work, name="vfr-past-days", daemon=True).start()
+
+    def run() -> None:
+        work()
+        give_back()
+
+    Thread(target=run, name="vfr-past-days", daemon=True).start()

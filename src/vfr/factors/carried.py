@@ -12,9 +12,10 @@ from vfr.data.snapshot import Snapshot
 from vfr.factors import technical
 from vfr.factors.shares import ShareCounts, share_counts
 from vfr.factors.statements import Following, following
-from vfr.factors.technical_history import Histories
+from vfr.factors.technical_history import Histories, Keep
+from vfr.typing import FloatArray
 
-__all__ = ["Carried", "carried", "own"]
+__all__ = ["Carried", "carried", "in_memory", "own"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,8 +27,19 @@ class Carried:
     order: Following | None
 
 
-def carried(snapshot: Snapshot) -> Carried:
+def in_memory(figures: FloatArray) -> FloatArray:
+    """Keep figures where they are."""
+    return figures
+
+
+def carried(snapshot: Snapshot, keep: Keep = in_memory) -> Carried:
     """Return what a snapshot and each of its pasts (`Snapshot.upto`) carry along.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+    keep : callable
+        Where indicators are kept, which are by far the most of it: 0.3 GB for 480 symbols over 15 years.
 
     Examples
     --------
@@ -39,7 +51,7 @@ def carried(snapshot: Snapshot) -> Carried:
     >>> bool(np.array_equal(score(past, row).score, score(past, row, along).score, equal_nan=True))
     True
     """
-    return Carried(technical.histories(snapshot), *_filed(snapshot))
+    return Carried(technical.histories(snapshot, keep), *_filed(snapshot))
 
 
 def own(snapshot: Snapshot) -> Carried:

@@ -22,7 +22,7 @@ import numpy as np
 
 from vfr.data.snapshot import Snapshot
 from vfr.factors.scores import Measured
-from vfr.factors.technical_history import Histories
+from vfr.factors.technical_history import Histories, Keep
 from vfr.factors.technical_measures import Inputs, momentum, trend, volatility, volume
 from vfr.factors.technical_registry import SUB_FACTORS
 from vfr.typing import IntArray
@@ -52,9 +52,9 @@ def measure(snapshot: Snapshot, rows: IntArray, along: Histories | None = None) 
     return {**trend(inputs), **momentum(inputs), **volume(inputs), **volatility(inputs)}
 
 
-def histories(snapshot: Snapshot) -> Histories:
+def histories(snapshot: Snapshot, keep: Keep) -> Histories:
     """Return what the sub-factors of any session are read from, [T x N] of every output of every kernel."""
-    found = Histories.of(snapshot.panel, keep=True)
+    found = Histories.of(snapshot.panel, keep=keep)
     measure(snapshot, np.array([snapshot.sessions.size - 1]), found)
     for one in (found.closes, found.bars, found.trades, found.priced_trades):
         one.forget_bars()

@@ -6,7 +6,7 @@ came back), and what it says is STALE from then on. Until then the last bar spea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -20,7 +20,10 @@ from vfr.typing import DateArray, FloatArray, IntArray
 if TYPE_CHECKING:
     from vfr.indicators.bars import Kernel, Run
 
-__all__ = ["MAX_AGE", "Histories", "History", "Readings"]
+__all__ = ["MAX_AGE", "Histories", "History", "Keep", "Readings"]
+
+Keep: TypeAlias = Callable[[FloatArray], FloatArray]
+"""Gives the same figures from where they take less room, such as a file."""
 
 _Rows: TypeAlias = NDArray[np.signedinteger[Any]]
 
@@ -37,8 +40,8 @@ class Readings:
     ----------
     inputs : sequence of float64 arrays, each of shape (T, N)
         Oldest session first, NaN where unknown.
-    keep : bool
-        Whether what kernels make is kept: for whoever reads session after session.
+    keep : callable, optional
+        Keeps what a kernel made, [S x T x N], and gives it back: for whoever reads session after session.
 
     Attributes
     ----------
@@ -48,12 +51,13 @@ class Readings:
         Row of the last bar at or before each; -1 where there is none yet.
     """
 
-    def __init__(self, inputs: Sequence[FloatArray], *, keep: bool = False) -> None:
+    def __init__(self, inputs: Sequence[FloatArray], *, keep: Keep | None = None) -> None:
         from vfr.indicators import runs
 
         shape = inputs[0].shape
         self._runs: list[Run] | None = runs(inputs, max_gap=MAX_AGE - 1)
-        self._kept: dict[tuple[Kernel, tuple[float, ...]], FloatArray] | None = {} if keep else None
+        self._keep = keep
+        self._kept: dict[tuple[Kernel, tuple[float, ...]], FloatArray] = {}
         small = np.min_scalar_type(-shape[0] - 1)  # Two bytes are enough for a century of sessions.
         self.number: _Rows = np.zeros(shape, dtype=small)
         for run in self._runs or ():
@@ -76,15 +80,15 @@ class Readings:
         """
         from vfr.indicators.bars import spread
 
-        found = None if self._kept is None else self._kept.get((kernel, parameters))
+        found = self._kept.get((kernel, parameters))
         if found is None:
             if self._runs is None:
                 raise LookupError(f"{kernel}: did not run before the bars were forgotten")
-            cut = needed if self._kept is None else None
+            cut = needed if self._keep is None else None
             pieces = self._runs if cut is None else [run.since(*cut) for run in self._runs]
             found = spread(pieces, kernel, parameters, outputs, self.number.shape, fields, shown)
-            if self._kept is not None:
-                self._kept[kernel, parameters] = found
+            if self._keep is not None:  # Session by session, as it is read.
+                found = self._kept[kernel, parameters] = self._keep(np.ascontiguousarray(found))
         return found
 
     def forget_bars(self) -> None:
@@ -102,7 +106,7 @@ class Histories:
     priced_trades: Readings
 
     @classmethod
-    def of(cls, panel: Panel, *, keep: bool = False) -> Histories:
+    def of(cls, panel: Panel, *, keep: Keep | None = None) -> Histories:
         """Cut a panel into histories; `keep` as in `Readings`."""
         to_total_return = panel.adj_close / panel.close
         bars = (panel.high * to_total_return, panel.low * to_total_return, panel.adj_close)
@@ -137,6 +141,7 @@ class History:
         self._since = int(rows.min(initial=sessions.size)) - MAX_AGE + 1  # No older bar speaks.
         self._last: IntArray = readings.last[rows].astype(np.int64)
         speaks = (self._last >= 0) & (rows[:, None] - self._last < MAX_AGE)
+        self._read = np.where(speaks, self._last, rows[:, None])  # Where no bar speaks, nothing long ago is looked up.
         self.bars: IntArray = np.where(speaks, self._at(readings.number), 0).astype(np.int64)
         self.as_of: DateArray = np.where(self._last >= 0, sessions[self._last], np.datetime64("NaT", "D"))
 
@@ -171,4 +176,4 @@ class History:
         return np.where(any_seen, code, np.int8(Reason.NO_INPUT)).astype(np.int8)
 
     def _at(self, values: FloatArray | _Rows) -> FloatArray | _Rows:
-        return values[np.maximum(self._last, 0), np.arange(values.shape[1])]
+        return values[self._read, np.arange(values.shape[1])]

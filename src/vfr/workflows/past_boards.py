@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
     from vfr.factors.board import Board
     from vfr.factors.carried import Carried
+    from vfr.factors.technical_history import Keep
     from vfr.workflows.datasets import DatasetStore
 
 __all__ = ["PastBoards"]
@@ -28,6 +29,8 @@ class PastBoards:
     aside : callable, optional
         Has something computed beside what is answered meanwhile: what the days of a version carry along, after its
         first day. By default its second day waits for that.
+    keep : callable, optional
+        Where that is kept; in memory by default.
 
     Notes
     -----
@@ -35,9 +38,15 @@ class PastBoards:
     along, so that who asks for one day does not pay for the others.
     """
 
-    def __init__(self, datasets: DatasetStore, aside: Callable[[Callable[[], None]], object] | None = None) -> None:
+    def __init__(
+        self,
+        datasets: DatasetStore,
+        aside: Callable[[Callable[[], None]], object] | None = None,
+        keep: Keep | None = None,
+    ) -> None:
         self._datasets = datasets
         self._aside = aside
+        self._keep = keep
         self._lock = Lock()
         self._asked: tuple[tuple[str, str], int] | None = None
         self._along: tuple[tuple[str, str], Carried] | None = None
@@ -73,9 +82,9 @@ class PastBoards:
         return before
 
     def _carry(self, whole: Snapshot) -> None:
-        from vfr.factors.carried import carried
+        from vfr.factors.carried import carried, in_memory
 
-        found = _version(whole), carried(whole)
+        found = _version(whole), carried(whole, self._keep or in_memory)
         if self._asked is not None and self._asked[0] == found[0]:
             self._along = found
 
