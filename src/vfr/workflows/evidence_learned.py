@@ -19,6 +19,7 @@ from vfr.workflows import evidence_ranks as ranks
 from vfr.workflows import evidence_selection as selection
 from vfr.workflows import evidence_tables as tables
 from vfr.workflows import evidence_variants as variants
+from vfr.workflows.compiling import features_stage
 from vfr.workflows.evidence_calibrators import calibrators
 from vfr.workflows.evidence_data import AVERAGE, Ranked, Study
 from vfr.workflows.evidence_draft import Draft
@@ -93,7 +94,7 @@ def learned(snapshot: Snapshot, asked: Asked, *, mode: str, tell: Progress) -> I
     from vfr.features import compute as features
 
     references = {h: _reference(asked, snapshot, h) for h in asked.horizons}
-    tell("features", 0.0)
+    tell(features_stage(), 0.0)
     matrix = features(snapshot)
     counts, _ = counting(snapshot)
     prepared = _Prepared(

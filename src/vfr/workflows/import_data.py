@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vfr.workflows.compiling import factors_stage
 from vfr.workflows.datasets import checked_name
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def import_data(
     checked_name(provider.name)
     tell = progress or _silent
     snapshot, quality = provider.load(lambda stage, fraction: tell(stage, 0.5 * fraction))
-    tell("computing factor scores", 0.5)
+    tell(factors_stage(), 0.5)
     board = (build_board or _every_factor)(snapshot)
     tell("storing", 0.8)
     version = store.publish(snapshot, quality, board)

@@ -16,6 +16,7 @@ from vfr.models.learners import LEARNERS
 from vfr.models.prediction import ModelStore
 from vfr.typing import HORIZONS, Horizon
 from vfr.validation.splits import matured
+from vfr.workflows.compiling import features_stage
 from vfr.workflows.train_card import peak_rss_mb
 from vfr.workflows.train_data import Targets, counting, prepare, targets
 from vfr.workflows.train_ensemble import EnsembleStore, fit_ensemble, replaces
@@ -104,7 +105,7 @@ def train(
     chosen, skipped = fit_here(members)
     started = elapsed_ms()
     tell = progress or (lambda _stage, _fraction: None)
-    tell("features", 0.0)
+    tell(features_stage(), 0.0)
     cut = snapshot if as_of is None else snapshot.upto(as_of)
     inputs = prepare(features(cut), cut.panel.trading())
     counts, _ = counting(cut)

@@ -23,6 +23,7 @@ from vfr.typing import TARGETS, FloatArray, Horizon, IntArray, Target
 from vfr.validation.correlation import information_coefficient, rank_ic
 from vfr.validation.significance import newey_west, overlap_lag
 from vfr.validation.splits import Fold, matured
+from vfr.workflows.compiling import features_stage
 from vfr.workflows.development import DEVELOPMENT_END, development
 from vfr.workflows.ledger import Ledger
 from vfr.workflows.train_data import counting, prepare, targets
@@ -96,7 +97,7 @@ def tune(
     from vfr.features import compute
 
     tell = progress or (lambda _stage, _fraction: None)
-    tell("features", 0.0)
+    tell(features_stage(), 0.0)
     counts, _ = counting(snapshot)
     span = targets(snapshot, horizon, counts).labels.span
     asked = _first_end(snapshot, span, recipe) if until is None else np.searchsorted(snapshot.sessions, until, "right")
