@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from vfr.errors import ArtifactCorrupt
-from vfr.models.design import Design
+from vfr.models import design
+from vfr.models.design import Design, session_ranks
 
 DESIGN = Design(("a", "vix", "b"), ("a", "b"), ("vix",))
 
@@ -40,3 +41,14 @@ def test_the_state_of_the_market_is_known_for_a_name_that_did_not_trade(raw):
 def test_rows_of_other_features_are_refused(raw):
     with pytest.raises(ArtifactCorrupt, match="rows have 2 features, the model expects 3"):
         DESIGN.rows(raw[:, :, :2], ("a",))
+
+
+def test_few_sessions_are_ranked_as_the_compiled_kernel_does_to_the_last_bit(monkeypatch):
+    rng = np.random.default_rng(4)
+    score = np.where(rng.random((40, 30)) < 0.5, rng.normal(size=(40, 30)), rng.integers(-2, 3, (40, 30)) * 1.0)
+    score[rng.random(score.shape) < 0.2] = np.nan
+    score[3] = np.nan
+    score[4, :2] = np.inf, -0.0
+    few = session_ranks(score)
+    monkeypatch.setattr(design, "_FEW", 0)
+    assert session_ranks(score).tobytes() == few.tobytes()

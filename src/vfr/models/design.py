@@ -16,8 +16,12 @@ import numpy as np
 from vfr.errors import ArtifactCorrupt
 from vfr.features.ranks import cross_sectional
 from vfr.typing import BoolArray, FloatArray, IntArray, Matrix32, Target
+from vfr.validation.correlation import row_midranks
 
 __all__ = ["Design", "session_ranks"]
+
+_FEW = 1_000
+"""Sessions up to which loading the compiled kernel takes longer than doing without it."""
 
 
 def session_ranks(score: FloatArray) -> FloatArray:
@@ -28,7 +32,13 @@ def session_ranks(score: FloatArray) -> FloatArray:
     >>> session_ranks(np.array([[3.0, 1.0, np.nan, 2.0]])).round(3).tolist()
     [[0.333, -0.333, nan, 0.0]]
     """
-    return np.asarray(cross_sectional(score[None].astype(np.float32))[0], dtype=np.float64)
+    values = score.astype(np.float32).astype(np.float64)
+    if values.shape[0] == 1 or values.shape[0] > _FEW:
+        return np.asarray(cross_sectional(values[None].astype(np.float32))[0], dtype=np.float64)
+    known = np.isfinite(values)
+    count = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    ranks = (row_midranks(values, known) - 0.5) / count - 0.5
+    return np.asarray(np.where(known, ranks, np.nan).astype(np.float32), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

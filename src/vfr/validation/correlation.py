@@ -6,7 +6,7 @@ import numpy as np
 
 from vfr.typing import BoolArray, FloatArray
 
-__all__ = ["icir", "information_coefficient", "midranks", "rank_ic", "within_session_std"]
+__all__ = ["icir", "information_coefficient", "midranks", "rank_ic", "row_midranks", "within_session_std"]
 
 
 def midranks(values: FloatArray) -> FloatArray:
@@ -28,7 +28,7 @@ def midranks(values: FloatArray) -> FloatArray:
     return ranks
 
 
-def _row_midranks(values: FloatArray, known: BoolArray) -> FloatArray:
+def row_midranks(values: FloatArray, known: BoolArray) -> FloatArray:
     """Return average ranks 1..n of the known cells of each row, [R x N]; whatever is unknown ranks behind them."""
     filled = np.where(known, values, np.inf)
     order = np.argsort(filled, axis=1, kind="stable")
@@ -65,7 +65,7 @@ def _per_session(
     out = np.full(score.shape[0], np.nan)
     x, y, known = score[usable], outcome[usable], known[usable]
     if ranked:
-        x, y = _row_midranks(x, known), _row_midranks(y, known)
+        x, y = row_midranks(x, known), row_midranks(y, known)
     count = known.sum(axis=1).astype(np.float64)
     x, y = _centred(x, known, count), _centred(y, known, count)
     scale = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
