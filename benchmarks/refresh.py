@@ -33,7 +33,7 @@ HORIZON = "7d"
 LONG_MS = 60_000
 PAST_ROWS = 10
 """Sessions that the member with the longest memory reads."""
-WARM_DAYS = 4
+WARM_DAYS = 6
 
 
 def measure(quick: bool) -> list[Row]:
@@ -227,8 +227,15 @@ def past_day(app: Application, quick: bool) -> list[tuple[Any, ...]]:
 
 
 def past_days(sessions: DateArray, quick: bool) -> DateArray:
-    """Return sessions of the past, `WARM_DAYS` of which read the versions of that time."""
-    return sessions[-320 : -310 if quick else -200]
+    """Return sessions of the past, `WARM_DAYS` of which read the versions of that time.
+
+    None of them finds its features computed together with a neighbour's: by the time a span comes again it is let go.
+    """
+    from vfr.workflows.session_features import KEPT, SPAN
+
+    spans = KEPT + 1
+    rows = np.arange(-200 - spans * SPAN, -200).reshape(spans, SPAN).T.ravel()
+    return sessions[rows[: 10 if quick else 120]]
 
 
 def middle_ms(taken: list[float]) -> float:
