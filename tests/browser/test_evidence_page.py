@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,22 +14,12 @@ from vfr.workflows.evidence_report import Table
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
 LONG = Table(
     "Wide",
     tuple(f"column number {n}" for n in range(30)),
     tuple((f"row {r}", *[0.5] * 29) for r in range(60)),
     "A note.",
 )
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: install chromium")
 
 
 @pytest.fixture(scope="module")
@@ -50,16 +38,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     path: Path = tmp_path_factory.mktemp("evidence") / "report.html"
     path.write_text(page([made], importance={"1d": {f"a_feature_of_a_long_name_{n}": 1.0 + n for n in range(30)}}))
     return path.as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET, timeout=120_000)
-        yield browser
-        browser.close()
 
 
 def opened(browser: Browser, address: str, width: int, scheme: str = "light") -> tuple[Page, list[str], list[str]]:

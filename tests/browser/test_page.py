@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,26 +14,15 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from tests.homes import bundled
 
 from vfr import bootstrap
 from vfr.settings import Settings
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Browser, Page, Route
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PASSWORD = "four words, easily kept"
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs a browser: install chromium")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +35,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server that has a user."""
-    home = tmp_path_factory.mktemp("guarded")
+    home = bundled(tmp_path_factory)
     bootstrap.build(Settings(data_home=home)).accounts.add_user("ann", PASSWORD, "premium", (), "test")
     with served(home) as base:
         yield base
@@ -79,15 +67,11 @@ def served(home: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def page(address: str) -> Iterator[Page]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.goto(address)
-        yield page
-        browser.close()
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(address)
+    yield page
+    page.close()
 
 
 def test_answers_are_shown_best_first_with_reasons_for_what_is_missing(page: Page) -> None:
@@ -125,7 +109,7 @@ def test_machine_learning_switched_off_is_said(page: Page) -> None:
     assert "switched off" in page.inner_text("#table tbody tr")
 
 
-def test_nothing_on_the_page_breaks_its_own_security_policy(address: str, page: Page) -> None:
+def test_nothing_on_the_page_breaks_its_own_security_policy(page: Page, address: str) -> None:
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
@@ -134,7 +118,7 @@ def test_nothing_on_the_page_breaks_its_own_security_policy(address: str, page: 
     assert problems == []
 
 
-def test_a_user_signs_in_stays_signed_in_and_signs_out(guarded: str, page: Page) -> None:
+def test_a_user_signs_in_stays_signed_in_and_signs_out(page: Page, guarded: str) -> None:
     page.goto(guarded)
     page.click("#ask button")
     page.wait_for_selector("#sign-in:not([hidden])")
