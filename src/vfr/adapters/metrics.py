@@ -8,11 +8,12 @@ in one folder (the client library's multi-process mode), and the answer adds the
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from vfr.errors import VfrError
@@ -83,6 +84,10 @@ class Metrics:
     ----------
     shared : Path or None
         What ``PROMETHEUS_MULTIPROC_DIR`` was set to before the first import of the client library.
+
+    Notes
+    -----
+    Other processes see what is counted here a second later, with the next figures that others count.
     """
 
     def __init__(self, shared: Path | None = None) -> None:
@@ -97,23 +102,26 @@ class Metrics:
             self._families[name] = made
         self._children: dict[tuple[object, ...], Any] = {}
         self._totals: dict[tuple[object, ...], float] = {}
+        self._counted: Counter[tuple[object, ...]] = Counter()
+        self._lock = Lock()
         self._ended = Event()
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request; a method that is none of HTTP's own is counted with all such."""
-        self._child("vfr_requests", route, method if method in METHODS else "other", str(status)).inc()
+        self._count("vfr_requests", route, method if method in METHODS else "other", str(status))
         self._child("vfr_request_seconds", route).observe(seconds)
 
     def predictions(self, horizon: str, code: str, count: int = 1) -> None:
         """Count stocks for which machine learning was asked."""
-        self._child("vfr_predictions", horizon, code).inc(count)
+        self._count("vfr_predictions", horizon, code, count=count)
 
     def forecast(self, horizon: str, *, from_cache: bool) -> None:
         """Count an answer with predictions, by whether members had to be asked for it."""
-        self._child("vfr_forecasts", horizon, str(from_cache).lower()).inc()
+        self._count("vfr_forecasts", horizon, "true" if from_cache else "false")
 
     def take(self, readings: Iterable[Reading]) -> None:
-        """Take in figures that others count."""
+        """Take in figures that others count, and what was counted here since."""
+        self._settle()
         for name, labels, value in readings:
             values = tuple(labels[label] for label in FAMILIES[name].labels)
             if FAMILIES[name].kind == "gauge":
@@ -139,11 +147,13 @@ class Metrics:
         """Return the figures of every process in text exposition format 0.0.4."""
         from prometheus_client import generate_latest
 
+        self._settle()
         return generate_latest(self._registry if self._shared is None else self._collected(self._shared))
 
     def close(self) -> None:
         """Stop following."""
         self._ended.set()
+        self._settle()
 
     @staticmethod
     def _collected(shared: Path) -> CollectorRegistry:
@@ -156,6 +166,17 @@ class Metrics:
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=str(shared))  # type: ignore[no-untyped-call]
         return registry
+
+    def _count(self, *key: object, count: int = 1) -> None:
+        """Add to a counter later: adding to a file that others read takes ten times as long, and answers wait."""
+        with self._lock:
+            self._counted[key] += count
+
+    def _settle(self) -> None:
+        with self._lock:
+            counted, self._counted = self._counted, Counter()
+        for (name, *values), count in counted.items():
+            self._child(str(name), *values).inc(count)
 
     def _child(self, name: str, *values: object) -> Any:
         key = (name, *values)

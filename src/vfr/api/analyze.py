@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -26,6 +27,9 @@ from vfr.workflows.query import AnalyzeQuery
 from vfr.workflows.repeated import Repeated
 
 __all__ = ["decode", "read_body", "routes"]
+
+_SHORT: Final = 1_024
+"""Bytes of a body that may be remembered."""
 
 _CROWDED: Final = MlUnavailable("TIMEOUT", "too many requests wait for machine learning already; ask again")
 
@@ -67,6 +71,16 @@ def decode(body: bytes) -> Any:
         raise Refusal(400, "MALFORMED_JSON", "the body is not valid JSON") from None
 
 
+def _asked(body: bytes) -> AnalyzeQuery:
+    return _kept(body) if len(body) <= _SHORT else AnalyzeQuery.parse(decode(body))
+
+
+@lru_cache(maxsize=1_024)
+def _kept(body: bytes) -> AnalyzeQuery:
+    """Return what a short body asks for; what was right once stays right, and what is wrong is looked at again."""
+    return AnalyzeQuery.parse(decode(body))
+
+
 def routes(context: Context) -> list[Route]:
     """Return the routes of analysis."""
     application, work = context.application, context.work
@@ -74,7 +88,7 @@ def routes(context: Context) -> list[Route]:
     async def analyze(request: Request) -> Response:
         caller = await context.identified(request, "classic", public=True)
         try:
-            query = AnalyzeQuery.parse(decode(await read_body(request, application.settings.max_body_bytes)))
+            query = _asked(await read_body(request, application.settings.max_body_bytes))
             if query.include_ml and not caller.may("ml"):
                 caller = context.authorise(request, "ml")  # Refuses, but for a token that was not needed before.
             query = context.limits.held(caller, query)

@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 _FOLDER: Final = "metrics-"
+_OUTCOMES: Final = "outcomes"
 _TIER: Final = ("hits", "misses", "evictions", "failures", "refused", "garbage")
 PROBE_MS: Final = 200
 """How long the engine may take to show that it answers; figures are read once a second."""
@@ -71,15 +72,23 @@ def open_metrics() -> Metrics:
 
 def count_predictions(metrics: Metrics, query: AnalyzeQuery, answer: Answer) -> None:
     """Count the stocks of an answer for which machine learning was asked, by outcome, and the answer by its origin."""
-    if query.include_ml:
-        codes = Counter(
-            "OK" if isinstance(s.ml, MlPrediction) else s.ml.code for s in answer.stocks if s.ml is not None
-        )
-        for code, count in codes.items():
-            metrics.predictions(query.ml_horizon, code, count)
-        made = next((s.ml for s in answer.stocks if isinstance(s.ml, MlPrediction)), None)
-        if made is not None:
-            metrics.forecast(query.ml_horizon, from_cache=bool(made.body["fromCache"]))
+    if not query.include_ml:
+        return
+    outcomes = answer.memo.get(_OUTCOMES)
+    if outcomes is None:
+        outcomes = answer.memo[_OUTCOMES] = _outcomes(answer)
+    codes, from_cache = outcomes
+    for code, count in codes.items():
+        metrics.predictions(query.ml_horizon, code, count)
+    if from_cache is not None:
+        metrics.forecast(query.ml_horizon, from_cache=from_cache)
+
+
+def _outcomes(answer: Answer) -> tuple[Mapping[str, int], bool | None]:
+    """Return how many stocks had which outcome, and whether their forecast was there already; None without one."""
+    codes = Counter("OK" if isinstance(s.ml, MlPrediction) else s.ml.code for s in answer.stocks if s.ml is not None)
+    made = next((s.ml for s in answer.stocks if isinstance(s.ml, MlPrediction)), None)
+    return codes, None if made is None else bool(made.body["fromCache"])
 
 
 def readings(application: Application) -> Iterator[Reading]:

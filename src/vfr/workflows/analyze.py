@@ -128,7 +128,7 @@ def ready(
     found = None
     if query.include_ml:
         found = query.ml_refused or forecast.ready(query.as_of, query.ml_horizon, query.ml_models, query.ml_method)
-        if found is None or not _of_board(found, board):
+        if found is None:
             return None
     now = clock.utc_now()
     age = held.ages.at(now)  # Before the answer is made: where it is of another quarter of an hour, it is not found.
@@ -136,7 +136,7 @@ def ready(
     if first is not None:
         latency = round(found.latency_ms, 3) if isinstance(found, Forecast) else None
         return Repeated(first, request_id, int(now.timestamp() * 1_000), latency)
-    if _unmade(query, held) > UNMADE:
+    if (found is not None and not _of_board(found, board)) or _unmade(query, held) > UNMADE:
         return None
     answer = analyze(
         query,
