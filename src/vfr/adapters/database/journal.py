@@ -102,17 +102,13 @@ class SqlJournal:
 
     def record(self, forecast: ForecastRecord) -> bool:
         """Keep a forecast with its entries; return whether it is new."""
-        row = forecast_row(forecast)
-        key = ("data_name", "horizon", "as_of", "versions")
-        mine = and_(*(FORECASTS.c[name] == row[name] for name in key))
         with transaction(self.engine) as connection:
-            if connection.execute(select(FORECASTS.c.id).where(mine)).first() is not None:
+            wanted = insert_into(connection, FORECASTS).values(**forecast_row(forecast)).on_conflict_do_nothing()
+            made = connection.execute(wanted)
+            if made.rowcount != 1 or made.inserted_primary_key is None:
                 return False
-            wanted = insert_into(connection, FORECASTS).values(**row).on_conflict_do_nothing()
-            if connection.execute(wanted).rowcount != 1:
-                return False
-            forecast_id = connection.execute(select(FORECASTS.c.id).where(mine)).scalar_one()
-            entries = [{"forecast_id": forecast_id} | entry for entry in entry_rows(forecast)]
+            head = {"forecast_id": made.inserted_primary_key[0]}
+            entries = [head | entry for entry in entry_rows(forecast)]
             insert_rows(connection, ENTRIES, entries)
         return True
 
