@@ -23,6 +23,11 @@ def test_what_is_kept_cannot_be_changed(tmp_path):
         on_disk(tmp_path)(np.ones(3))[0] = 2.0
 
 
+def test_a_disk_is_not_filled_up(tmp_path):
+    with pytest.raises(OSError, match="too little room"):
+        on_disk(tmp_path, spare=1 << 60)(np.ones(3))
+
+
 def test_a_folder_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(OSError, match="No such file"):
         on_disk(tmp_path / "gone")(np.ones(3))

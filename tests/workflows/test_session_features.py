@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from vfr import features
+from vfr.workflows.feature_history import PART, Ahead
 from vfr.workflows.session_features import KEPT, SPAN, SessionFeatures
 
 
 def of_the_past_alone(snapshot, row, lookback):
     past = snapshot.upto(snapshot.sessions[row])
-    return features.compute(past, slice(max(row - lookback + 1, 0), row + 1)).values
+    return features.compute(past, slice(max(row - lookback + 1, 0), row + 1)).values.transpose(1, 2, 0)
 
 
 @pytest.fixture
@@ -47,9 +48,9 @@ def test_a_walk_computes_each_span_once_and_one_day_of_it(seeded_snapshot, compu
     first = 5 * SPAN
     for row in range(first, first + 2 * SPAN):
         found = one.last(seeded_snapshot, seeded_snapshot.upto(seeded_snapshot.sessions[row]), lookback)
-        assert found.shape[1] == lookback
+        assert found.shape[0] == lookback
         if row % 9 == 0:
-            expected = features.compute(seeded_snapshot, slice(row - lookback + 1, row + 1)).values
+            expected = of_the_past_alone(seeded_snapshot, row, lookback)
             computed.pop()
             np.testing.assert_array_equal(found, expected)
     assert computed == [lookback, SPAN + lookback - 1] * 2
@@ -87,3 +88,71 @@ def test_another_version_of_the_data_is_computed_anew(seeded_snapshot):
     found = one.last(other, other.upto(other.sessions[row]), 3)
     np.testing.assert_array_equal(found, of_the_past_alone(other, row, 3))
     assert not np.array_equal(found, of_the_past_alone(seeded_snapshot, row, 3), equal_nan=True)
+
+
+class Shelf:
+    """Keeps arrays, and tells a test when a session is there; breaks after some if told to."""
+
+    def __init__(self, room=1_000):
+        self.room, self.calmed, self.kept = room, 0, 0
+
+    def ahead(self):
+        return Ahead(self.keep, self.calm)
+
+    def calm(self):
+        self.calmed += 1
+
+    def keep(self, figures):
+        if self.kept == self.room:
+            raise OSError("no room")
+        self.kept += 1
+        figures.flags.writeable = False
+        return figures
+
+
+def asked(one, snapshot, row, lookback=10):
+    return one.last(snapshot, snapshot.upto(snapshot.sessions[row]), lookback)
+
+
+def test_random_days_read_what_was_computed_ahead_to_the_last_bit(seeded_snapshot, computed):
+    shelf = Shelf()
+    one = SessionFeatures(shelf.ahead())
+    asked(one, seeded_snapshot, 300)
+    assert shelf.calmed == 0  # Who asks for one day does not pay for all.
+    asked(one, seeded_snapshot, 500)
+    one._history._thread.join()
+    assert (shelf.calmed, shelf.kept) == (1, -(-seeded_snapshot.sessions.size // PART))
+    rows = np.random.default_rng(12).integers(0, seeded_snapshot.sessions.size - 1, 24).tolist()
+    for row in [*rows, 0, 9, PART - 1, PART, PART + 3]:
+        computed.clear()
+        found = asked(one, seeded_snapshot, row)
+        assert computed == []
+        np.testing.assert_array_equal(found, of_the_past_alone(seeded_snapshot, row, 10), err_msg=str(row))
+        found[:] = 0.0  # Whoever reads it has a copy.
+    one.close()
+
+
+def test_where_there_is_no_room_the_rest_is_computed(seeded_snapshot, computed):
+    one = SessionFeatures(Shelf(room=2).ahead())
+    for row in (300, 500):
+        asked(one, seeded_snapshot, row)
+    one._history._thread.join()
+    computed.clear()
+    np.testing.assert_array_equal(asked(one, seeded_snapshot, 100), of_the_past_alone(seeded_snapshot, 100, 10))
+    assert computed[0] == 10
+    one.close()
+
+
+def test_another_version_ends_what_was_computed_ahead(seeded_snapshot):
+    one = SessionFeatures(Shelf().ahead())
+    for row in (300, 500):
+        asked(one, seeded_snapshot, row)
+    thread = one._history._thread
+    other = replace(seeded_snapshot, version="another")
+    asked(one, other, 300)
+    assert not thread.is_alive()
+    assert one._history is None
+    asked(one, other, 500)
+    assert one._history is not None
+    one.close()
+    assert one._history is None

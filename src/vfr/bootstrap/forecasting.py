@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vfr.adapters.store.ml_boards import DirectoryMlBoards
 from vfr.bootstrap.refreshing import Refreshing
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from vfr.workflows.refresh import Refresh
 
 __all__ = ["Forecasting"]
+
+NICE: Final = 10
+"""How far a thread that computes ahead stands back: niceness is a thread's own on Linux."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +107,9 @@ class Forecasting:
         return StartedLate(forecaster, self.running), Refreshing(boards.root, refresh, here.close)
 
     def _forecasts(self) -> Forecasts:
+        from vfr.adapters.store.aside_files import on_disk
         from vfr.adapters.telemetry import log_failed_member
+        from vfr.workflows.feature_history import Ahead
         from vfr.workflows.forecast import Forecasts
 
         return Forecasts(
@@ -116,6 +123,7 @@ class Forecasting:
             combining=self.tracking.earned,
             voting=self.settings.ml_voting,
             model_bytes=self.settings.ml_model_bytes,
+            ahead=Ahead(on_disk(self.settings.data_home), partial(os.nice, NICE)),
         )
 
     def _cached(self, inner: Forecasts) -> Forecaster:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from vfr.typing import FloatArray
+
 __all__ = ["past_board"]
 
 
@@ -38,7 +40,19 @@ def past_board(home: Path, day: np.datetime64) -> bytes:
 
 @cache
 def _boards(home: Path) -> PastBoards:
-    return PastBoards(HeldDatasets(DirectoryDatasets(home)), _aside, on_disk(home))
+    return PastBoards(HeldDatasets(DirectoryDatasets(home)), _aside, _keep(on_disk(home)))
+
+
+def _keep(on_disk: Callable[[FloatArray], FloatArray]) -> Callable[[FloatArray], FloatArray]:
+    """Return what keeps figures on disk, and in memory where there is no room."""
+
+    def keep(figures: FloatArray) -> FloatArray:
+        try:
+            return on_disk(figures)
+        except OSError:
+            return figures
+
+    return keep
 
 
 def _aside(work: Callable[[], None]) -> None:

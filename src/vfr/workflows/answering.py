@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vfr.models.prediction import ModelStore
     from vfr.typing import Horizon
     from vfr.workflows.combining import Combining
+    from vfr.workflows.feature_history import Ahead
 
 __all__ = ["Answering", "Question", "attempt"]
 
@@ -72,6 +73,8 @@ class Answering:
         Members asked side by side in a large universe.
     model_bytes : int
         Budget of versions in memory.
+    ahead : Ahead, optional
+        How features of all past sessions are computed ahead.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Answering:
         heard: Callable[[Sequence[MemberResult]], None] | None = None,
         threads: int = 2,
         model_bytes: int = MODEL_BYTES,
+        ahead: Ahead | None = None,
     ) -> None:
         self.lanes = Lanes("vfr-forecast-lane")
         self._models = models
@@ -91,7 +95,7 @@ class Answering:
         self._heard = heard
         self._threads = threads
         self._cache = ModelCache(models, model_bytes)
-        self._inputs = Inputs()
+        self._inputs = Inputs(ahead)
 
     def earned_stamp(self) -> str:
         """Return a key that changes whenever what members have earned may."""
@@ -173,6 +177,7 @@ class Answering:
     def close(self) -> None:
         """End every thread but those of members that hang, which end when they return."""
         self.lanes.close()
+        self._inputs.close()
 
     def _said(
         self, question: Question, choices: Sequence[Choice], off: Mapping[str, str], limits: Callable[[], Limits]

@@ -16,6 +16,7 @@ from vfr.workflows.session_features import SessionFeatures
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
     from vfr.features.labels import Basis
+    from vfr.workflows.feature_history import Ahead
 
 __all__ = ["Inputs", "universe_of"]
 
@@ -40,12 +41,17 @@ class Inputs:
     -----
     Whoever asks for the same at once waits for the first. Kept by data version and session; data that is corrected is
     another version.
+
+    Parameters
+    ----------
+    ahead : Ahead, optional
+        How features of all past sessions are computed ahead.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ahead: Ahead | None = None) -> None:
         self._lock = Lock()
         self._rows: OrderedDict[Hashable, Matrix32] = OrderedDict()
-        self._features = SessionFeatures()
+        self._features = SessionFeatures(ahead)
         self._rates: OrderedDict[Hashable, FloatArray] = OrderedDict()
 
     def rows(self, whole: Snapshot, snapshot: Snapshot, lookback: int) -> tuple[Matrix32, tuple[str, ...]]:
@@ -65,9 +71,14 @@ class Inputs:
         with self._lock:
             key = (whole.name, whole.version, str(snapshot.as_of), lookback)
             X = _kept(
-                self._rows, key, lambda: _of_names(snapshot, self._features.last(whole, snapshot, lookback)), KEPT
+                self._rows, key, lambda: _of_traded(snapshot, self._features.last(whole, snapshot, lookback)), KEPT
             )
         return X, tuple(FEATURES)
+
+    def close(self) -> None:
+        """End what is computed ahead."""
+        with self._lock:
+            self._features.close()
 
     def base_rate(self, whole: Snapshot, snapshot: Snapshot, horizon: Horizon) -> float:
         """Return the share of rises among the outcomes of a horizon known by the last session of a snapshot.
@@ -101,13 +112,12 @@ def _kept(held: OrderedDict[Hashable, T], key: Hashable, make: Callable[[], T], 
     return held[key]
 
 
-def _of_names(snapshot: Snapshot, values: Matrix32) -> Matrix32:
-    """Return [F x L x N] features of a snapshot's last sessions by name, [L x N x F].
+def _of_traded(snapshot: Snapshot, X: Matrix32) -> Matrix32:
+    """Return [L x N x F] features of a snapshot's last sessions, unknown for names that left the market.
 
     A name that left the market has no row, as in training: it keeps statements for a while, but there is nothing left
     to forecast, and it must not hold a place among the others.
     """
-    X = np.ascontiguousarray(values.transpose(1, 2, 0))
     end, lookback = snapshot.sessions.size, X.shape[0]
     # Whether a name trades is seen in a few sessions; decades of them would take longer than the models.
     recent = snapshot.panel.rows(max(end - lookback - RECENT, 0), end)

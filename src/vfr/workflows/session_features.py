@@ -6,6 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vfr.typing import Matrix32
+from vfr.workflows.feature_history import Ahead, FeatureHistory, by_name
 
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
@@ -24,15 +25,23 @@ _Span: TypeAlias = tuple[int, int]
 
 
 class SessionFeatures:
-    """Features by session, and what computing them needs of all sessions; for one thread at a time."""
+    """Features by session, and what computing them needs of all sessions; for one thread at a time.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    ahead : Ahead, optional
+        How all past sessions are computed ahead once a second one is asked for; by default they are not.
+    """
+
+    def __init__(self, ahead: Ahead | None = None) -> None:
+        self._ahead = ahead
+        self._history: FeatureHistory | None = None
         self._version: tuple[str, str] | None = None
         self._along: Carried | None = None
         self._spans: OrderedDict[_Span, Matrix32 | None] = OrderedDict()
 
     def last(self, whole: Snapshot, snapshot: Snapshot, lookback: int) -> Matrix32:
-        """Return the features of the last L sessions of a snapshot, [F x L x N]; fewer sessions where there are fewer.
+        """Return the features of the last L sessions of a snapshot, [L x N x F]; fewer sessions where there are fewer.
 
         Parameters
         ----------
@@ -47,25 +56,37 @@ class SessionFeatures:
         from vfr.features.carried import carried, with_recursive
 
         if self._along is None or self._version != (whole.name, whole.version):
+            self.close()
             self._spans.clear()
             self._along = None  # Two of them would not fit into the memory of one.
             self._version, self._along = (whole.name, whole.version), carried(whole)
         end = snapshot.sessions.size
         first = max(end - lookback, 0)
         if end == whole.sessions.size:
-            return compute(whole, slice(first, end), along=self._along).values
+            return by_name(compute(whole, slice(first, end), along=self._along).values)
         if self._along.recursive is None:
             self._along = with_recursive(self._along, whole)
+        found = None if self._history is None else self._history.rows(first, end)
+        if found is not None:
+            return found
+        if self._history is None and self._ahead is not None and self._spans:
+            self._history = FeatureHistory(whole, self._along, self._ahead)
         span = _span(end, lookback, whole.sessions.size)
         if span not in self._spans:
             self._keep(span, None)
-            return compute(snapshot, slice(first, end), along=self._along).values
+            return by_name(compute(snapshot, slice(first, end), along=self._along).values)
         values = self._spans[span]
         if values is None:
             # A row uses nothing of later sessions: those of the whole are those of its past.
             values = compute(whole, slice(*span), along=self._along).values
         self._keep(span, values)
-        return values[:, first - span[0] : end - span[0]]
+        return by_name(values[:, first - span[0] : end - span[0]])
+
+    def close(self) -> None:
+        """End what is computed ahead, and let go of it."""
+        if self._history is not None:
+            self._history.close()
+            self._history = None
 
     def _keep(self, span: _Span, values: Matrix32 | None) -> None:
         self._spans[span] = values
