@@ -66,7 +66,7 @@ def test_a_log_that_was_changed_is_said_by_two_commands(cli: Any, typed: Any, tm
     ("argv", "password", "word"),
     [
         (("users", "add", "a b"), PASSWORD, "name"),
-        (("users", "add", "jane", "--tier", "gold"), PASSWORD, "tier"),
+        (("users", "add", "jane", "--tier", "gold"), PASSWORD, "--tier: "),
         (("users", "add", "jane", "--scopes", "root"), PASSWORD, "scopes"),
         (("users", "add", "jane"), "short", "password"),
         (("users", "add", "jane"), "", "password"),

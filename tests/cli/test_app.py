@@ -76,6 +76,10 @@ def test_bad_usage_exits_with_2_and_says_what(cli, argv: tuple[str, ...], said: 
     assert ". See `vfr" in people.err
 
 
+def test_a_question_keeps_its_mark(cli) -> None:
+    assert "Did you mean 'doctor'? See `vfr --help`.\n" in cli("doctr").err
+
+
 @pytest.mark.parametrize(
     ("argv", "said", "code"),
     [

@@ -55,7 +55,7 @@ def test_a_member_and_back(cli) -> None:
     ("words", "about"),
     [
         (("--member", "nobody"), "--member"),
-        (("--model", "linear-7d-none"), "id: is no switch"),
+        (("--model", "linear-7d-none"), "--model: there is no version linear-7d-none; `vfr models list --all` shows"),
         (("--member", "linear", "--model", "x"), "not both"),
     ],
 )

@@ -134,7 +134,8 @@ def _explained(error: VfrError | typer.TyperException | OSError) -> tuple[str, s
         return f"{error.filename or 'input or output'}: {error.strerror or error}", "IO_ERROR", FAILED
     message, context = error.format_message(), getattr(error, "ctx", None)
     if context is not None and not message.startswith("Usage: "):
-        message = f"{message.rstrip('.')}. See `{context.command_path} --help`."
+        ending = "" if message.endswith("?") else "."
+        message = f"{message.rstrip('.')}{ending} See `{context.command_path} --help`."
     return message, "USAGE", error.exit_code
 
 

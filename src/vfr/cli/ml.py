@@ -96,7 +96,12 @@ def _turn(enabled: bool, reason: str, member: str | None, model: str | None, *, 
     if member is not None and member not in MEMBER_NAMES:
         raise InvalidField("member", f"use one of {', '.join(MEMBER_NAMES)}")
     app = application()
-    app.toggles.turn(member or model or EVERYTHING, enabled, reason=reason, who=WHO)
+    try:
+        app.toggles.turn(member or model or EVERYTHING, enabled, reason=reason, who=WHO)
+    except InvalidField as error:
+        if error.field != "id":
+            raise
+        raise InvalidField("model", f"there is no version {model}; `vfr models list --all` shows them") from None
     if as_json:
         emit(app.ml_state())
     else:

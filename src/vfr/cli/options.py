@@ -79,6 +79,9 @@ _OPTION_OF: Final[Mapping[str, str]] = {
     "model": "--model",
     "against": "--against",
     "sector": "--sector",
+    "tier": "--tier",
+    "label": "--label",
+    "arms": "--arms",
 }
 
 
