@@ -202,7 +202,7 @@ def test_a_path_cannot_begin_a_line_of_the_log(client: Any, capsys: pytest.Captu
 def test_a_body_that_trickles_is_given_up(
     client_with: Any, failure: Any, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr("vfr.api.security.BODY_S", 0.2)
+    monkeypatch.setattr("vfr.api.arrival.BODY_S", 0.2)
     client = client_with(secret=SECRET, public_classic=True, tiers=ROOMY)
     sent = 0
 
@@ -223,7 +223,7 @@ def test_a_body_that_trickles_is_given_up(
 
 
 def test_a_stream_outlives_the_time_a_body_has(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vfr.api.security.BODY_S", 0.05)
+    monkeypatch.setattr("vfr.api.arrival.BODY_S", 0.05)
     monkeypatch.setattr("vfr.api.progress.OPEN_S", 0.3)
     response = client.get(f"/api/stocks/analyze/progress/{uuid4().hex}", headers={"Content-Length": "0"})
     assert response.status_code == 200

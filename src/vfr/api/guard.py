@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from starlette.responses import Response
 
+from vfr.api.arrival import Arrivals
 from vfr.api.errors import Refusal, error_response
 from vfr.api.limits import FIELDS
-from vfr.api.security import SECURITY_HEADERS, Headers, bounded, check_request, has_body, in_time
+from vfr.api.security import SECURITY_HEADERS, Headers, bounded, check_request, has_body
 from vfr.bootstrap import access_log
 from vfr.clock import elapsed_ms
 
@@ -83,6 +84,7 @@ class Guard:
         self._metrics = metrics
         self._log = access_log(settings)
         self._ids = _request_ids()
+        self._arrivals = Arrivals()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Guard one request; other kinds of event pass through."""
@@ -106,7 +108,7 @@ class Guard:
 
         bound = structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            body = in_time(receive) if has_body(headers) else receive
+            body = self._arrivals.in_time(receive) if has_body(headers) else receive
             if "transfer-encoding" in headers:
                 body = bounded(body, self._settings.max_body_bytes)
             await (self._refused(scope, headers) or self._app)(scope, body, sealed)

@@ -7,10 +7,10 @@ CORS; OWASP cheat sheets on CSRF and REST security).
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vfr.accounts.principal import ANONYMOUS, LOCAL, Principal, Scope
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive
 
 __all__ = [
+    "CLOSE",
     "SECURITY_HEADERS",
     "Headers",
     "WrongToken",
@@ -30,7 +31,6 @@ __all__ = [
     "bounded",
     "check_request",
     "has_body",
-    "in_time",
     "too_long",
 ]
 
@@ -61,17 +61,15 @@ FORWARDING: Final = frozenset(
 )  # fmt: skip
 """Headers a proxy adds: whoever stands behind one is not the user of this machine."""
 
-BODY_S: Final = 10.0
-"""Seconds that a whole body may take to come."""
-
 _HOST: Final = re.compile(r"(?:(?P<name>[a-z0-9.-]+)|\[(?P<address>[0-9a-f:.]+)\])(?::[0-9]{1,5})?")
 
-_CLOSE: Final = {"Connection": "close"}
+CLOSE: Final = {"Connection": "close"}
 """What is left of a body that was not read must not be taken for the next request."""
 
 _PERHAPS_LOCAL: Final = replace(LOCAL, scopes=frozenset({"classic"}))
 """Whoever calls while it cannot be told whether there are users."""
 
+_JSON: Final = "application/json"
 _BODIES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 _UNKNOWN_CALLER: Final = (
@@ -110,7 +108,7 @@ def check_request(method: str, path: str, headers: Headers, settings: Settings) 
             421, "HOST_NOT_ALLOWED", "this host name is not served here; VFR_ALLOWED_HOSTS lists the names that are"
         )
     _check_origin(method, path, headers, host, settings.allowed_origins)
-    if method in _BODIES and headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+    if method in _BODIES and not _is_json(headers.get("content-type", "")):
         raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "send the body as JSON, with Content-Type: application/json")
     declared = headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared) > settings.max_body_bytes:
@@ -119,7 +117,7 @@ def check_request(method: str, path: str, headers: Headers, settings: Settings) 
 
 def too_long(limit: int) -> Refusal:
     """Return the refusal of a body that is longer than a limit."""
-    return Refusal(413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes", _CLOSE)
+    return Refusal(413, "BODY_TOO_LARGE", f"the body is larger than {limit} bytes", CLOSE)
 
 
 def bounded(receive: Receive, limit: int) -> Receive:
@@ -145,26 +143,11 @@ def has_body(headers: Headers) -> bool:
     return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
-def in_time(receive: Receive) -> Receive:
-    """Return a `receive` that refuses a body which is not complete in time: who trickles it must not hold a place."""
-    whole = False
-    until = asyncio.get_running_loop().time() + BODY_S
-
-    async def receiving() -> Message:
-        nonlocal whole
-        if whole:  # What follows tells that the client has left, which may take as long as it likes.
-            return await receive()
-        try:
-            async with asyncio.timeout_at(until):
-                message = await receive()
-        except TimeoutError:
-            raise Refusal(408, "BODY_TOO_SLOW", f"the body was not there within {BODY_S:g} s", _CLOSE) from None
-        whole = not message.get("more_body", False)
-        return message
-
-    return receiving
+def _is_json(declared: str) -> bool:
+    return declared == _JSON or declared.split(";", maxsplit=1)[0].strip().lower() == _JSON
 
 
+@lru_cache(maxsize=64)
 def _name(host: str) -> str:
     found = _HOST.fullmatch(host.lower())
     return (found["name"] or found["address"]) if found else ""
