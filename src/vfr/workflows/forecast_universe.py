@@ -66,14 +66,13 @@ class Inputs:
         lookback : int
             Sessions L wanted; fewer where there are fewer.
         """
-        from vfr.features.registry import FEATURES
+
+        def make() -> Matrix32:
+            return _of_traded(snapshot, self._features.last(whole, snapshot, lookback))
 
         with self._lock:
-            key = (whole.name, whole.version, str(snapshot.as_of), lookback)
-            X = _kept(
-                self._rows, key, lambda: _of_traded(snapshot, self._features.last(whole, snapshot, lookback)), KEPT
-            )
-        return X, tuple(FEATURES)
+            X = _kept(self._rows, (whole.name, whole.version, str(snapshot.as_of), lookback), make, KEPT)
+            return X, self._features.names
 
     def close(self) -> None:
         """End what is computed ahead."""

@@ -31,9 +31,15 @@ class SessionFeatures:
     ----------
     ahead : Ahead, optional
         How all past sessions are computed ahead once a second one is asked for; by default they are not.
+
+    Attributes
+    ----------
+    names : tuple of str, length F
+        Of the features returned last.
     """
 
     def __init__(self, ahead: Ahead | None = None) -> None:
+        self.names: tuple[str, ...] = ()
         self._ahead = ahead
         self._history: FeatureHistory | None = None
         self._version: tuple[str, str] | None = None
@@ -52,7 +58,6 @@ class SessionFeatures:
         lookback : int
             Sessions L.
         """
-        from vfr.features import compute
         from vfr.features.carried import carried, with_recursive
 
         if self._along is None or self._version != (whole.name, whole.version):
@@ -63,7 +68,7 @@ class SessionFeatures:
         end = snapshot.sessions.size
         first = max(end - lookback, 0)
         if end == whole.sessions.size:
-            return by_name(compute(whole, slice(first, end), along=self._along).values)
+            return by_name(self._compute(whole, first, end))
         if self._along.recursive is None:
             self._along = with_recursive(self._along, whole)
         found = None if self._history is None else self._history.rows(first, end)
@@ -74,13 +79,20 @@ class SessionFeatures:
         span = _span(end, lookback, whole.sessions.size)
         if span not in self._spans:
             self._keep(span, None)
-            return by_name(compute(snapshot, slice(first, end), along=self._along).values)
+            return by_name(self._compute(snapshot, first, end))
         values = self._spans[span]
         if values is None:
             # A row uses nothing of later sessions: those of the whole are those of its past.
-            values = compute(whole, slice(*span), along=self._along).values
+            values = self._compute(whole, *span)
         self._keep(span, values)
         return by_name(values[:, first - span[0] : end - span[0]])
+
+    def _compute(self, snapshot: Snapshot, first: int, end: int) -> Matrix32:
+        from vfr.features import compute
+
+        matrix = compute(snapshot, slice(first, end), along=self._along)
+        self.names = matrix.names
+        return matrix.values
 
     def close(self) -> None:
         """End what is computed ahead, and let go of it."""
