@@ -150,6 +150,14 @@ def test_a_failed_training_is_told_to_everybody(app: bootstrap.Application) -> N
     assert "import a longer history" in training["message"]
 
 
+def test_a_training_that_cannot_begin_has_not_failed(app: bootstrap.Application) -> None:
+    before = app.training.read()
+    for wrong in ({"members": ["gru"]}, {"horizons": ()}, {"seed": -1}):
+        with pytest.raises(InvalidField):
+            app.learning.train(**wrong)  # type: ignore[arg-type]
+    assert app.training.read() == before
+
+
 def test_the_switch_is_shared_and_needs_a_reason(app: bootstrap.Application) -> None:
     publish(app, 1)
     with pytest.raises(InvalidField, match="reason"):

@@ -76,11 +76,15 @@ class Learning:
         ------
         TrainingFailed
             If another process trains, the data is too little, or a fit fails.
+        InvalidField
+            See `vfr.workflows.train.train`.
         """
+        from vfr.workflows.train import check, train
+
+        check(horizons, members, seed)  # Before this leads: what was never begun has not failed.
         with self.training.lead() as report:
             if report is None:
                 raise TrainingFailed("another process is training; wait for it, or stop it")
-            from vfr.workflows.train import train
             from vfr.workflows.train_recipe import DEFAULT, STARTER
 
             def tell(stage: str, fraction: float) -> None:

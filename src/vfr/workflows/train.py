@@ -28,7 +28,7 @@ from vfr.workflows.train_version import Made, Run, make_version
 from vfr.workflows.train_walk import folds_of, single_threaded_algebra
 from vfr.workflows.tuning import Tuned, TuningStore
 
-__all__ = ["Progress", "TrainReport", "Trained", "fit_here", "jobs_for", "train"]
+__all__ = ["Progress", "TrainReport", "Trained", "check", "fit_here", "jobs_for", "train"]
 
 Progress: TypeAlias = Callable[[str, float], None]
 """Hears the stage and the fraction of the whole run that is done, 0 to 1."""
@@ -101,7 +101,7 @@ def train(
     """
     from vfr.features import compute as features
 
-    _check(horizons, seed)
+    check(horizons, members, seed)
     chosen, skipped = fit_here(members)
     started = elapsed_ms()
     tell = progress or (lambda _stage, _fraction: None)
@@ -146,7 +146,14 @@ def train(
     )
 
 
-def _check(horizons: Sequence[Horizon], seed: int) -> None:
+def check(horizons: Sequence[Horizon], members: Sequence[str] | None, seed: int) -> None:
+    """Refuse what cannot be trained, before anything is read.
+
+    Raises
+    ------
+    InvalidField
+        See `train`.
+    """
     if not horizons:
         raise InvalidField("horizons", f"name at least one; choose from {', '.join(HORIZONS)}")
     for horizon in horizons:
@@ -154,6 +161,7 @@ def _check(horizons: Sequence[Horizon], seed: int) -> None:
             raise InvalidField("horizons", f"no horizon is named {horizon!r}; choose from {', '.join(HORIZONS)}")
     if not 0 <= seed <= MOST_SEED:
         raise InvalidField("seed", f"must be 0 to {MOST_SEED:,}, got {seed}")
+    fit_here(members)
 
 
 def _versions(
