@@ -116,8 +116,9 @@ def computed(monkeypatch):
         n = len(snapshot.symbols)
         ramp = np.linspace(-0.2, 0.2, n, dtype=np.float32)
         ramp[-1] = np.nan
-        values = np.stack([ramp, np.zeros(n, dtype=np.float32)])[:, None, :]
-        return FeatureMatrix(("first", "second"), "spec", snapshot.sessions[rows], snapshot.symbols, values)
+        sessions = snapshot.sessions[rows]
+        values = np.repeat(np.stack([ramp, np.zeros(n, dtype=np.float32)])[:, None, :], sessions.size, axis=1)
+        return FeatureMatrix(("first", "second"), "spec", sessions, snapshot.symbols, values)
 
     monkeypatch.setattr(features, "compute", compute, raising=False)
     monkeypatch.setattr(features, "spec_hash", lambda: "spec", raising=False)
