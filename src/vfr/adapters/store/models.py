@@ -243,8 +243,9 @@ class DirectoryModels:
 
     def _listed(self) -> tuple[list[ModelCard], dict[str, str]]:
         registry = self._registry()
+        root = str(self._root)  # Hundreds of cards are looked at for each question: paths take longer than looking.
         key = tuple(
-            (i, v.status, v.card_sha256, _stat(self._root / i / disk.CARD)) for i, v in registry.versions.items()
+            (i, v.status, v.card_sha256, _stat(f"{root}/{i}/{disk.CARD}")) for i, v in registry.versions.items()
         )
         made = self._cards
         if made[0] != key:
@@ -309,9 +310,9 @@ class DirectoryModels:
         staging.rename(target)
 
 
-def _stat(path: Path) -> tuple[int, int] | None:
+def _stat(path: Path | str) -> tuple[int, int] | None:
     try:
-        stat = path.stat(follow_symlinks=False)
+        stat = os.stat(path, follow_symlinks=False)  # noqa: PTH116 - of text, which is not taken apart
     except OSError:
         return None
     return stat.st_mtime_ns, stat.st_size
