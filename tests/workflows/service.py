@@ -45,6 +45,8 @@ class Diary:
     def forecasts(self, data_name, horizon, since="", until="9999-12-31"):
         return [one for one in self.made if since <= str(one.as_of) <= until]
 
+    votes = forecasts
+
     def outcomes(self, data_name, horizon, since="", until="9999-12-31"):
         return [one for one in self.came if since <= str(one.as_of) <= until]
 

@@ -17,6 +17,7 @@ __all__ = [
     "LastReturns",
     "Outcomes",
     "Restatement",
+    "Votes",
     "inputs_key",
     "versions_key",
 ]
@@ -101,6 +102,28 @@ class ForecastRecord:
         What somebody chose has a name of its own: it must not stand where the default question's answer belongs.
         """
         return versions_key(self.model_ids, self.method if self.standard else f"chosen: {self.method}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Votes:
+    """What M members said of N symbols, of a `ForecastRecord`: what they are judged by, and no more.
+
+    Parameters
+    ----------
+    as_of : numpy.datetime64
+    members, model_ids : tuples of str, length M
+    base_rate : float
+    symbols : tuple of str, length N
+    member_p_up, member_expected : float64 arrays, shape (M, N)
+    """
+
+    as_of: np.datetime64
+    members: tuple[str, ...]
+    model_ids: tuple[str, ...]
+    base_rate: float
+    symbols: tuple[str, ...]
+    member_p_up: FloatArray
+    member_expected: FloatArray
 
 
 @dataclass(frozen=True, slots=True)

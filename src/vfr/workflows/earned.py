@@ -15,16 +15,16 @@ from vfr.ensemble.combine import Base
 from vfr.ensemble.fitted import Fitted
 from vfr.ensemble.scores import Scores, score_dates
 from vfr.ensemble.weights import ALL_BENCHED, with_health
+from vfr.models.design import session_ranks
 from vfr.monitoring import signals as monitored
 from vfr.monitoring.health import Health
 from vfr.monitoring.signals import Signals
-from vfr.typing import HORIZONS, BoolArray, DateArray, FloatArray, Horizon
+from vfr.typing import HORIZONS, MEMBER_NAMES, BoolArray, DateArray, FloatArray, Horizon
 from vfr.workflows.evenings import Evenings
-from vfr.workflows.journalled import matured
 
 if TYPE_CHECKING:
     from vfr.journal.journal import Journal
-    from vfr.journal.records import ForecastRecord
+    from vfr.journal.records import Outcomes, Votes
     from vfr.workflows.train_ensemble import EnsembleStore
 
 __all__ = ["Earned", "Standing", "standing"]
@@ -237,26 +237,42 @@ class _Served:
         dates = fitted.scores.dates
         since = str(dates[-1] + np.timedelta64(1, "D")) if dates.size else ""
         last = str(day - np.timedelta64(1, "D"))
-        made = journal.forecasts(fitted.data_name, fitted.horizon, since, last)
+        made = journal.votes(fitted.data_name, fitted.horizon, since, last)
         if not made:
             return None
-        found = matured(fitted.horizon, made, journal.outcomes(fitted.data_name, fitted.horizon, since, last))
-        cells = found.counted & np.isfinite(found.base)
-        scores = score_dates(
-            found.members,
-            found.member_p_up,
-            found.member_rank,
-            found.direction,
-            found.excess,
-            found.base,
-            cells,
-            found.sessions,
-        )
+        scores = _scores(made, journal.outcomes(fitted.data_name, fitted.horizon, since, last))
         signals, refits = _signals(made)
         return cls(scores, signals, refits)
 
 
-def _signals(made: Sequence[ForecastRecord]) -> tuple[Signals, BoolArray]:
+def _scores(made: Sequence[Votes], outcomes: Sequence[Outcomes]) -> Scores:
+    """Return the figures of the sessions whose outcomes are there."""
+    came = {one.as_of: one for one in outcomes}
+    made = [one for one in made if one.as_of in came]
+    members = tuple(name for name in MEMBER_NAMES if any(name in one.members for one in made))
+    place = {symbol: n for n, symbol in enumerate(sorted({symbol for one in made for symbol in one.symbols}))}
+    shape = (len(made), len(place))
+    direction, excess, base = (np.full(shape, np.nan) for _ in range(3))
+    p_up, expected = (np.full((len(members), *shape), np.nan) for _ in range(2))
+    counted = np.zeros(shape, dtype=bool)
+    for r, one in enumerate(made):
+        columns = [place[symbol] for symbol in one.symbols]
+        base[r, columns] = one.base_rate
+        for k, name in enumerate(one.members):
+            p_up[members.index(name), r, columns] = one.member_p_up[k]
+            expected[members.index(name), r, columns] = one.member_expected[k]
+        found = came[one.as_of]
+        mine = [k for k, symbol in enumerate(found.symbols) if symbol in place]
+        columns = [place[found.symbols[k]] for k in mine]
+        direction[r, columns], excess[r, columns] = found.direction[mine], found.excess[mine]
+        counted[r, columns] = found.counted[mine]
+    ranks = np.array([session_ranks(grid) for grid in expected]).reshape(p_up.shape)
+    cells = counted & np.isfinite(excess) & np.isfinite(base)
+    days = np.array([one.as_of for one in made], dtype="datetime64[D]")
+    return score_dates(members, p_up, ranks, direction, excess, base, cells, days)
+
+
+def _signals(made: Sequence[Votes]) -> tuple[Signals, BoolArray]:
     """Return the signals of forecasts in time order, and where a member answered with a new version, (R, M)."""
     members = tuple(dict.fromkeys(member for one in made for member in one.members))
     symbols = {symbol: n for n, symbol in enumerate(sorted({s for one in made for s in one.symbols}))}

@@ -16,7 +16,7 @@ from vfr.adapters.database.leases import Lease
 from vfr.adapters.database.migrate import downgrade, migrate
 from vfr.adapters.database.tables import ENTRIES, FORECASTS
 from vfr.errors import DataError
-from vfr.journal.records import Exposure, ForecastRecord, Outcomes, Restatement
+from vfr.journal.records import Exposure, ForecastRecord, Outcomes, Restatement, Votes
 
 WRITE = """
 import sys, time
@@ -261,3 +261,21 @@ def test_rows_of_the_first_revision_survive_up_and_down(engine: Engine) -> None:
     assert Lease(engine, "sync", "b", 10.0).holder(5.0) == "a"
     with transaction(engine) as connection:
         assert connection.execute(text("SELECT reason FROM provider_pace")).scalar_one() == "why"
+
+
+def test_votes_are_those_of_the_forecasts_that_count(journal: SqlJournal) -> None:
+    one = forecast("2016-03-01", seed=1)
+    alone = {"members": ("linear",), "model_ids": ("linear-1d-b",), "weights": np.ones(1)}
+    journal.record(
+        replace(one, **alone, member_p_up=one.member_p_up[1:] / 2, member_expected=one.member_expected[1:] / 2)
+    )
+    journal.record(one)
+    journal.record(forecast("2016-03-02", seed=2, base_rate=np.nan))
+    journal.record(forecast("2016-03-03", method="chosen", standard=False))
+    journal.record(forecast("2016-03-04", seed=3))
+    found = journal.votes("live", "1d", "2016-03-01", "2016-03-03")
+    kept = journal.forecasts("live", "1d", "2016-03-01", "2016-03-03")
+    assert [str(votes.as_of) for votes in found] == ["2016-03-01", "2016-03-02"]
+    for votes, whole in zip(found, kept, strict=True):
+        for field in fields(Votes):
+            np.testing.assert_array_equal(getattr(votes, field.name), getattr(whole, field.name), err_msg=field.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -16,6 +16,7 @@ from vfr.adapters.database.journal_rows import (
     ENTRY_COLUMNS,
     LAST_COLUMNS,
     OUTCOME_COLUMNS,
+    VOTE_COLUMNS,
     entry_rows,
     forecast_of,
     forecast_row,
@@ -23,12 +24,13 @@ from vfr.adapters.database.journal_rows import (
     outcome_rows,
     outcomes_of,
     plain_rows,
+    votes_of,
 )
 from vfr.adapters.database.journal_tallies import forget_tallies, keep_tallies, read_tallies
 from vfr.adapters.database.tables import CHECKS, ENTRIES, EXPOSURES, FORECASTS, OUTCOMES
 from vfr.adapters.database.upsert import insert_into, insert_rows, rows_as_table
 from vfr.journal.journal import OpenSession
-from vfr.journal.records import Exposure, ForecastRecord, JournalState, LastReturns, Outcomes, Restatement
+from vfr.journal.records import Exposure, ForecastRecord, JournalState, LastReturns, Outcomes, Restatement, Votes
 from vfr.journal.tallies import Tally
 from vfr.typing import Horizon
 
@@ -186,25 +188,11 @@ class SqlJournal:
 
     def forecasts(self, data_name: str, horizon: Horizon, since: str = "", until: str = _LAST) -> list[ForecastRecord]:
         """Return the fullest standard forecast of each session between two ISO days, oldest first."""
-        mine = and_(
-            FORECASTS.c.data_name == data_name,
-            FORECASTS.c.horizon == horizon,
-            FORECASTS.c.as_of.between(since, until),
-            FORECASTS.c.standard.is_(True),
-        )
-        heads = select(FORECASTS).where(mine).order_by("as_of", "created_at", "id")
-        with transaction(self.engine, reads=True) as connection:
-            sessions = groupby(connection.execute(heads).mappings().all(), key=lambda row: str(row["as_of"]))
-            best = [max(group, key=lambda row: len(json.loads(row["members"]))) for _, group in sessions]
-            entries = (
-                select(*(ENTRIES.c[name] for name in ENTRY_COLUMNS))
-                .join_from(ENTRIES, FORECASTS, ENTRIES.c.forecast_id == FORECASTS.c.id)
-                .where(mine)
-                .order_by(ENTRIES.c.forecast_id, ENTRIES.c.symbol)
-            )
-            rows = plain_rows(connection, entries)
-        grouped = {number: list(group) for number, group in groupby(rows, key=itemgetter(0))}
-        return [forecast_of(dict(head), grouped.get(head["id"], [])) for head in best]
+        return [forecast_of(*one) for one in self._fullest(ENTRY_COLUMNS, data_name, horizon, since, until)]
+
+    def votes(self, data_name: str, horizon: Horizon, since: str, until: str) -> list[Votes]:
+        """Return what members said in the forecasts that `forecasts` returns."""
+        return [votes_of(*one) for one in self._fullest(VOTE_COLUMNS, data_name, horizon, since, until)]
 
     def tallies(
         self, data_name: str, horizon: Horizon, since: str = "", *, stocks: bool = False
@@ -242,6 +230,31 @@ class SqlJournal:
         """Return how many exposures are kept."""
         with transaction(self.engine, reads=True) as connection:
             return int(connection.execute(select(func.count()).select_from(EXPOSURES)).scalar_one())
+
+    def _fullest(
+        self, columns: Sequence[str], data_name: str, horizon: Horizon, since: str, until: str
+    ) -> list[tuple[Mapping[str, Any], list[Sequence[Any]]]]:
+        """Return head and entries of the fullest standard forecast of each session, oldest first."""
+        mine = and_(
+            FORECASTS.c.data_name == data_name,
+            FORECASTS.c.horizon == horizon,
+            FORECASTS.c.as_of.between(since, until),
+            FORECASTS.c.standard.is_(True),
+        )
+        heads = select(FORECASTS).where(mine).order_by("as_of", "created_at", "id")
+        entries = (
+            select(*(ENTRIES.c[name] for name in columns))
+            .join_from(ENTRIES, FORECASTS, ENTRIES.c.forecast_id == FORECASTS.c.id)
+            .where(mine)
+            .order_by(ENTRIES.c.forecast_id, ENTRIES.c.symbol)
+        )
+        with transaction(self.engine, reads=True) as connection:
+            made = [dict(row) for row in connection.execute(heads).mappings()]
+            rows = plain_rows(connection, entries)
+        sessions = groupby(made, key=itemgetter("as_of"))
+        best = [max(group, key=lambda row: len(json.loads(row["members"]))) for _, group in sessions]
+        grouped = {number: list(group) for number, group in groupby(rows, key=itemgetter(0))}
+        return [(head, grouped.get(head["id"], [])) for head in best]
 
     def _sessions(
         self, columns: Sequence[str], data_name: str, horizon: Horizon, since: str, until: str

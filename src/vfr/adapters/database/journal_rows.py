@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from vfr.journal.records import ForecastRecord, LastReturns, Outcomes
+from vfr.journal.records import ForecastRecord, LastReturns, Outcomes, Votes
 from vfr.typing import FloatArray, Horizon
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ __all__ = [
     "ENTRY_COLUMNS",
     "LAST_COLUMNS",
     "OUTCOME_COLUMNS",
+    "VOTE_COLUMNS",
     "entry_rows",
     "forecast_of",
     "forecast_row",
@@ -25,6 +26,7 @@ __all__ = [
     "outcome_rows",
     "outcomes_of",
     "plain_rows",
+    "votes_of",
 ]
 
 _HEAD: Final = (
@@ -35,6 +37,9 @@ _TIERS: Final = ("classic_tier", "blended_tier")
 
 ENTRY_COLUMNS: Final = ("forecast_id", "symbol", *_FIGURES, *_TIERS, "members")
 """What `forecast_of` reads, in its order."""
+
+VOTE_COLUMNS: Final = ("forecast_id", "symbol", "members")
+"""What `votes_of` reads, in its order."""
 
 OUTCOME_COLUMNS: Final = (
     "as_of", "symbol", "basis", "returns", "direction", "excess", "counted", "reason",
@@ -80,8 +85,7 @@ def forecast_of(head: Mapping[str, Any], entries: Sequence[Sequence[Any]]) -> Fo
     """Read back a forecast from its head and rows of `ENTRY_COLUMNS`."""
     members = json.loads(head["members"])
     columns = dict(zip(ENTRY_COLUMNS, zip(*entries, strict=True), strict=True)) if entries else {}
-    packed = np.frombuffer(b"".join(columns.get("members", ())), dtype="<f4")
-    grid = packed.astype(np.float64).reshape(len(entries), len(members), 2).transpose(2, 1, 0)
+    said = _said(columns.get("members", ()), len(members))
     figures: dict[str, Any] = {name: _numbers(columns.get(name, ())) for name in _FIGURES}
     tiers: dict[str, Any] = {name: columns.get(name, ()) for name in _TIERS}
     return ForecastRecord(
@@ -95,9 +99,29 @@ def forecast_of(head: Mapping[str, Any], entries: Sequence[Sequence[Any]]) -> Fo
         base_rate=_number(head["base_rate"]),
         level=_number(head["level"]),
         symbols=columns.get("symbol", ()),
-        member_p_up=grid[0],
-        member_expected=grid[1],
+        member_p_up=said[0],
+        member_expected=said[1],
     )
+
+
+def votes_of(head: Mapping[str, Any], entries: Sequence[Sequence[Any]]) -> Votes:
+    """Read back what members said from the head of a forecast and rows of `VOTE_COLUMNS`."""
+    members = json.loads(head["members"])
+    _, symbols, packed = zip(*entries, strict=True) if entries else ((), (), ())
+    return Votes(
+        np.datetime64(head["as_of"], "D"),
+        tuple(one[0] for one in members),
+        tuple(one[1] for one in members),
+        _number(head["base_rate"]),
+        symbols,
+        *_said(packed, len(members)),
+    )
+
+
+def _said(packed: Sequence[bytes], members: int) -> FloatArray:
+    """Return P(up) and the expected excess return by each member, (2, M, N)."""
+    flat = np.frombuffer(b"".join(packed), dtype="<f4").astype(np.float64)
+    return flat.reshape(len(packed), members, 2).transpose(2, 1, 0)
 
 
 def outcome_rows(found: Outcomes) -> list[dict[str, Any]]:
