@@ -129,6 +129,8 @@ def test_random_days_read_what_was_computed_ahead_to_the_last_bit(seeded_snapsho
         assert computed == []
         np.testing.assert_array_equal(found, of_the_past_alone(seeded_snapshot, row, 10), err_msg=str(row))
         found[:] = 0.0  # Whoever reads it has a copy.
+    assert one._along.recursive is None  # What only computing reads takes no memory any more.
+    assert not one._spans
     one.close()
 
 

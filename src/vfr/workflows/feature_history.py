@@ -46,9 +46,15 @@ class FeatureHistory:
     along : Carried
         Of `whole`.
     ahead : Ahead
+
+    Attributes
+    ----------
+    whole : bool
+        Every session is there.
     """
 
     def __init__(self, whole: Snapshot, along: Carried, ahead: Ahead) -> None:
+        self.whole = False
         self._parts: dict[int, Matrix32] = {}
         self._ended = Event()
         self._thread = Thread(target=self._fill, args=(whole, along, ahead), name="vfr-feature-history", daemon=True)
@@ -82,6 +88,7 @@ class FeatureHistory:
                 self._parts[k] = ahead.keep(by_name(values))
             except OSError:  # No room: the other sessions are computed when they are asked for.
                 return
+        self.whole = True
 
 
 def by_name(values: Matrix32) -> Matrix32:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vfr.typing import Matrix32
@@ -69,11 +70,11 @@ class SessionFeatures:
         first = max(end - lookback, 0)
         if end == whole.sessions.size:
             return by_name(self._compute(whole, first, end))
-        if self._along.recursive is None:
-            self._along = with_recursive(self._along, whole)
-        found = None if self._history is None else self._history.rows(first, end)
+        found = self._computed_ahead(first, end)
         if found is not None:
             return found
+        if self._along.recursive is None:
+            self._along = with_recursive(self._along, whole)
         if self._history is None and self._ahead is not None and self._spans:
             self._history = FeatureHistory(whole, self._along, self._ahead)
         span = _span(end, lookback, whole.sessions.size)
@@ -86,6 +87,14 @@ class SessionFeatures:
             values = self._compute(whole, *span)
         self._keep(span, values)
         return by_name(values[:, first - span[0] : end - span[0]])
+
+    def _computed_ahead(self, first: int, end: int) -> Matrix32 | None:
+        if self._history is None or self._along is None:
+            return None
+        if self._history.whole:  # What only computing reads need take no memory any more.
+            self._along = replace(self._along, recursive=None)
+            self._spans.clear()
+        return self._history.rows(first, end)
 
     def _compute(self, snapshot: Snapshot, first: int, end: int) -> Matrix32:
         from vfr.features import compute
