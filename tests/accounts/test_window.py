@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import UserList
+from contextlib import suppress
 from copy import deepcopy
 
 from hypothesis import given
@@ -102,3 +104,39 @@ def test_the_figures_beside_the_counts_are_those_of_the_counts(
     window.head[2] += later
     window.charge(budget, 0, now + budget.window_s * 1_000 // PARTS + 1)
     assert window.head[2] == sum(window.counts), "right again with the next part, whatever was written"
+
+
+class Killed(Exception):
+    """The process that writes is no more."""
+
+
+class Mortal(UserList[int]):
+    """Figures whose writer is killed once as many as `left` says are written; several may share that."""
+
+    def __init__(self, figures: list[int], left: list[int]) -> None:
+        super().__init__()
+        self.data, self.left = figures, left  # Not a copy: what was written stays.
+
+    def __setitem__(self, place: int, figure: int) -> None:  # type: ignore[override]  # a window sets single figures
+        if not self.left[0]:
+            raise Killed
+        self.left[0] -= 1
+        self.data[place] = figure
+
+
+@given(BUDGETS, STEPS, st.integers(0, 70_000), st.integers(0, 70))
+def test_a_charge_killed_at_any_write_was_made_or_was_not(
+    budget: Budget, steps: list[tuple[int, int]], step: int, writes: int
+) -> None:
+    window, now = Window(), 1_000_000_000_000
+    for before, size in steps:
+        now += before * budget.window_s // 60
+        window.charge(budget, size, now)
+    now += step * budget.window_s // 60
+    without, whole, left = deepcopy(window), deepcopy(window), [writes]
+    whole.charge(budget, 1, now)
+    with suppress(Killed):
+        Window(Mortal(window.head, left), Mortal(window.counts, left)).charge(budget, 1, now)
+    for later in range(now, now + 2_000 * budget.window_s, 1_000 * budget.window_s // PARTS):
+        used = [budget.amount - one.charge(budget, 0, later).remaining for one in (without, window, whole)]
+        assert used[0] <= used[1] <= used[2]

@@ -96,14 +96,16 @@ class Window:
         head, counts = self.head, self.counts
         ahead = part - head[_NEWEST]
         if abs(ahead) >= COUNTED:  # Long ago, or written by a clock that was wrong by more than a window.
-            gone, head[_NEWEST] = range(COUNTED), part
+            gone = range(COUNTED)
         elif ahead > 0:
-            gone, head[_NEWEST] = range(head[_NEWEST] + 1, part + 1), part
+            gone = range(head[_NEWEST] + 1, part + 1)
         else:
             return
         for passed in gone:
             counts[passed % COUNTED] = 0
         head[_USED] = sum(counts)
+        # Not before: who is killed meanwhile would leave what is long past among what counts.
+        head[_NEWEST] = part
         head[_OLDEST] = self._gone(1)
 
     def _gone(self, n: int) -> int:
