@@ -40,6 +40,14 @@ def seeded_snapshot() -> Snapshot:
     return synthetic.snapshot(np.random.default_rng(7), n_sessions=700, n_symbols=60)
 
 
+@pytest.fixture(scope="session")
+def few_names() -> Snapshot:
+    """Half the names of the seeded snapshot, for tests that fit models again and again."""
+    from vfr.data import synthetic
+
+    return synthetic.snapshot(np.random.default_rng(7), n_sessions=700, n_symbols=30)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def tables_are_worked_out_once() -> Iterator[Recorded]:
     """Spare every empty database but the first the migration tool, which takes longer than most tests."""

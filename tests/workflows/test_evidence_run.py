@@ -67,17 +67,17 @@ def book() -> Book:
 
 
 @pytest.fixture(scope="module")
-def reports(seeded_snapshot, book) -> dict[str, EvidenceReport]:
+def reports(few_names, book) -> dict[str, EvidenceReport]:
     told = []
     made = evidence_reports(
-        seeded_snapshot,
+        few_names,
         horizons=("7d", "1d", "7d"),
         members=("linear",),
         release=True,
         seed=3,
         seeds=2,
         ablate=("trading",),
-        against=prophet(seeded_snapshot),
+        against=prophet(few_names),
         ledger=book,
         reports=book,
         commit="abc",
@@ -151,26 +151,26 @@ def test_every_report_is_a_row_of_the_ledger_and_is_named_in_it(reports, book):
         assert all(np.isfinite(list(ratios.values())).all() for ratios in row[LEDGER_KEY].values())
 
 
-def test_trials_are_counted_over_all_runs_of_a_whole_ledger(seeded_snapshot, book, reports):
+def test_trials_are_counted_over_all_runs_of_a_whole_ledger(few_names, book, reports):
     given = {"horizon": "1d", "members": ("linear",), "release": True, "recipe": SMALL}
     trained = {"kind": "train", "models": [{}, {}, {}]}
     ledger = Book(rows=[*book.rows, trained])
-    selection = evidence(seeded_snapshot, ledger=ledger, **given).table("Portfolio selection")
+    selection = evidence(few_names, ledger=ledger, **given).table("Portfolio selection")
     # Two horizons of two seeds each, three trained models, and this run's one.
     assert only(selection, model="linear")["trials"] == 8
     assert 0 <= only(selection, model="linear")["deflated Sharpe over equal weight"] <= 1
     changed = Book(rows=list(book.rows), wrong=("row 1 was changed",))
-    selection = evidence(seeded_snapshot, ledger=changed, **given).table("Portfolio selection")
+    selection = evidence(few_names, ledger=changed, **given).table("Portfolio selection")
     assert only(selection, model="linear")["trials"] is None
     assert "not available without a whole ledger" in selection.note
     old = Book(rows=[{"kind": "evidence"}])
-    selection = evidence(seeded_snapshot, ledger=old, **given).table("Portfolio selection")
+    selection = evidence(few_names, ledger=old, **given).table("Portfolio selection")
     assert "1 of 2 runs of the ledger say no Sharpe ratio" in selection.note
 
 
-def test_the_report_begins_where_it_is_told(seeded_snapshot):
+def test_the_report_begins_where_it_is_told(few_names):
     start = np.datetime64("2018-03-01")
-    report = evidence(seeded_snapshot, horizon="1d", members=("linear",), release=True, recipe=SMALL, start=start)
+    report = evidence(few_names, horizon="1d", members=("linear",), release=True, recipe=SMALL, start=start)
     assert str(report.facts["sessions judged"]).startswith("2018-03-01 to ")
     assert {row["year"] for row in rows(report.table("Rank IC by year"))} == {"2018"}
 
@@ -188,11 +188,11 @@ def test_the_report_begins_where_it_is_told(seeded_snapshot):
         ({"members": ("trees",), "ablate": ("family",)}, "^ablate: fits linear and lightgbm again"),
     ],
 )
-def test_what_does_not_go_together_is_refused(seeded_snapshot, options, said):
+def test_what_does_not_go_together_is_refused(few_names, options, said):
     with pytest.raises(InvalidField, match=said):
-        evidence(seeded_snapshot, release=True, recipe=SMALL, **({"members": ("linear",)} | options))
+        evidence(few_names, release=True, recipe=SMALL, **({"members": ("linear",)} | options))
 
 
-def test_a_run_needs_a_horizon(seeded_snapshot):
+def test_a_run_needs_a_horizon(few_names):
     with pytest.raises(InvalidField, match="horizon: name at least one of 1d, 7d, 30d"):
-        evidence_reports(seeded_snapshot, horizons=(), members=("linear",), release=True)
+        evidence_reports(few_names, horizons=(), members=("linear",), release=True)

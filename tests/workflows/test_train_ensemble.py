@@ -29,42 +29,42 @@ def _train(snapshot, home, members, **options):
 
 
 @pytest.fixture(scope="module")
-def home(seeded_snapshot, tmp_path_factory):
+def home(few_names, tmp_path_factory):
     where = tmp_path_factory.mktemp("home")
-    report = _train(seeded_snapshot, where, ("lightgbm", "linear"))
+    report = _train(few_names, where, ("lightgbm", "linear"))
     assert [t.status for t in report.trained] == ["champion", "champion"]
     return where
 
 
-def test_a_run_stores_the_record_of_what_it_promoted(home, seeded_snapshot):
-    fitted = EnsembleFiles(home).load(seeded_snapshot.name, "7d")
+def test_a_run_stores_the_record_of_what_it_promoted(home, few_names):
+    fitted = EnsembleFiles(home).load(few_names.name, "7d")
     assert fitted.scores.members == ("lightgbm", "linear")
-    assert fitted.data_version == seeded_snapshot.version
+    assert fitted.data_version == few_names.version
     assert np.isfinite(fitted.scores.ic).mean() > 0.9
     # The outcome of the last date in the record was known at the end of the data.
-    assert fitted.scores.dates[-1] <= seeded_snapshot.sessions[-1 - 6]
+    assert fitted.scores.dates[-1] <= few_names.sessions[-1 - 6]
     assert [stage.effective for stage in fitted.stages] == sorted(stage.effective for stage in fitted.stages)
 
 
-def test_one_member_trained_alone_does_not_cost_the_others_their_record(home, seeded_snapshot):
+def test_one_member_trained_alone_does_not_cost_the_others_their_record(home, few_names):
     before = EnsembleFiles(home).stamp()
-    _train(seeded_snapshot, home, ("linear",), seed=1)
+    _train(few_names, home, ("linear",), seed=1)
     assert EnsembleFiles(home).stamp() == before
 
 
-def test_versions_about_the_past_leave_the_ensemble_in_use_alone(home, seeded_snapshot):
+def test_versions_about_the_past_leave_the_ensemble_in_use_alone(home, few_names):
     before = EnsembleFiles(home).stamp()
-    _train(seeded_snapshot, home, ("lightgbm", "linear"), as_of=seeded_snapshot.sessions[-40])
+    _train(few_names, home, ("lightgbm", "linear"), as_of=few_names.sessions[-40])
     assert EnsembleFiles(home).stamp() == before
 
 
-def test_a_damaged_ensemble_is_replaced_by_any_other(home, seeded_snapshot, tmp_path):
+def test_a_damaged_ensemble_is_replaced_by_any_other(home, few_names, tmp_path):
     [stored] = (home / "ensembles").iterdir()
     (tmp_path / "ensembles").mkdir()
     damaged = tmp_path / "ensembles" / stored.name
     damaged.write_bytes(stored.read_bytes()[:-1])
     store = EnsembleFiles(tmp_path)
     with pytest.raises(ArtifactCorrupt, match="truncated"):
-        store.load(seeded_snapshot.name, "7d")
-    assert replaces(store, seeded_snapshot.name, "7d", ("linear", "trees"))
-    assert not replaces(store, seeded_snapshot.name, "7d", ("linear",))
+        store.load(few_names.name, "7d")
+    assert replaces(store, few_names.name, "7d", ("linear", "trees"))
+    assert not replaces(store, few_names.name, "7d", ("linear",))

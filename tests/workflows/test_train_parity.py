@@ -28,37 +28,37 @@ CALIBRATED = Calibrated(UP, 0.01, SURE, Scale(("volatility_21",), (1.0,), 0.0, 0
 
 
 @pytest.fixture(scope="module")
-def inputs(seeded_snapshot) -> Inputs:
-    return prepare(compute(seeded_snapshot), seeded_snapshot.panel.trading())
+def inputs(few_names) -> Inputs:
+    return prepare(compute(few_names), few_names.panel.trading())
 
 
 @pytest.fixture(scope="module")
-def labelled(seeded_snapshot):
-    return targets(seeded_snapshot, "7d", counting(seeded_snapshot)[0])
+def labelled(few_names):
+    return targets(few_names, "7d", counting(few_names)[0])
 
 
 @pytest.fixture(scope="module")
-def drawn(seeded_snapshot, inputs, labelled) -> tuple[Section, ...]:
-    folds = folds_of(seeded_snapshot.sessions, labelled.labels.span, SMALL)
-    return sections(seeded_snapshot, inputs, folds, max(learner.lookback for learner in LEARNERS.values()), 0)
+def drawn(few_names, inputs, labelled) -> tuple[Section, ...]:
+    folds = folds_of(few_names.sessions, labelled.labels.span, SMALL)
+    return sections(few_names, inputs, folds, max(learner.lookback for learner in LEARNERS.values()), 0)
 
 
 @pytest.fixture(scope="module", params=LEARNERS)
-def trained(request, seeded_snapshot, inputs, labelled):
+def trained(request, few_names, inputs, labelled):
     """A member trained on all rows, its card and its files."""
     name = request.param
     if LEARNERS[name].unavailable():
         pytest.skip(LEARNERS[name].unavailable())
-    rows = matured(np.arange(seeded_snapshot.sessions.size), labelled.labels.span, seeded_snapshot.sessions.size)
+    rows = matured(np.arange(few_names.sessions.size), labelled.labels.span, few_names.sessions.size)
     last = Fold("all", rows[-90:], np.empty(0, dtype=np.int64))
     refit = fit_refit(Task(inputs, labelled, LEARNERS[name], SMALL, 0), last)
     fitted = Member(name, refit.direction, refit.excess, refit.design, CALIBRATED)
     files = fitted.files(inputs.sample)
-    return fitted, make_card(seeded_snapshot, inputs, SMALL, labelled, name, refit, files, seed=0), files, refit
+    return fitted, make_card(few_names, inputs, SMALL, labelled, name, refit, files, seed=0), files, refit
 
 
-def test_sessions_lie_at_the_ends_of_spans_and_all_over_the_history(seeded_snapshot, inputs, labelled, drawn):
-    folds = folds_of(seeded_snapshot.sessions, labelled.labels.span, SMALL)
+def test_sessions_lie_at_the_ends_of_spans_and_all_over_the_history(few_names, inputs, labelled, drawn):
+    folds = folds_of(few_names.sessions, labelled.labels.span, SMALL)
     rows = [section.row for section in drawn]
     known = np.flatnonzero(inputs.known.any(axis=1))
     assert rows == sorted(set(rows))
@@ -121,14 +121,12 @@ def test_an_artifact_that_does_not_open_is_no_parity(inputs, trained, drawn):
     assert np.isnan(broken.latency_ms)
 
 
-def test_a_walk_scored_otherwise_than_its_kept_refits_is_seen(
-    seeded_snapshot, inputs, labelled, trained, drawn, monkeypatch
-):
+def test_a_walk_scored_otherwise_than_its_kept_refits_is_seen(few_names, inputs, labelled, trained, drawn, monkeypatch):
     """As if a model had lost something on the way from the process that fitted it."""
     fitted, card, files, _ = trained
     monkeypatch.setattr(train_parity, "BUDGET_MS", 1.0)
     task = Task(inputs, labelled, LEARNERS[fitted.name], SMALL, 0)
-    fold = folds_of(seeded_snapshot.sessions, labelled.labels.span, SMALL)[-1]
+    fold = folds_of(few_names.sessions, labelled.labels.span, SMALL)[-1]
     refit = fit_refit(task, Fold(fold.name, fold.train[-90:], fold.test))
     judged = [section for section in drawn if fold.test[0] <= section.row <= fold.test[-1]]
     direction = np.full(inputs.known.shape, np.nan)
