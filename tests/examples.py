@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-__all__ = ["examples", "register"]
+__all__ = ["examples", "register", "thorough"]
 
 THOROUGH = 100
 """Examples of a property that names no number."""
@@ -18,6 +18,11 @@ def register() -> None:
     settings.load_profile("quick")
 
 
-def examples(thorough: int) -> settings:
+def thorough() -> bool:
+    """Return whether everything is tried that there is to try."""
+    return settings.default.max_examples >= THOROUGH
+
+
+def examples(most: int) -> settings:
     """Return the settings of a property that the thorough profile tries on so many examples."""
-    return settings(max_examples=thorough * settings.default.max_examples // THOROUGH)
+    return settings(max_examples=most * settings.default.max_examples // THOROUGH)

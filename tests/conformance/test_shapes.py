@@ -16,12 +16,19 @@ from tests.conformance.line import Line, connected
 from tests.conformance.matrix import OFFERS
 from tests.conformance.replay import Answer, Asked, Play
 from tests.conformance.vendors.table import VENDORS
+from tests.examples import thorough
 
 from vfr.adapters.net.reply import Reply
 
 EACH = [(provider, kind) for provider, kinds in OFFERS.items() for kind in kinds]
 
 ODD = (None, "odd", {}, -1, 1e300)
+
+
+def _odd(turn: int) -> tuple[Any, ...]:
+    """Return what is put into a place: two values, neighbours other ones; all of them in `make verify`."""
+    return ODD if thorough() else (ODD[turn % len(ODD)], ODD[(turn + 2) % len(ODD)])
+
 
 FINAL = {"DONE", "BAD_ANSWER", "QUARANTINED"}
 """What a document can come to; it never says that the vendor throttles or does not know the name."""
@@ -91,6 +98,7 @@ def _main_document(line: Line, provider: str, kind: str, patch: pytest.MonkeyPat
     return where, seen[0]
 
 
+@pytest.mark.hypothesis  # so that `make verify` takes it: it, too, tries more there
 @pytest.mark.parametrize(("provider", "kind"), EACH)
 def test_a_twisted_document_is_refused_or_read_strictly(
     provider: str, kind: str, database: Engine, monkeypatch: pytest.MonkeyPatch
@@ -99,8 +107,8 @@ def test_a_twisted_document_is_refused_or_read_strictly(
     with _direct(provider, database, monkeypatch) as line:
         where, document = _main_document(line, provider, kind, monkeypatch)
         places = dict(reversed(list(_places(document))))
-        for place in places.values():
-            for odd in ODD:
+        for turn, place in enumerate(places.values()):
+            for odd in _odd(turn):
                 body = json.dumps(_with(document, place, odd)).encode()
 
                 def play(asked: Asked, body: bytes = body) -> Answer | None:
