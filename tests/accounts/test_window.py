@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vfr.accounts.limits import Budget
-from vfr.accounts.window import COUNTED, PARTS, Window
+from vfr.accounts.window import COUNTED, HEAD, PARTS, Window
 
 STEPS = st.lists(st.tuples(st.integers(0, 70_000), st.integers(1, 9)), min_size=1, max_size=60)
 BUDGETS = st.builds(Budget, st.just("requests"), st.integers(1, 20), st.sampled_from([1, 7, 60, 3_600]))
@@ -128,7 +128,8 @@ class Mortal(UserList[int]):
 def test_a_charge_killed_at_any_write_was_made_or_was_not(
     budget: Budget, steps: list[tuple[int, int]], step: int, writes: int
 ) -> None:
-    window, now = Window(), 1_000_000_000_000
+    head, counts, now = [0] * HEAD, [0] * COUNTED, 1_000_000_000_000
+    window = Window(head, counts)
     for before, size in steps:
         now += before * budget.window_s // 60
         window.charge(budget, size, now)
@@ -136,7 +137,7 @@ def test_a_charge_killed_at_any_write_was_made_or_was_not(
     without, whole, left = deepcopy(window), deepcopy(window), [writes]
     whole.charge(budget, 1, now)
     with suppress(Killed):
-        Window(Mortal(window.head, left), Mortal(window.counts, left)).charge(budget, 1, now)
+        Window(Mortal(head, left), Mortal(counts, left)).charge(budget, 1, now)
     for later in range(now, now + 2_000 * budget.window_s, 1_000 * budget.window_s // PARTS):
         used = [budget.amount - one.charge(budget, 0, later).remaining for one in (without, window, whole)]
         assert used[0] <= used[1] <= used[2]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
+from vfr import clock
 from vfr.workflows.asked_early import AskedEarly
 from vfr.workflows.forecaster import MlUnavailable
 from vfr.workflows.query import AnalyzeQuery
@@ -53,11 +54,32 @@ def test_it_is_asked_before_anybody_wants_it_and_only_once(query):
     assert inner.asked[0][:2] == (query.as_of, "7d")
 
 
-def test_where_time_was_short_beside_the_classic_answer_it_is_asked_again(query):
+@pytest.mark.parametrize(("waited", "left"), [(0.0, 1_000), (399.5, 601), (999.0, 1)])
+def test_where_time_was_short_beside_the_classic_answer_it_is_asked_again_for_what_is_left(
+    query, monkeypatch, waited, left
+):
+    monkeypatch.setattr(clock, "elapsed_ms", lambda since=None: 0.0 if since is None else waited)
     inner = Scripted(LATE, NONE)
     assert AskedEarly(inner, query).at(*question(query)) is NONE
-    assert [asked[-1] for asked in inner.asked] == [query.ml_timeout_ms] * 2
+    assert [asked[-1] for asked in inner.asked] == [query.ml_timeout_ms, left]
     assert AskedEarly(Scripted(LATE, LATE), query).at(*question(query)) is LATE
+
+
+def test_nobody_waits_longer_than_the_query_gives(query, monkeypatch):
+    monkeypatch.setattr(clock, "elapsed_ms", lambda since=None: 0.0 if since is None else 1_000.0)
+    inner = Scripted(LATE, NONE)
+    assert AskedEarly(inner, query).at(*question(query)) is LATE
+    assert len(inner.asked) == 1
+
+
+def test_without_a_thread_it_is_asked_when_it_is_wanted(query, monkeypatch):
+    def start(_thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Thread, "start", start)
+    inner = Scripted(NONE)
+    assert AskedEarly(inner, query).at(*question(query)) is NONE
+    assert len(inner.asked) == 1
 
 
 def test_another_question_is_asked_of_the_inner_forecaster(query):
