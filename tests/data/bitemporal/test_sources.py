@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.data.bitemporal.conftest import NEW_YORK, SPLIT_DAY, new_york, rows
+from tests.examples import examples
 
 from vfr.data.bitemporal.sources import in_order, of_bars, preferred
 from vfr.data.bitemporal.tables import empty
@@ -162,7 +163,7 @@ def evening_of(line: tuple) -> tuple:
 ANNUAL = st.tuples(PAIR, st.sampled_from([2012, 2013]), st.sampled_from(["revenue", "net_income"]), DAYS, HOUR)
 
 
-@settings(max_examples=30)
+@examples(60)
 @given(
     lines=st.lists(ANNUAL, max_size=10, unique_by=evening_of),
     cuts=CUTS,
@@ -215,7 +216,7 @@ def expected_statements(filed: list[tuple], day: np.datetime64) -> dict[tuple[st
 VINTAGE = st.tuples(PAIR, st.integers(1, 3), DAYS, HOUR, st.booleans())
 
 
-@settings(max_examples=30)
+@examples(60)
 @given(lines=st.lists(VINTAGE, max_size=12, unique_by=lambda t: t[:4]), cuts=CUTS)
 def test_macro_figures_in_force_are_those_of_the_best_source_that_had_spoken(tables, lines, cuts) -> None:
     vintages = [
@@ -253,7 +254,7 @@ def expected_macro(vintages: list[tuple], day: np.datetime64) -> dict[str, float
 EVENT = st.tuples(PAIR, st.integers(-3, 3), st.sampled_from([7.0, 2.0, None]), st.integers(0, 40))
 
 
-@settings(max_examples=30)
+@examples(60)
 @given(lines=st.lists(EVENT, max_size=6, unique_by=lambda t: (t[0], t[1], t[3])), cut=st.integers(30, 100))
 def test_splits_of_two_sources_are_never_combined_nor_seen_early(tables, lines, cut: int) -> None:
     told_by = [
@@ -287,7 +288,7 @@ VERSIONS = st.lists(st.integers(0, 5), min_size=1, max_size=3, unique=True)
 TEXT = st.tuples(PAIR, st.sampled_from("uv"), WEEK, HOUR, VERSIONS)
 
 
-@settings(max_examples=30)
+@examples(60)
 @given(
     lines=st.lists(TEXT, min_size=1, max_size=6, unique_by=lambda t: t[:4]),
     cuts=st.lists(st.integers(8, 16), min_size=2, max_size=2, unique=True),

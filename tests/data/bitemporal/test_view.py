@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vfr.data.bitemporal.view import view
@@ -124,7 +124,7 @@ def test_says_when_nothing_was_known(tables) -> None:
         seen(tables, "2014-03-01")
 
 
-@settings(max_examples=25)
+@examples(48)
 @given(days=st.integers(2, 150), hour=st.integers(0, 23))
 def test_what_became_known_later_changes_nothing(tables, days: int, hour: int) -> None:
     when = datetime(2014, 4, 1, hour, tzinfo=UTC) + timedelta(days=days)
