@@ -279,7 +279,7 @@ function lines(stock) {
     name.title = line.source;
     return make("tr", [
       name,
-      make("td", line.value === null ? unknown("–") : `${Number(line.value.toPrecision(4)).toLocaleString("en-US")} ${line.unit}`, "number"),
+      make("td", line.value === null ? unknown("–") : `${line.value.toLocaleString("en-US", { maximumSignificantDigits: 4 })} ${line.unit}`, "number", "value"),
       make("td", line.score === null ? unknown(REASONS[line.reason] ?? line.reason) : bar(line.score, line.name)),
       make("td", percent(line.weight), "number"),
       make("td", fixed(line.contribution, 2), "number"),
