@@ -91,10 +91,10 @@ def test_another_version_of_the_data_is_computed_anew(seeded_snapshot):
 
 
 class Shelf:
-    """Keeps arrays, and tells a test when a session is there; breaks after some if told to."""
+    """Keeps arrays until there is no room."""
 
-    def __init__(self, room=1_000):
-        self.room, self.calmed, self.kept = room, 0, 0
+    def __init__(self, room=1_000, error=OSError):
+        self.room, self.error, self.calmed, self.kept = room, error, 0, 0
 
     def ahead(self):
         return Ahead(self.keep, self.calm)
@@ -104,7 +104,7 @@ class Shelf:
 
     def keep(self, figures):
         if self.kept == self.room:
-            raise OSError("no room")
+            raise self.error("no room")
         self.kept += 1
         figures.flags.writeable = False
         return figures
@@ -134,8 +134,9 @@ def test_random_days_read_what_was_computed_ahead_to_the_last_bit(seeded_snapsho
     one.close()
 
 
-def test_where_there_is_no_room_the_rest_is_computed(seeded_snapshot, computed):
-    one = SessionFeatures(Shelf(room=2).ahead())
+@pytest.mark.parametrize("error", [OSError, RuntimeError])
+def test_where_there_is_no_room_the_rest_is_computed(seeded_snapshot, computed, error):
+    one = SessionFeatures(Shelf(room=2, error=error).ahead())
     for row in (300, 500):
         asked(one, seeded_snapshot, row)
     one._history._thread.join()

@@ -83,10 +83,10 @@ class FeatureHistory:
         for k in reversed(range(-(-sessions // PART))):
             if self._ended.is_set():
                 return
-            values = compute(whole, slice(k * PART, min((k + 1) * PART, sessions)), along=along).values
+            rows = slice(k * PART, min((k + 1) * PART, sessions))
             try:
-                self._parts[k] = ahead.keep(by_name(values))
-            except OSError:  # No room: the other sessions are computed when they are asked for.
+                self._parts[k] = ahead.keep(by_name(compute(whole, rows, along=along).values))
+            except (OSError, RuntimeError):  # No room, or no more threads at the end of a process: as if never begun.
                 return
         self.whole = True
 
