@@ -78,6 +78,7 @@ def symbols(
     x = np.empty((TILE, len(fields), stop - begin))
     whole = np.empty((1, len(fields), stop if begin else 0))
     nothing = np.zeros((N_SETS, 2), dtype=np.int32)
+    origin = np.int64(0)  # A bare 0 is a type of its own, and everything below would be compiled a second time for it.
     for column in range(columns[0], columns[1], TILE):
         width = min(TILE, columns[1] - column)
         for k in range(len(fields)):
@@ -89,7 +90,7 @@ def symbols(
             if not _one(x[j], level[begin:], before[column + j], runs, begin, start - begin, own):
                 for k in range(len(fields)):
                     gather(fields[k], column + j, 1, whole[:, k])
-                _one(whole[0], level, nothing, runs, 0, start, own)
+                _one(whole[0], level, nothing, runs, origin, start, own)
             if not runs:
                 _take(held[:, column + j, start:stop], own)
 
@@ -103,6 +104,7 @@ def recursive(fields: tuple[FloatArray, ...], columns: tuple[int, int], out: Mat
     n_sessions = fields[0].shape[0]
     x = np.empty((TILE, len(fields), n_sessions))
     nothing = np.zeros((N_SETS, 2), dtype=np.int32)
+    origin = np.int64(0)
     rows = np.empty((N_SETS, n_sessions + 1), dtype=np.int64)
     for column in range(columns[0], columns[1], TILE):
         width = min(TILE, columns[1] - column)
@@ -112,14 +114,16 @@ def recursive(fields: tuple[FloatArray, ...], columns: tuple[int, int], out: Mat
             own = out[:, column + j]
             own[:] = np.nan
             parts = own[:_N_CLOSES], own[_N_CLOSES : N_RECURSIVE - 1], own[N_RECURSIVE - 1 :]
-            _run(x[j], rows, bar_rows(x[j], rows), nothing, 0, 0, parts)
+            _run(x[j], rows, bar_rows(x[j], rows), nothing, origin, origin, parts)
 
 
 @njit(cache=True, nogil=True)
 def _take(held: Matrix32, out: Matrix32) -> None:
     """Copy what was held of one symbol, [N_RECURSIVE x R], to its places."""
-    out[_TRADES:_OF_CLOSES] = held[:_N_CLOSES]
-    out[_BAR_WINDOWS:_OF_TRADES] = held[_N_CLOSES:]
+    for k in range(N_RECURSIVE):
+        place = _TRADES + k if k < _N_CLOSES else _BAR_WINDOWS + k - _N_CLOSES
+        for i in range(out.shape[1]):
+            out[place, i] = held[k, i]
 
 
 @njit(cache=True, nogil=True)
