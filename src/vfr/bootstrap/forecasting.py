@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Forecasting"]
 
 NICE: Final = 10
-"""How far a thread that computes ahead stands back: niceness is a thread's own on Linux."""
+"""How far a thread that computes ahead stands back."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,7 +123,7 @@ class Forecasting:
             combining=self.tracking.earned,
             voting=self.settings.ml_voting,
             model_bytes=self.settings.ml_model_bytes,
-            ahead=Ahead(on_disk(self.settings.data_home), partial(os.nice, NICE)),
+            ahead=Ahead(on_disk(self.settings.data_home), _stand_back),
         )
 
     def _cached(self, inner: Forecasts) -> Forecaster:
@@ -159,6 +159,12 @@ class _Once:
         with self._lock:
             if self._made is not None:
                 self._made.close()
+
+
+def _stand_back() -> None:
+    """Let the thread that calls stand back; where niceness is not a thread's own, the process would with it."""
+    if sys.platform == "linux":
+        os.nice(NICE)
 
 
 def _refused(why: str) -> None:
