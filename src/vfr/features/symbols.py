@@ -78,7 +78,7 @@ def symbols(
     x = np.empty((TILE, len(fields), stop - begin))
     whole = np.empty((1, len(fields), stop if begin else 0))
     nothing = np.zeros((N_SETS, 2), dtype=np.int32)
-    origin = np.int64(0)  # A bare 0 is a type of its own, and everything below would be compiled a second time for it.
+    origin = int(np.int64(0))  # A bare 0 is a type of its own: all below would be compiled twice.
     for column in range(columns[0], columns[1], TILE):
         width = min(TILE, columns[1] - column)
         for k in range(len(fields)):
@@ -104,7 +104,7 @@ def recursive(fields: tuple[FloatArray, ...], columns: tuple[int, int], out: Mat
     n_sessions = fields[0].shape[0]
     x = np.empty((TILE, len(fields), n_sessions))
     nothing = np.zeros((N_SETS, 2), dtype=np.int32)
-    origin = np.int64(0)
+    origin = int(np.int64(0))
     rows = np.empty((N_SETS, n_sessions + 1), dtype=np.int64)
     for column in range(columns[0], columns[1], TILE):
         width = min(TILE, columns[1] - column)
