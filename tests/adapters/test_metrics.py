@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from prometheus_client import generate_latest
 
 from vfr.adapters.metrics import FAMILIES, Metrics
 from vfr.errors import DataError
@@ -21,7 +22,8 @@ metrics = Metrics(Path(sys.argv[1]))
 for _ in range(int(sys.argv[2])):
     metrics.request("/a", "GET", 200, 0.002)
 metrics.take([("vfr_cache_bytes", {}, 100.0), ("vfr_ml_enabled", {}, 1.0)])
-print(metrics.render().decode() if sys.argv[3] == "tell" else "ready", flush=True)
+told = metrics.render().decode()
+print(told if sys.argv[3] == "tell" else "ready", flush=True)
 sys.stdin.read()
 """
 
@@ -66,13 +68,11 @@ def test_running_totals_of_others_become_counters_and_states_gauges() -> None:
 
 def test_a_figure_that_cannot_be_read_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vfr.adapters.metrics.SAMPLE_S", 0.01)
-    metrics, asked = Metrics(), 0
+    metrics, errors = Metrics(), [DataError("away"), RuntimeError("wrong")]
 
     def read() -> list[tuple[str, dict[str, str], float]]:
-        nonlocal asked
-        asked += 1
-        if asked == 1:
-            raise DataError("away")
+        if errors:
+            raise errors.pop()
         return [("vfr_journal_waiting", {}, 7.0)]
 
     metrics.follow(read)
@@ -82,6 +82,25 @@ def test_a_figure_that_cannot_be_read_is_read_again(monkeypatch: pytest.MonkeyPa
         time.sleep(0.01)
     metrics.close()
     assert values(metrics.render().decode())["vfr_journal_waiting"] == 7.0
+
+
+def test_what_is_counted_here_reaches_others_whatever_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vfr.adapters.metrics.SAMPLE_S", 0.01)
+    metrics = Metrics()
+
+    def read() -> list[tuple[str, dict[str, str], float]]:
+        raise DataError("away")
+
+    metrics.request("/a", "GET", 200, 0.002)
+    metrics.follow(read)
+    for _ in range(500):
+        told = values(generate_latest(metrics._registry).decode())
+        if told.get('vfr_requests_total{method="GET",route="/a",status="200"}') == 1.0:
+            break
+        time.sleep(0.01)
+    else:
+        pytest.fail("it stays in memory")
+    metrics.close()
 
 
 def test_a_label_that_a_family_does_not_have_is_an_error() -> None:

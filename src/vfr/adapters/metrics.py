@@ -16,8 +16,6 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from vfr.errors import VfrError
-
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
@@ -120,8 +118,7 @@ class Metrics:
         self._count("vfr_forecasts", horizon, "true" if from_cache else "false")
 
     def take(self, readings: Iterable[Reading]) -> None:
-        """Take in figures that others count, and what was counted here since."""
-        self._settle()
+        """Take in figures that others count."""
         for name, labels, value in readings:
             values = tuple(labels[label] for label in FAMILIES[name].labels)
             if FAMILIES[name].kind == "gauge":
@@ -132,14 +129,16 @@ class Metrics:
                 self._totals[key] = value
 
     def follow(self, read: Callable[[], Iterable[Reading]]) -> None:
-        """Read figures that others count, every second until `close`, on a thread of its own."""
+        """Read figures that others count, every second until `close`, on a thread of its own.
+
+        With them other processes come to see what was counted here, whether or not the others' can be read.
+        """
 
         def run() -> None:
             while not self._ended.wait(SAMPLE_S):
-                try:
+                self._settle()
+                with suppress(Exception):  # Nothing depends on a figure; the next second may know it again.
                     self.take(read())
-                except (VfrError, OSError):
-                    continue  # Nothing depends on a figure; the next second may know it again.
 
         Thread(target=run, name="metrics", daemon=True).start()
 
