@@ -8,13 +8,20 @@ import numpy as np
 import pytest
 
 from vfr import features
-from vfr.workflows.feature_history import PART, Ahead
+from vfr.workflows import feature_history
+from vfr.workflows.feature_history import PART
 from vfr.workflows.session_features import KEPT, SPAN, SessionFeatures
 
 
 def of_the_past_alone(snapshot, row, lookback):
     past = snapshot.upto(snapshot.sessions[row])
     return features.compute(past, slice(max(row - lookback + 1, 0), row + 1)).values.transpose(1, 2, 0)
+
+
+@pytest.fixture(autouse=True)
+def never_asked(monkeypatch):
+    """Let what is computed ahead wait for no quiet moment."""
+    monkeypatch.setattr(feature_history, "QUIET_MS", 0.0)
 
 
 @pytest.fixture
@@ -94,13 +101,7 @@ class Shelf:
     """Keeps arrays until there is no room."""
 
     def __init__(self, room=1_000, error=OSError):
-        self.room, self.error, self.calmed, self.kept = room, error, 0, 0
-
-    def ahead(self):
-        return Ahead(self.keep, self.calm)
-
-    def calm(self):
-        self.calmed += 1
+        self.room, self.error, self.kept = room, error, 0
 
     def keep(self, figures):
         if self.kept == self.room:
@@ -116,12 +117,12 @@ def asked(one, snapshot, row, lookback=10):
 
 def test_random_days_read_what_was_computed_ahead_to_the_last_bit(seeded_snapshot, computed):
     shelf = Shelf()
-    one = SessionFeatures(shelf.ahead())
+    one = SessionFeatures(shelf.keep)
     asked(one, seeded_snapshot, 300)
-    assert shelf.calmed == 0  # Who asks for one day does not pay for all.
+    assert one._history is None  # Who asks for one day does not pay for all.
     asked(one, seeded_snapshot, 500)
     one._history._thread.join()
-    assert (shelf.calmed, shelf.kept) == (1, -(-seeded_snapshot.sessions.size // PART))
+    assert shelf.kept == -(-seeded_snapshot.sessions.size // PART)
     rows = np.random.default_rng(12).integers(0, seeded_snapshot.sessions.size - 1, 24).tolist()
     for row in [*rows, 0, 9, PART - 1, PART, PART + 3]:
         computed.clear()
@@ -136,7 +137,7 @@ def test_random_days_read_what_was_computed_ahead_to_the_last_bit(seeded_snapsho
 
 @pytest.mark.parametrize("error", [OSError, RuntimeError])
 def test_where_there_is_no_room_the_rest_is_computed(seeded_snapshot, computed, error):
-    one = SessionFeatures(Shelf(room=2, error=error).ahead())
+    one = SessionFeatures(Shelf(room=2, error=error).keep)
     for row in (300, 500):
         asked(one, seeded_snapshot, row)
     one._history._thread.join()
@@ -147,7 +148,7 @@ def test_where_there_is_no_room_the_rest_is_computed(seeded_snapshot, computed, 
 
 
 def test_another_version_ends_what_was_computed_ahead(seeded_snapshot):
-    one = SessionFeatures(Shelf().ahead())
+    one = SessionFeatures(Shelf().keep)
     for row in (300, 500):
         asked(one, seeded_snapshot, row)
     thread = one._history._thread
@@ -159,3 +160,13 @@ def test_another_version_ends_what_was_computed_ahead(seeded_snapshot):
     assert one._history is not None
     one.close()
     assert one._history is None
+
+
+def test_nothing_is_computed_ahead_while_days_are_asked_for(seeded_snapshot, monkeypatch):
+    monkeypatch.setattr(feature_history, "QUIET_MS", 1e9)
+    shelf = Shelf()
+    one = SessionFeatures(shelf.keep)
+    for row in (300, 500, 100):
+        asked(one, seeded_snapshot, row)
+    one.close()  # Does not wait for the quiet moment either.
+    assert shelf.kept == 0

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from vfr.adapters.store.ml_boards import DirectoryMlBoards
 from vfr.bootstrap.refreshing import Refreshing
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
     from vfr.workflows.refresh import Refresh
 
 __all__ = ["Forecasting"]
-
-NICE: Final = 10
-"""How far a thread that computes ahead stands back."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +104,6 @@ class Forecasting:
     def _forecasts(self) -> Forecasts:
         from vfr.adapters.store.aside_files import on_disk
         from vfr.adapters.telemetry import log_failed_member
-        from vfr.workflows.feature_history import Ahead
         from vfr.workflows.forecast import Forecasts
 
         return Forecasts(
@@ -123,7 +117,7 @@ class Forecasting:
             combining=self.tracking.earned,
             voting=self.settings.ml_voting,
             model_bytes=self.settings.ml_model_bytes,
-            ahead=Ahead(on_disk(self.settings.data_home), _stand_back),
+            keep=on_disk(self.settings.data_home),
         )
 
     def _cached(self, inner: Forecasts) -> Forecaster:
@@ -159,12 +153,6 @@ class _Once:
         with self._lock:
             if self._made is not None:
                 self._made.close()
-
-
-def _stand_back() -> None:
-    """Let the thread that calls stand back; where niceness is not a thread's own, the process would with it."""
-    if sys.platform == "linux":
-        os.nice(NICE)
 
 
 def _refused(why: str) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vfr.models.prediction import ModelStore
     from vfr.typing import Horizon
     from vfr.workflows.combining import Combining
-    from vfr.workflows.feature_history import Ahead
+    from vfr.workflows.feature_history import Keep
 
 __all__ = ["Answering", "Question", "attempt"]
 
@@ -73,8 +73,8 @@ class Answering:
         Members asked side by side in a large universe.
     model_bytes : int
         Budget of versions in memory.
-    ahead : Ahead, optional
-        How features of all past sessions are computed ahead.
+    keep : callable, optional
+        Where features of all past sessions are kept, which then are computed ahead.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Answering:
         heard: Callable[[Sequence[MemberResult]], None] | None = None,
         threads: int = 2,
         model_bytes: int = MODEL_BYTES,
-        ahead: Ahead | None = None,
+        keep: Keep | None = None,
     ) -> None:
         self.lanes = Lanes("vfr-forecast-lane")
         self._models = models
@@ -95,7 +95,7 @@ class Answering:
         self._heard = heard
         self._threads = threads
         self._cache = ModelCache(models, model_bytes)
-        self._inputs = Inputs(ahead)
+        self._inputs = Inputs(keep)
 
     def earned_stamp(self) -> str:
         """Return a key that changes whenever what members have earned may."""

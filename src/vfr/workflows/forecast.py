@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from vfr.ensemble.combine import Method, Voting
     from vfr.models.prediction import ModelStore
     from vfr.workflows.datasets import DatasetStore
-    from vfr.workflows.feature_history import Ahead
+    from vfr.workflows.feature_history import Keep
 
 __all__ = ["Forecasts", "MlUnavailable", "lasts_ms", "short_of_time"]
 
@@ -112,8 +112,8 @@ class Forecasts:
         Members asked side by side in a large universe.
     model_bytes : int
         Budget of versions in memory.
-    ahead : Ahead, optional
-        How features of all past sessions are computed ahead.
+    keep : callable, optional
+        Where features of all past sessions are kept, which then are computed ahead.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ class Forecasts:
         voting: Voting = "hard",
         threads: int = 2,
         model_bytes: int = MODEL_BYTES,
-        ahead: Ahead | None = None,
+        keep: Keep | None = None,
     ) -> None:
         self._datasets = datasets
         self._models = models
@@ -158,7 +158,7 @@ class Forecasts:
             heard=None if heard is None else partial(self._tell, "heard", heard),
             threads=threads,
             model_bytes=model_bytes,
-            ahead=ahead,
+            keep=keep,
         )
 
     def at(

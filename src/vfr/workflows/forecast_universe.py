@@ -16,7 +16,7 @@ from vfr.workflows.session_features import SessionFeatures
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
     from vfr.features.labels import Basis
-    from vfr.workflows.feature_history import Ahead
+    from vfr.workflows.feature_history import Keep
 
 __all__ = ["Inputs", "universe_of"]
 
@@ -44,14 +44,14 @@ class Inputs:
 
     Parameters
     ----------
-    ahead : Ahead, optional
-        How features of all past sessions are computed ahead.
+    keep : callable, optional
+        Where features of all past sessions are kept, which then are computed ahead.
     """
 
-    def __init__(self, ahead: Ahead | None = None) -> None:
+    def __init__(self, keep: Keep | None = None) -> None:
         self._lock = Lock()
         self._rows: OrderedDict[Hashable, Matrix32] = OrderedDict()
-        self._features = SessionFeatures(ahead)
+        self._features = SessionFeatures(keep)
         self._rates: OrderedDict[Hashable, FloatArray] = OrderedDict()
 
     def rows(self, whole: Snapshot, snapshot: Snapshot, lookback: int) -> tuple[Matrix32, tuple[str, ...]]:

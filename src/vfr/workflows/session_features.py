@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vfr.typing import Matrix32
-from vfr.workflows.feature_history import Ahead, FeatureHistory, by_name
+from vfr.workflows.feature_history import FeatureHistory, Keep, by_name
 
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
@@ -30,8 +30,8 @@ class SessionFeatures:
 
     Parameters
     ----------
-    ahead : Ahead, optional
-        How all past sessions are computed ahead once a second one is asked for; by default they are not.
+    keep : callable, optional
+        Where all past sessions are kept, which are computed ahead once a second one is asked for; by default none are.
 
     Attributes
     ----------
@@ -39,9 +39,9 @@ class SessionFeatures:
         Of the features returned last.
     """
 
-    def __init__(self, ahead: Ahead | None = None) -> None:
+    def __init__(self, keep: Keep | None = None) -> None:
         self.names: tuple[str, ...] = ()
-        self._ahead = ahead
+        self._keeping = keep
         self._history: FeatureHistory | None = None
         self._version: tuple[str, str] | None = None
         self._along: Carried | None = None
@@ -75,8 +75,8 @@ class SessionFeatures:
             return found
         if self._along.recursive is None:
             self._along = with_recursive(self._along, whole)
-        if self._history is None and self._ahead is not None and self._spans:
-            self._history = FeatureHistory(whole, self._along, self._ahead)
+        if self._history is None and self._keeping is not None and self._spans:
+            self._history = FeatureHistory(whole, self._along, self._keeping)
         span = _span(end, lookback, whole.sessions.size)
         if span not in self._spans:
             self._keep(span, None)
