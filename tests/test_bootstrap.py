@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -13,7 +12,6 @@ import numpy as np
 import pytest
 
 from vfr import bootstrap
-from vfr.bootstrap import forecasting
 from vfr.data import synthetic
 from vfr.data.quality import QualityReport
 from vfr.errors import InvalidField, NoData, SettingsError, TrainingFailed
@@ -229,20 +227,3 @@ def test_figures_that_killed_servers_left_are_removed_and_those_of_live_ones_are
         process.communicate("")
     assert not kept.exists()
     assert not third.exists()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="niceness is a thread's own on Linux")
-def test_only_the_thread_that_computes_ahead_stands_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    before, inside = os.nice(0), []
-
-    def computes() -> None:
-        forecasting._stand_back()
-        inside.append(os.nice(0))
-
-    for platform in ("linux", "darwin"):
-        monkeypatch.setattr(sys, "platform", platform)
-        thread = threading.Thread(target=computes)
-        thread.start()
-        thread.join()
-    assert inside == [min(before + forecasting.NICE, 19), before]
-    assert os.nice(0) == before
