@@ -175,6 +175,12 @@ def test_every_search_is_counted_however_it_ends(few_names, tmp_path, ledger, mo
     assert ledger.problems() == ()
 
 
+def test_a_search_whose_trials_were_thrown_away_is_counted_again(few_names, tmp_path, ledger):
+    how = {"horizon": "7d", "member": "linear", "ledger": ledger, "recipe": SMALL}
+    found = [tune(few_names, TuningFiles(tmp_path / name), trials=2, **how) for name in ("first", "anew", "anew")]
+    assert [row["trials"] for row in ledger.entries()] == [found[0].trials, found[1].trials, 0]
+
+
 def test_a_search_that_fails_says_why_in_the_ledger(tmp_path, ledger):
     few = synthetic.snapshot(np.random.default_rng(7), n_sessions=700, n_symbols=8)
     with pytest.raises(TrainingFailed):

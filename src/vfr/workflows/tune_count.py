@@ -19,8 +19,12 @@ def counted(ledger: Ledger | None, storage: BaseStorage, entry: Mapping[str, Any
     """Append a row when the context ends, by an error or a stop too.
 
     Its ``trials`` are those made since the last row of the same ``search``, so that what a killed run tried is counted
-    by the run that goes on from it, once.
+    by the run that goes on from it, once. Where that storage was thrown away, all of the new one are.
     """
+    if ledger is None:
+        yield
+        return
+    known = min(sum(row["trials"] for row in ledger.entries() if row.get("search") == entry["search"]), _made(storage))
     ended = "finished"
     try:
         yield
@@ -28,9 +32,7 @@ def counted(ledger: Ledger | None, storage: BaseStorage, entry: Mapping[str, Any
         ended = getattr(error, "message", "") or type(error).__name__
         raise
     finally:
-        if ledger is not None:
-            known = sum(row["trials"] for row in ledger.entries() if row.get("search") == entry["search"])
-            ledger.append({"kind": "tune", **entry, "trials": _made(storage) - known, "ended": ended})
+        ledger.append({"kind": "tune", **entry, "trials": _made(storage) - known, "ended": ended})
 
 
 def _made(storage: BaseStorage) -> int:
