@@ -65,6 +65,13 @@ def test_where_time_was_short_beside_the_classic_answer_it_is_asked_again_for_wh
     assert AskedEarly(Scripted(LATE, LATE), query).at(*question(query)) is LATE
 
 
+def test_what_fails_when_asked_again_was_short_of_time_before(query, monkeypatch):
+    monkeypatch.setattr(clock, "elapsed_ms", lambda since=None: 0.0 if since is None else 900.0)
+    alone = MlUnavailable("ML_ERROR", "left alone")
+    assert AskedEarly(Scripted(LATE, alone), query).at(*question(query)) is LATE
+    assert AskedEarly(Scripted(alone), query).at(*question(query)) is alone
+
+
 def test_nobody_waits_longer_than_the_query_gives(query, monkeypatch):
     monkeypatch.setattr(clock, "elapsed_ms", lambda since=None: 0.0 if since is None else 1_000.0)
     inner = Scripted(LATE, NONE)

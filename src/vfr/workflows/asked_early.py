@@ -33,7 +33,8 @@ class AskedEarly:
     Notes
     -----
     The time that the query gives counts from when it asks, as ever: where it was not enough beside the classic answer,
-    the question is asked again for what is left of it, and whoever computes it goes on with it.
+    the question is asked again for what is left of it, and whoever computes it goes on with it. If that fails, time was
+    short all the same.
     """
 
     def __init__(self, inner: Forecaster, query: AnalyzeQuery) -> None:
@@ -56,7 +57,9 @@ class AskedEarly:
         left = timeout_ms - int(clock.elapsed_ms(began))
         if left <= 0 or not (isinstance(found, MlUnavailable) and found.code == "TIMEOUT"):
             return found
-        return self._inner.at(as_of, horizon, members, method, left)
+        again = self._inner.at(as_of, horizon, members, method, left)
+        gone = isinstance(again, MlUnavailable) and again.code == "ML_ERROR"
+        return found if gone and found is not _NOT_YET else again
 
     def ready(
         self, as_of: np.datetime64 | None, horizon: Horizon, members: Sequence[str], method: str, /
