@@ -18,6 +18,8 @@ from vfr.cli.bench_server import Server, served
 
 AWAY_S = float(os.environ.get("VFR_LOAD_SECONDS", "60"))
 LOAD_S = AWAY_S + 10.0
+SETTLED_S = 5.0
+"""After this, figures speak of every row: processes write and add up once a second, later where they wait for a core."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def test_answers_flow_and_every_row_is_written_or_counted_as_dropped(
 ) -> None:
     symbols = server.symbols()[:40]
     until(lambda: drained(server), 60)
-    Event().wait(2.0)  # Figures are added up once a second.
+    Event().wait(SETTLED_S)
     before = {what: rows(server, what) for what in ("written", "dropped")}
     kept = int(postgres.query("select count(*) from journal_exposures"))
     with under_load(server, LOAD_S, mixed(server, symbols)) as load:
@@ -67,7 +69,7 @@ def test_answers_flow_and_every_row_is_written_or_counted_as_dropped(
         figures = load.result()
     classic, ml = figures
     until(lambda: drained(server), 120)
-    Event().wait(2.0)
+    Event().wait(SETTLED_S)
     written, dropped = (rows(server, what) - before[what] for what in ("written", "dropped"))
     stored = int(postgres.query("select count(*) from journal_exposures")) - kept
     asked = classic["answered"] + 3 * ml["answered"]

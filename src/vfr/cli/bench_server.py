@@ -139,7 +139,9 @@ def until_ready(server: Server) -> None:
 
 
 def _ready_for_ml(server: Server, symbol: str) -> bool:
-    """Whether machine learning answers, or was switched off by somebody."""
+    """Whether machine learning answers, about past days too, or was switched off by somebody."""
+    if not server.ask("GET", "/api/ml/health")[1]["data"]["engine"]["answers"]:
+        return False
     body = {"mode": "single", "symbols": [symbol], "include_ml": True, "ml_timeout": 30_000}
     data = server.ask("POST", URL, body)[1]["data"]
     reason = data["stocks"][0].get("mlUnavailable", {}).get("code")
