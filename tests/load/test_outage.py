@@ -19,7 +19,7 @@ from vfr.cli.bench_server import Server, served
 AWAY_S = float(os.environ.get("VFR_LOAD_SECONDS", "60"))
 LOAD_S = AWAY_S + 10.0
 SETTLED_S = 5.0
-"""After this, figures speak of every row: processes write and add up once a second, later where they wait for a core."""
+"""After this figures speak of every row: processes write and add up once a second, later if they wait for a core."""
 
 
 @pytest.fixture(scope="module")
