@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 from tests.workflows.test_sync import Desk, Scripted
+from tests.zygote import zygote
 
 from vfr.data.bitemporal.tables import TABLES
 
-ROOT = Path(__file__).resolve().parents[2]
 PAUSE = 0.02
 
 ZYGOTE = """
 import os, signal, sys
-from pathlib import Path
 import numpy as np
 from tests.workflows.test_sync import Desk, Scripted
 from vfr.data.sessions import sessions_between
@@ -40,26 +36,9 @@ for line in sys.stdin:
 
 
 @pytest.fixture(scope="module")
-def zygote() -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", ZYGOTE % PAUSE]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(  # noqa: S603 - our own code
-        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield process
-        assert process.stdin is not None
-        process.stdin.close()
-
-
-def start(zygote: subprocess.Popen[str], home: Path) -> int:
-    """Start a sync in a process of its own and return its id."""
-    assert zygote.stdin is not None
-    assert zygote.stdout is not None
-    zygote.stdin.write(f"{home}\n")
-    zygote.stdin.flush()
-    return int(zygote.stdout.readline())
+def tell() -> Iterator[Callable[[str], int]]:
+    with zygote(ZYGOTE % PAUSE) as told:
+        yield told
 
 
 def alive(pid: int) -> bool:
@@ -72,11 +51,11 @@ def alive(pid: int) -> bool:
 
 @pytest.mark.parametrize("points", [8, pytest.param(40, marks=pytest.mark.evidence)])
 def test_a_sync_killed_anywhere_is_finished_by_the_next(
-    zygote: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory, points: int
+    tell: Callable[[str], int], tmp_path_factory: pytest.TempPathFactory, points: int
 ) -> None:
     whole = tmp_path_factory.mktemp("whole")
     begun = time.perf_counter()
-    pid = start(zygote, whole)
+    pid = tell(str(whole))
     while alive(pid):
         time.sleep(0.005)
     duration = time.perf_counter() - begun
@@ -86,7 +65,7 @@ def test_a_sync_killed_anywhere_is_finished_by_the_next(
     # One random moment in each of as many equal parts: few points leave no long stretch out.
     for moment in (np.arange(points) + np.random.default_rng(3).random(points)) * duration / points:
         home = tmp_path_factory.mktemp("killed")
-        pid = start(zygote, home)
+        pid = tell(str(home))
         time.sleep(float(moment))
         if alive(pid):
             os.kill(pid, signal.SIGKILL)

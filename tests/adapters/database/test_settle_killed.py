@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import astuple, fields, replace
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, event, text
 from tests.workflows.test_settle import NOW, START, Datasets, at, made
+from tests.zygote import zygote
 
 from vfr.adapters.database.engine import open_engine, transaction
 from vfr.adapters.database.journal import SqlJournal
@@ -22,7 +20,6 @@ from vfr.journal.records import LastReturns, Outcomes
 from vfr.journal.tallies import Tally
 from vfr.workflows.settle import settle
 
-ROOT = Path(__file__).resolve().parents[3]
 POINTS = 16
 SESSIONS = 3
 """New ones in each settlement."""
@@ -75,30 +72,14 @@ def data(point: int) -> Snapshot:
 
 
 @pytest.fixture(scope="module")
-def zygote() -> Iterator[subprocess.Popen[str]]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(  # noqa: S603 - our own code
-        [sys.executable, "-c", ZYGOTE],
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield process
-        assert process.stdin is not None
-        process.stdin.close()
+def tell() -> Iterator[Callable[[str], int]]:
+    with zygote(ZYGOTE) as told:
+        yield told
 
 
-def settled_until_killed(zygote: subprocess.Popen[str], *order: object) -> bool:
+def settled_until_killed(tell: Callable[[str], int], *order: object) -> bool:
     """Settle in a process of its own; return whether it was killed before its end."""
-    assert zygote.stdin is not None
-    assert zygote.stdout is not None
-    zygote.stdin.write(" ".join(map(str, order)) + "\n")
-    zygote.stdin.flush()
-    status = int(zygote.stdout.readline())
+    status = tell(" ".join(map(str, order)))
     assert status in (0, -9)
     return status == -9
 
@@ -113,7 +94,7 @@ def whole(tmp_path: Path) -> Iterator[SqlJournal]:
 
 
 def test_a_settlement_killed_anywhere_is_completed_by_the_next(
-    zygote: subprocess.Popen[str], database_url: str, engine: Engine, whole: SqlJournal
+    tell: Callable[[str], int], database_url: str, engine: Engine, whole: SqlJournal
 ) -> None:
     journal, rng = SqlJournal(engine), np.random.default_rng(5)
     asked: list[str] = []
@@ -130,7 +111,7 @@ def test_a_settlement_killed_anywhere_is_completed_by_the_next(
         new, restated = new + done.new, restated + done.restated
         # One random statement in each of as many equal parts; every other time it goes on for a moment.
         statement = 1 + int((point + rng.random()) * len(asked) / POINTS)
-        kills += settled_until_killed(zygote, database_url, point, statement, (point % 2) * rng.uniform(0.0, 0.004))
+        kills += settled_until_killed(tell, database_url, point, statement, (point % 2) * rng.uniform(0.0, 0.004))
         if engine.dialect.name == "sqlite":
             with transaction(engine, reads=True) as connection:
                 assert connection.execute(text("PRAGMA integrity_check")).scalars().all() == ["ok"]
