@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from collections.abc import Callable
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ __all__ = [
     "FloatArray",
     "Horizon",
     "IntArray",
+    "Keep",
     "Matrix32",
     "Target",
     "TimeArray",
@@ -28,6 +30,9 @@ IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 DateArray: TypeAlias = NDArray[np.datetime64]  # datetime64[D]
 TimeArray: TypeAlias = NDArray[np.datetime64]  # datetime64[s], UTC
+
+Keep: TypeAlias = Callable[[Any], Any]
+"""Gives the same figures from where they take no memory, such as a file; raises `OSError` where there is no room."""
 
 Horizon: TypeAlias = Literal["1d", "7d", "30d"]
 Target: TypeAlias = Literal["direction", "excess"]

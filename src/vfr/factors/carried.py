@@ -12,8 +12,8 @@ from vfr.data.snapshot import Snapshot
 from vfr.factors import technical
 from vfr.factors.shares import ShareCounts, share_counts
 from vfr.factors.statements import Following, following
-from vfr.factors.technical_history import Histories, Keep
-from vfr.typing import FloatArray
+from vfr.factors.technical_history import Histories
+from vfr.typing import FloatArray, Keep
 
 __all__ = ["Carried", "carried", "in_memory", "own"]
 

@@ -22,10 +22,10 @@ import numpy as np
 
 from vfr.data.snapshot import Snapshot
 from vfr.factors.scores import Measured
-from vfr.factors.technical_history import Histories, Keep
+from vfr.factors.technical_history import Histories
 from vfr.factors.technical_measures import Inputs, momentum, trend, volatility, volume
 from vfr.factors.technical_registry import SUB_FACTORS
-from vfr.typing import IntArray
+from vfr.typing import IntArray, Keep
 
 __all__ = ["SUB_FACTORS", "histories", "measure"]
 

@@ -6,7 +6,7 @@ came back), and what it says is STALE from then on. Until then the last bar spea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -15,15 +15,12 @@ from numpy.typing import NDArray
 
 from vfr.data.panel import Panel
 from vfr.factors.scores import Reason
-from vfr.typing import DateArray, FloatArray, IntArray
+from vfr.typing import DateArray, FloatArray, IntArray, Keep
 
 if TYPE_CHECKING:
     from vfr.indicators.bars import Kernel, Run
 
-__all__ = ["MAX_AGE", "Histories", "History", "Keep", "Readings"]
-
-Keep: TypeAlias = Callable[[FloatArray], FloatArray]
-"""Gives the same figures from where they take less room, such as a file."""
+__all__ = ["MAX_AGE", "Histories", "History", "Readings"]
 
 _Rows: TypeAlias = NDArray[np.signedinteger[Any]]
 

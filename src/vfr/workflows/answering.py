@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
     from vfr.ensemble.asking import MemberResult
     from vfr.models.prediction import ModelStore
-    from vfr.typing import Horizon
+    from vfr.typing import Horizon, Keep
     from vfr.workflows.combining import Combining
-    from vfr.workflows.feature_history import Keep
 
 __all__ = ["Answering", "Question", "attempt"]
 

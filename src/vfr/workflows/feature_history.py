@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from vfr import clock
-from vfr.typing import Matrix32
+from vfr.typing import Keep, Matrix32
 
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
     from vfr.features.carried import Carried
 
-__all__ = ["PART", "QUIET_MS", "FeatureHistory", "Keep", "by_name"]
+__all__ = ["PART", "QUIET_MS", "FeatureHistory", "by_name"]
 
 PART: Final = 32
 """Sessions computed and kept together: for 480 names 8 MB, and a tenth of a second that a question may share."""
@@ -23,9 +22,6 @@ PART: Final = 32
 
 QUIET_MS: Final = 1_000.0
 """How long nobody may have asked for a past day before another part is computed."""
-
-Keep: TypeAlias = Callable[[Any], Any]
-"""Gives the same figures from where they take no memory, such as a file; raises `OSError` where there is no room."""
 
 
 class FeatureHistory:
@@ -39,7 +35,7 @@ class FeatureHistory:
     along : Carried
         Of `whole`.
     keep : callable
-        See `Keep`.
+        See `vfr.typing.Keep`.
 
     Attributes
     ----------

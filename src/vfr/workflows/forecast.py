@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from vfr.ensemble.asking import MemberResult
     from vfr.ensemble.combine import Method, Voting
     from vfr.models.prediction import ModelStore
+    from vfr.typing import Keep
     from vfr.workflows.datasets import DatasetStore
-    from vfr.workflows.feature_history import Keep
 
 __all__ = ["Forecasts", "MlUnavailable", "lasts_ms", "short_of_time"]
 

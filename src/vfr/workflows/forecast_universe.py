@@ -16,7 +16,7 @@ from vfr.workflows.session_features import SessionFeatures
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
     from vfr.features.labels import Basis
-    from vfr.workflows.feature_history import Keep
+    from vfr.typing import Keep
 
 __all__ = ["Inputs", "universe_of"]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
     from vfr.factors.board import Board
     from vfr.factors.carried import Carried
-    from vfr.factors.technical_history import Keep
+    from vfr.typing import Keep
     from vfr.workflows.datasets import DatasetStore
 
 __all__ = ["PastBoards"]

@@ -6,8 +6,8 @@ from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from vfr.typing import Matrix32
-from vfr.workflows.feature_history import FeatureHistory, Keep, by_name
+from vfr.typing import Keep, Matrix32
+from vfr.workflows.feature_history import FeatureHistory, by_name
 
 if TYPE_CHECKING:
     from vfr.data.snapshot import Snapshot
