@@ -18,6 +18,7 @@ PAUSE = 0.02
 
 ZYGOTE = """
 import os, signal, sys
+from pathlib import Path
 import numpy as np
 from tests.workflows.test_sync import Desk, Scripted
 from vfr.data.sessions import sessions_between
