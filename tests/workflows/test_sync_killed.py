@@ -54,12 +54,14 @@ def alive(pid: int) -> bool:
 def test_a_sync_killed_anywhere_is_finished_by_the_next(
     tell: Callable[[str], int], tmp_path_factory: pytest.TempPathFactory, points: int
 ) -> None:
-    whole = tmp_path_factory.mktemp("whole")
-    begun = time.perf_counter()
-    pid = tell(str(whole))
-    while alive(pid):
-        time.sleep(0.005)
-    duration = time.perf_counter() - begun
+    # The first compiles what no other test has needed before: how long a sync takes is seen from the second.
+    for _ in range(2):
+        whole = tmp_path_factory.mktemp("whole")
+        begun = time.perf_counter()
+        pid = tell(str(whole))
+        while alive(pid):
+            time.sleep(0.005)
+        duration = time.perf_counter() - begun
     expected = contents(Desk(whole))
     assert expected["data"]
     stages = set()
