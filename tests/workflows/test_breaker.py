@@ -72,12 +72,13 @@ class Layer:
     def __init__(self) -> None:
         self.asked = 0
         self.silent: MlUnavailable | None = None
+        self.failed = True
         self.says = MlUnavailable("NO_MODEL", "none yet")
 
     def ask(self, *question: object) -> MlUnavailable:
         self.asked += 1
         if self.silent is not None:
-            raise NoAnswer(self.silent)
+            raise NoAnswer(self.silent, failed=self.failed)
         return self.says
 
 
@@ -128,6 +129,13 @@ def test_a_member_that_fails_alone_does_not_take_the_others_from_everybody() -> 
     layer.says = MlUnavailable("ML_ERROR", "no member could answer (trees-7d-a: it raised)")
     for _ in range(5):
         assert ask(guard, members=("trees",)) is layer.says
+    assert (layer.asked, guard.state) == (5, "closed")
+
+
+def test_a_layer_that_is_being_started_has_not_failed() -> None:
+    guard, layer, _ = guarded()
+    layer.silent, layer.failed = MlUnavailable("TIMEOUT", "being started"), False
+    assert {ask(guard).code for _ in range(5)} == {"TIMEOUT"}
     assert (layer.asked, guard.state) == (5, "closed")
 
 

@@ -100,11 +100,14 @@ class NoAnswer(Exception):
     ----------
     instead : MlUnavailable
         What the request is told.
+    failed : bool
+        Whether that is a failure of the layer; one that is just being started has not failed.
     """
 
-    def __init__(self, instead: MlUnavailable) -> None:
+    def __init__(self, instead: MlUnavailable, *, failed: bool = True) -> None:
         super().__init__(instead.message)
         self.instead = instead
+        self.failed = failed
 
 
 class Guarded:
@@ -145,7 +148,7 @@ class Guarded:
         try:
             found = self._ask(as_of, horizon, members, method, timeout_ms)
         except NoAnswer as silence:
-            if silence.instead.code != "TIMEOUT" or timeout_ms >= PATIENT_MS:
+            if silence.failed and (silence.instead.code != "TIMEOUT" or timeout_ms >= PATIENT_MS):
                 self._breaker.failed(self._now())
             return silence.instead
         failed = isinstance(found, MlUnavailable) and found.code == "ML_ERROR"

@@ -162,11 +162,29 @@ def test_a_long_name_is_replaced_by_a_short_one(tmp_path: Path) -> None:
     leave(run)
 
 
-def test_without_an_engine_the_reason_comes_at_once(run: Path, engine: Engine) -> None:
+def test_an_engine_that_is_being_started_is_waited_for_and_has_not_failed(run: Path, engine: Engine) -> None:
     start = elapsed_ms()
     with pytest.raises(NoAnswer) as silence:
-        engine.ask(*QUESTION, 30_000)
-    assert silence.value.instead.code == "ML_ERROR"
+        engine.ask(*QUESTION, 120)
+    assert 115 <= elapsed_ms(start) < 5_000
+    assert (silence.value.instead.code, silence.value.failed) == ("TIMEOUT", False)
+    assert "being started" in silence.value.instead.message
+    for left_behind in (False, True):  # The socket of an engine that was killed refuses whoever calls.
+        if left_behind:
+            listen(run).close()
+        with ThreadPoolExecutor(1) as one:
+            asked = one.submit(engine.ask, *QUESTION, 20_000)
+            assert not Event().wait(0.1)
+            assert not asked.done()
+            with listening(run, Models()):
+                assert isinstance(asked.result(20), Forecast)
+
+
+def test_for_the_latest_day_it_is_told_at_once_that_there_is_no_engine(run: Path, engine: Engine) -> None:
+    start = elapsed_ms()
+    with pytest.raises(NoAnswer) as silence:
+        engine.ask(None, *QUESTION[1:], 30_000)
+    assert (silence.value.instead.code, silence.value.failed) == ("ML_ERROR", False)
     assert engine.state(30_000) is None
     assert not engine.alive(30_000)
     assert elapsed_ms(start) < 5_000
@@ -255,7 +273,7 @@ def test_closing_finishes_what_was_asked(run: Path, engine: Engine) -> None:
         assert listener.close(10.0)
         assert isinstance(asked.result(), Forecast)
     with pytest.raises(NoAnswer):
-        engine.ask(*QUESTION, 1_000)
+        engine.ask(*QUESTION, 50)
 
 
 def test_a_frame_must_come_in_time() -> None:

@@ -27,6 +27,9 @@ LONGEST: Final = 100
 
 _BACKLOG: Final = 64
 _PAUSE_S: Final = 0.002
+_START_PAUSE_S: Final = 0.05
+"""Between looks whether somebody listens by now: dozens of requests may wait for one start."""
+
 _PREFIX: Final = "vfr-"
 
 
@@ -56,7 +59,7 @@ def listen(folder: Path) -> socket.socket:
     return listener
 
 
-def connect(folder: Path, until: float) -> socket.socket:
+def connect(folder: Path, until: float, *, patient: bool = False) -> socket.socket:
     """Return a connection to whoever listens.
 
     Parameters
@@ -64,13 +67,17 @@ def connect(folder: Path, until: float) -> socket.socket:
     folder : Path
     until : float
         Reading of `elapsed_ms` after which it is too late.
+    patient : bool
+        Wait where nobody listens yet; otherwise that is told at once.
 
     Raises
     ------
     TimeoutError
         If too many wait already to be accepted.
-    OSError
+    FileNotFoundError, ConnectionRefusedError
         If nobody listens.
+    OSError
+        If there cannot be a connection.
     """
     while True:
         link = socket.socket(socket.AF_UNIX)
@@ -82,6 +89,12 @@ def connect(folder: Path, until: float) -> socket.socket:
             if elapsed_ms() >= until:
                 raise TimeoutError("nobody accepted the connection in time") from None
             time.sleep(_PAUSE_S)
+        except (FileNotFoundError, ConnectionRefusedError):
+            link.close()
+            left_s = (until - elapsed_ms()) / 1e3
+            if not patient or left_s <= 0.0:
+                raise
+            time.sleep(min(_START_PAUSE_S, left_s))
         except OSError:
             link.close()
             raise

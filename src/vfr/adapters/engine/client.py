@@ -24,7 +24,7 @@ from vfr.adapters.store.codecs import decode_forecast
 from vfr.clock import elapsed_ms
 from vfr.typing import Horizon
 from vfr.workflows.breaker import NoAnswer
-from vfr.workflows.forecaster import Forecast, MlUnavailable
+from vfr.workflows.forecaster import Forecast, MlUnavailable, UnavailableCode
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,20 +64,28 @@ class Engine:
     ) -> Forecast | MlUnavailable:
         """Ask for a forecast, with the arguments of `vfr.workflows.forecaster.Forecaster.at`.
 
+        For a past day an engine that is being started is waited for; the latest is on the scoreboard once it has begun.
+
         Raises
         ------
         NoAnswer
-            If the engine is not there, says nothing in time, or answers what cannot be read.
+            If the engine is not there in time, says nothing in time, or answers what cannot be read.
         """
         until = elapsed_ms() + timeout_ms
         own = max(int(timeout_ms - min(MARGIN * timeout_ms, MARGIN_MS)), 1)
         day = None if as_of is None else str(as_of.astype("datetime64[D]"))
         try:
-            return decode_forecast(self._exchange(ForecastQuestion(day, horizon, tuple(members), method, own), until))
+            asked = ForecastQuestion(day, horizon, tuple(members), method, own)
+            return decode_forecast(self._exchange(asked, until, patient=day is not None))
         except TimeoutError:
             raise NoAnswer(MlUnavailable("TIMEOUT", f"not ready within {timeout_ms} ms; ask again")) from None
+        except (FileNotFoundError, ConnectionRefusedError):
+            starting = "the process that holds the models is being started; ask again"
+            code: UnavailableCode = "ML_ERROR" if day is None else "TIMEOUT"
+            raise NoAnswer(MlUnavailable(code, starting), failed=False) from None
         except OSError:
-            raise NoAnswer(MlUnavailable("ML_ERROR", "the process that holds the models is being started")) from None
+            ended = "the process that holds the models ended and is being started again"
+            raise NoAnswer(MlUnavailable("ML_ERROR", ended)) from None
         except ValueError:
             raise NoAnswer(MlUnavailable("ML_ERROR", "the process that holds the models answered nonsense")) from None
 
@@ -103,14 +111,14 @@ class Engine:
         for link in kept:
             link.close()
 
-    def _exchange(self, question: Question, until: float) -> bytes:
+    def _exchange(self, question: Question, until: float, *, patient: bool = False) -> bytes:
         asked = encode_question(question)
         while (link := self._take()) is not None:
             try:
                 return self._over(link, asked, until)
             except ConnectionError:
                 continue
-        return self._over(connect(self._folder, until), asked, until)
+        return self._over(connect(self._folder, until, patient=patient), asked, until)
 
     def _over(self, link: socket.socket, asked: bytes, until: float) -> bytes:
         try:
