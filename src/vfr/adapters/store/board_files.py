@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Any, Final, TypedDict
@@ -41,9 +41,14 @@ def board_plain(board: Board) -> BoardPlain:
         adjustment=board.adjustment,
         names=board.scores.names,
         symbols=board.scores.symbols,
-        securities=asdict(board.securities),
-        inputs={kind: asdict(status) for kind, status in board.inputs.items()},
+        securities=_plain(board.securities),
+        inputs={kind: _plain(status) for kind, status in board.inputs.items()},
     )
+
+
+def _plain(record: Securities | InputStatus) -> dict[str, Any]:
+    """Return the fields of a record by name: `dataclasses.asdict` would copy every one of thousands of texts."""
+    return {one.name: getattr(record, one.name) for one in fields(record)}
 
 
 def board_arrays(board: Board) -> dict[str, NDArray[Any]]:
