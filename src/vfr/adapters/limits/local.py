@@ -6,6 +6,7 @@ soonest counts nothing any more is given away. Updates happen under a lock of th
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import mmap
 import os
@@ -13,7 +14,7 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -41,6 +42,9 @@ and the figures of its window, in words of 8 bytes; and its counts, in halves of
 
 _WORDS: Final = (_COUNTS + COUNTED + 1) // 2
 _NOTHING: Final = array("q", bytes(8 * _WORDS))
+
+_HELD: Final = (errno.EAGAIN, errno.EACCES)
+"""What the system says of a lock that another process holds."""
 
 LOCK_MS: Final = 20.0
 LOCK_PAUSE_S: Final = 50e-6
@@ -176,24 +180,33 @@ def _digest(name: str, window_s: int, who: str) -> tuple[int, int]:
     return first, second
 
 
+@cache
+def _lockf() -> Callable[[int, int, int], int]:
+    """Return the system's `lockf`, which as it is called here never waits.
+
+    Python's own lets go of the interpreter around it, and under load another thread takes it: what takes a microsecond
+    then costs an answer tens of them.
+    """
+    found = ctypes.PyDLL(None, use_errno=True).lockf
+    found.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_long)
+    return found
+
+
 def _lock(descriptor: int | None) -> None:
-    """Lock a file, or go on without the lock where its holder does not come back."""
+    """Lock a file, or go on without the lock where its holder does not come back, or the system has none."""
     if descriptor is None:
         return
     began = None
     while began is None or elapsed_ms(began) < LOCK_MS:
-        try:
-            os.lockf(descriptor, os.F_TLOCK, 0)
-        except (BlockingIOError, PermissionError):
-            began = began or elapsed_ms()
-            time.sleep(LOCK_PAUSE_S)
-        else:
+        if _lockf()(descriptor, os.F_TLOCK, 0) == 0 or ctypes.get_errno() not in _HELD:
             return
+        began = began or elapsed_ms()
+        time.sleep(LOCK_PAUSE_S)
 
 
 def _unlock(descriptor: int | None) -> None:
     if descriptor is not None:
-        os.lockf(descriptor, os.F_ULOCK, 0)
+        _lockf()(descriptor, os.F_ULOCK, 0)
 
 
 def _opened(path: Path | None, size: int) -> tuple[int | None, mmap.mmap]:
