@@ -2,88 +2,78 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.redis_server import until
 from tests.workflows.test_sync import Desk, Scripted
-from tests.zygote import zygote
+from tests.zygote import Fork, zygote
 
 from vfr.data.bitemporal.tables import TABLES
 
 PAUSE = 0.02
 
 ZYGOTE = """
-import os, signal, sys
 from pathlib import Path
 import numpy as np
+from tests.redis_server import until
 from tests.workflows.test_sync import Desk, Scripted
 from vfr.data.sessions import sessions_between
 import vfr.factors.compute, vfr.adapters.store.snapshot_files, vfr.adapters.store.tables
 sessions_between(np.datetime64("2023-01-03"), np.datetime64("2024-03-28"))
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-print("ready", flush=True)
-for line in sys.stdin:
-    pid = os.fork()
-    if pid == 0:
-        Desk(Path(line.strip())).sync(Scripted(pause=%f))
-        os._exit(0)
-    print(pid, flush=True)
+
+def child(home):
+    Desk(Path(home)).sync(Scripted(pause=%f))
 """
-"""Imports once, then forks a child per line, before any library has started a thread."""
+"""Imports once, before any library has started a thread."""
 
 
 @pytest.fixture(scope="module")
-def tell() -> Iterator[Callable[[str], int]]:
-    with zygote(ZYGOTE % PAUSE) as told:
-        yield told
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def fork() -> Iterator[Fork]:
+    with zygote(ZYGOTE % PAUSE) as forked:
+        yield forked
 
 
 @pytest.mark.parametrize("points", [8, pytest.param(40, marks=pytest.mark.evidence)])
 def test_a_sync_killed_anywhere_is_finished_by_the_next(
-    tell: Callable[[str], int], tmp_path_factory: pytest.TempPathFactory, points: int
+    fork: Fork, tmp_path_factory: pytest.TempPathFactory, points: int
 ) -> None:
     # The first compiles what no other test has needed before: how long a sync takes is seen from the second.
     for _ in range(2):
         whole = tmp_path_factory.mktemp("whole")
         begun = time.perf_counter()
-        pid = tell(str(whole))
-        while alive(pid):
-            time.sleep(0.005)
+        assert fork(whole).ended() == 0
         duration = time.perf_counter() - begun
     expected = contents(Desk(whole))
     assert expected["data"]
     stages = set()
-    # One random moment in each of as many equal parts: few points leave no long stretch out.
-    for moment in (np.arange(points) + np.random.default_rng(3).random(points)) * duration / points:
+    # One random moment in each of as many equal parts: few points leave no long stretch out. The last is sure to hit.
+    moments = (np.arange(points - 1) + np.random.default_rng(3).random(points - 1)) * duration / (points - 1)
+    for moment in (*moments, None):
         home = tmp_path_factory.mktemp("killed")
-        pid = tell(str(home))
-        time.sleep(float(moment))
-        if alive(pid):
-            os.kill(pid, signal.SIGKILL)
-        while alive(pid):
-            time.sleep(0.001)
+        child = fork(home)
+        if moment is None:
+            assert until(lambda home=home: staged(home), 60)
+        else:
+            time.sleep(float(moment))
+        child.kill()
+        child.ended()
         desk = Desk(home)
         published = opens(desk)
-        staged = len(list(home.glob("sync/live/answers/*/outcome.json")))
-        stages.add("published" if published else "staged" if staged else "begun")
+        stages.add("published" if published else "staged" if staged(home) else "begun")
         report = desk.sync(Scripted())
         assert report.complete
         assert contents(desk) == expected
         assert desk.archive.damaged() == []
     # The points must have hit more than one stage, or the test shows little.
     assert "staged" in stages
+
+
+def staged(home: Path) -> bool:
+    return any(home.glob("sync/live/answers/*/outcome.json"))
 
 
 def opens(desk: Desk) -> bool:

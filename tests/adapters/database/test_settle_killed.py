@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Iterator
 from dataclasses import astuple, fields, replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine, event, text
 from tests.workflows.test_settle import NOW, START, Datasets, at, made
-from tests.zygote import zygote
+from tests.zygote import Fork, zygote
 
 from vfr.adapters.database.engine import open_engine, transaction
 from vfr.adapters.database.journal import SqlJournal
@@ -27,7 +28,7 @@ SESSIONS = 3
 HORIZONS = ("1d", "7d")
 
 ZYGOTE = """
-import os, signal, sys, threading, time
+import os, signal, threading, time
 from sqlalchemy import event
 from tests.adapters.database.test_settle_killed import data
 from tests.workflows.test_settle import NOW, Datasets
@@ -40,7 +41,7 @@ def die(after):
     time.sleep(after)
     os.kill(os.getpid(), signal.SIGKILL)
 
-def killed(url, point, statement, after):
+def child(url, point, statement, after):
     engine, left = open_engine(url), [int(statement)]
     def count(*_):
         left[0] -= 1
@@ -50,16 +51,8 @@ def killed(url, point, statement, after):
             threading.Thread(target=die, args=(float(after),), daemon=True).start()
     event.listen(engine, "before_cursor_execute", count)
     settle(SqlJournal(engine), Datasets(data(int(point))), NOW)
-
-print("ready", flush=True)
-for line in sys.stdin:
-    pid = os.fork()
-    if pid == 0:
-        killed(*line.split())
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """
-"""Imports once, then forks a child per line that kills itself as one of its statements begins, or a moment after."""
+"""Imports once; a child kills itself as one of its statements begins, or a moment after."""
 
 
 def data(point: int) -> Snapshot:
@@ -72,16 +65,9 @@ def data(point: int) -> Snapshot:
 
 
 @pytest.fixture(scope="module")
-def tell() -> Iterator[Callable[[str], int]]:
-    with zygote(ZYGOTE) as told:
-        yield told
-
-
-def settled_until_killed(tell: Callable[[str], int], *order: object) -> bool:
-    """Settle in a process of its own; return whether it was killed before its end."""
-    status = tell(" ".join(map(str, order)))
-    assert status in (0, -9)
-    return status == -9
+def fork() -> Iterator[Fork]:
+    with zygote(ZYGOTE) as forked:
+        yield forked
 
 
 @pytest.fixture
@@ -94,7 +80,7 @@ def whole(tmp_path: Path) -> Iterator[SqlJournal]:
 
 
 def test_a_settlement_killed_anywhere_is_completed_by_the_next(
-    tell: Callable[[str], int], database_url: str, engine: Engine, whole: SqlJournal
+    fork: Fork, database_url: str, engine: Engine, whole: SqlJournal
 ) -> None:
     journal, rng = SqlJournal(engine), np.random.default_rng(5)
     asked: list[str] = []
@@ -111,7 +97,8 @@ def test_a_settlement_killed_anywhere_is_completed_by_the_next(
         new, restated = new + done.new, restated + done.restated
         # One random statement in each of as many equal parts; every other time it goes on for a moment.
         statement = 1 + int((point + rng.random()) * len(asked) / POINTS)
-        kills += settled_until_killed(tell, database_url, point, statement, (point % 2) * rng.uniform(0.0, 0.004))
+        late = (point % 2) * rng.uniform(0.0, 0.004)
+        kills += fork(database_url, point, statement, late).ended() == -signal.SIGKILL
         if engine.dialect.name == "sqlite":
             with transaction(engine, reads=True) as connection:
                 assert connection.execute(text("PRAGMA integrity_check")).scalars().all() == ["ok"]
