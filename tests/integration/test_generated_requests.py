@@ -26,8 +26,6 @@ from tests.api.accounts_world import World, bearer
 
 import vfr
 
-pytestmark = pytest.mark.filterwarnings("default")
-
 BASE = "http://127.0.0.1:8000"
 PACKAGE = str(Path(vfr.__file__).parent)
 """Where the program lies, which no answer may tell."""
@@ -115,7 +113,9 @@ def _held(asked: Asked, operation: Any, case: Any, caller: str, known: bool) -> 
         there = asked.known | {"sessionId": uuid4().hex}
         case.path_parameters = {name: there.get(name, value) for name, value in case.path_parameters.items()}
     how = case.as_transport_kwargs(base_url=BASE)
-    kept = {name: how[name] for name in ("params", "json", "content", "data") if how.get(name) is not None}
+    body = "json" if "json" in how else "content"
+    sent = {"params": how.get("params"), body: how.get("json", how.get("data"))}
+    kept = {name: value for name, value in sent.items() if value is not None}
     kept["headers"] = {**dict(how.get("headers") or {}), "Content-Type": "application/json", **asked.headers[caller]}
     response = asked.world.client.request(how["method"], how["url"], **kept)
     told = (caller, how["method"], how["url"], kept, response.status_code, response.text[:500])
