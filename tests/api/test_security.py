@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -104,6 +105,42 @@ def test_a_preflight_from_elsewhere_is_refused(client: Any, failure: Any) -> Non
 def test_a_body_must_be_declared_as_json(client: Any, failure: Any, kind: str | None) -> None:
     headers = {} if kind is None else {"Content-Type": kind}
     failure(client.post(URL, content=b"{}", headers=headers), 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+def test_what_has_no_body_need_not_say_of_what_kind(client: Any, failure: Any) -> None:
+    failure(client.request("DELETE", "/api/admin/users/x"), 403, "FORBIDDEN")
+    failure(client.request("DELETE", "/api/admin/users/x", content=b"{}"), 415, "UNSUPPORTED_MEDIA_TYPE")
+    failure(client.post("/api/admin/users"), 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        {"Content-Length": "0" * 5_000 + "2"},
+        {"Content-Length": "two"},
+        {"Content-Length": "\N{SUPERSCRIPT TWO}".encode("latin-1")},
+        {"Transfer-Encoding": "gzip, chunked"},
+    ],
+)
+def test_where_a_body_ends_must_be_certain(client: Any, failure: Any, framing: dict[str, Any]) -> None:
+    headers = {"Content-Type": "application/json", **framing}
+    response = client.post(URL, content=b"{}", headers=headers)
+    failure(response, 400, "INVALID_LENGTH")
+    assert response.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(("size", "status"), [(1, 413), (64, 400)])
+def test_a_body_may_not_come_in_very_many_parts(client: Any, size: int, status: int) -> None:
+    sent = []
+
+    async def parts() -> AsyncIterator[bytes]:
+        for k in range(100_000 // size):
+            sent.append(k)
+            yield b" " * size
+
+    headers = {"Content-Type": "application/json"}
+    assert client.post(URL, content=parts(), headers=headers).status_code == status
+    assert len(sent) < 10_000
 
 
 def test_a_character_set_may_be_named(client: Any) -> None:

@@ -82,6 +82,8 @@ SMUGGLED = {
     "unknown encoding": POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + NEXT,
     "chunked is not last": POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + NEXT,
     "space before the colon": POST + b"Content-Length : 4\r\n\r\n" + BODY + NEXT,
+    "a length of 5,000 digits": POST + b"Content-Length: " + b"0" * 5_000 + b"4\r\n\r\n" + BODY + NEXT,
+    "an encoding before the chunks": POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n" + NEXT,
     "a negative length": POST + b"Content-Length: -1\r\n\r\n" + NEXT,
     "a length with a sign": POST + b"Content-Length: +4\r\n\r\n" + BODY + NEXT,
     "a folded header": GET + b"X-A: b\r\n Content-Length: 4\r\n\r\n" + NEXT,

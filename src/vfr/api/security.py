@@ -70,7 +70,12 @@ _PERHAPS_LOCAL: Final = replace(LOCAL, scopes=frozenset({"classic"}))
 """Whoever calls while it cannot be told whether there are users."""
 
 _JSON: Final = "application/json"
-_BODIES: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_BODIES: Final = frozenset({"PUT", "PATCH", "DELETE"})
+"""Methods beside POST whose body, where there is one, must be declared; only POST needs no leave of a browser's."""
+
+_LENGTH: Final = re.compile(r"[0-9]{1,19}")
+_LEAST_PART: Final = 32
+"""Bytes that a part of a body of undeclared length counts for at least: each costs as much as thousands of bytes."""
 
 _UNKNOWN_CALLER: Final = (
     "a valid token is needed: this server is not in single-user mode (a secret is set, there are users, or the request "
@@ -97,8 +102,8 @@ def check_request(method: str, path: str, headers: Headers, settings: Settings) 
     Raises
     ------
     Refusal
-        400 without one Host header, 421 for a host that is not allowed, 403 for another web page, 415 for a body that
-        is not declared as JSON, 413 for one that is declared too long.
+        400 without one Host header or for a length that is none, 421 for a host that is not allowed, 403 for another
+        web page, 415 for a body that is not declared as JSON, 413 for one that is declared too long.
     """
     host = headers.get("host", "")
     if not host or "\n" in host:
@@ -108,10 +113,13 @@ def check_request(method: str, path: str, headers: Headers, settings: Settings) 
             421, "HOST_NOT_ALLOWED", "this host name is not served here; VFR_ALLOWED_HOSTS lists the names that are"
         )
     _check_origin(method, path, headers, host, settings.allowed_origins)
-    if method in _BODIES and not _is_json(headers.get("content-type", "")):
+    needs_type = method == "POST" or (method in _BODIES and has_body(headers))
+    if needs_type and not _is_json(headers.get("content-type", "")):
         raise Refusal(415, "UNSUPPORTED_MEDIA_TYPE", "send the body as JSON, with Content-Type: application/json")
-    declared = headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared) > settings.max_body_bytes:
+    declared = headers.get("content-length", "0")
+    if not _LENGTH.fullmatch(declared) or headers.get("transfer-encoding", "chunked").lower() != "chunked":
+        raise Refusal(400, "INVALID_LENGTH", "send one Content-Length, or the body in chunks and not encoded", CLOSE)
+    if int(declared) > settings.max_body_bytes:
         raise too_long(settings.max_body_bytes)
 
 
@@ -123,15 +131,17 @@ def too_long(limit: int) -> Refusal:
 def bounded(receive: Receive, limit: int) -> Receive:
     """Return a `receive` that refuses a body as soon as more than `limit` bytes of it came, whoever reads it.
 
-    For a body of undeclared length, of which no route reads all, but whoever refuses a request for its limits does.
+    For a body of undeclared length, of which no route reads all, but whoever refuses a request for its limits does. One
+    in very many small parts is refused as well.
     """
-    left = limit
+    left, parts = limit, limit // _LEAST_PART
 
     async def receiving() -> Message:
-        nonlocal left
+        nonlocal left, parts
         message = await receive()
         left -= len(message.get("body", b""))
-        if left < 0:
+        parts -= 1
+        if left < 0 or parts < 0:
             raise too_long(limit)
         return message
 
