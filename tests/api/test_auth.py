@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import jwt
 import pytest
@@ -14,6 +15,7 @@ from pydantic import TypeAdapter
 from tests.api.accounts_world import PASSWORD, World, bearer
 
 from vfr.accounts.tokens import ACCESS_S
+from vfr.accounts.users import PASSWORD_MAX
 from vfr.api import schemas_auth as shapes
 from vfr.api.shapes import Success
 from vfr.bootstrap import callers as callers_module
@@ -64,6 +66,14 @@ def test_a_sign_in_gives_a_pair_that_works(world: World) -> None:
     assert pair["scopes"] == ["classic", "ml", "backtest", "risk"]
     assert response.headers["cache-control"] == "no-store"
     assert world.client.get(SEARCH, headers=bearer(pair["accessToken"])).status_code == 200
+
+
+def test_a_password_is_the_same_however_a_keyboard_spells_it(world: World) -> None:
+    spelled = "".join(f"{letter}\N{COMBINING ACUTE ACCENT}" for letter in "aeiouycnsz" * 8)
+    assert len(spelled) > PASSWORD_MAX >= len(normalize("NFC", spelled))
+    world.application.accounts.add_user("accents", spelled, "free", (), "test")
+    for text in (spelled, normalize("NFC", spelled)):
+        checked(post(world, "/api/auth/token", username="accents", password=text), shapes.TokenData)
 
 
 def test_the_published_keys_verify_a_token_and_hold_nothing_private(world: World) -> None:

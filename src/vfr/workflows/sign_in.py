@@ -87,7 +87,7 @@ class SignIns:
             raise LockedOut(ceil(wait))
         # Not every database takes what cannot be printed, and no name holds it.
         user, kept = (self.store.credentials(name) if name.isprintable() else None) or (None, None)
-        right, better = self.right(normalised(password[: PASSWORD_MAX + 1]), kept)
+        right, better = self.right(normalised(password)[: PASSWORD_MAX + 1], kept)
         if user is None or not right or user.disabled:
             raise BadCredentials("the name or the password is wrong")
         self.store.forgive(by_name, by_address)

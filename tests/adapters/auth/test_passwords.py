@@ -45,7 +45,7 @@ def test_for_nobody_a_hash_is_computed_all_the_same(monkeypatch: pytest.MonkeyPa
         def hash(self, password: str) -> str:
             return hashed(password)
 
-    kept = passwords._nobodys()
+    kept = passwords._NOBODYS
     monkeypatch.setattr(passwords, "_HASHER", Counting())
     assert verified("whatever it is", None) == (False, None)
     assert verified("a password that nobody has", None) == (False, None)
