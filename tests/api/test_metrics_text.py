@@ -36,12 +36,14 @@ def test_requests_are_counted_by_route_method_and_status(client_with: Any) -> No
         assert client.post("/api/stocks/analyze", json=body).status_code == 200
     client.get("/api/stocks/AAPL/history?limit=1")
     client.get("/api/stocks/XOM/history?limit=1")
+    client.get("/api/stocks/analyze/progress/guessed")
     client.get("/api/there/is/no/such/route")
     client.post("/api/stocks/analyze", json={})
     found = figures(client)
     assert found['vfr_requests_total{method="POST",route="/api/stocks/analyze",status="200"}'] == 2
     assert found['vfr_requests_total{method="POST",route="/api/stocks/analyze",status="422"}'] == 1
     assert found['vfr_requests_total{method="GET",route="/api/stocks/{symbol}/history",status="200"}'] == 2
+    assert found['vfr_requests_total{method="GET",route="/api/stocks/analyze/progress/{sessionId}",status="422"}'] == 1
     assert found['vfr_requests_total{method="GET",route="other",status="404"}'] == 1
     assert found['vfr_request_seconds_count{route="/api/stocks/analyze"}'] == 3
     # Symbols and whatever else callers send are no labels: their number has no bound.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -123,6 +124,17 @@ def test_events_expire_and_are_bounded(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(list((tmp_path / "progress").iterdir())) == 4
     assert [told.event for told in channel.read("d")] == [{"stage": "d"}]
     assert channel.read("none") == []
+
+
+def test_a_session_stays_its_owners_who_come_back(tmp_path: Path) -> None:
+    channel = ProgressFiles(tmp_path)
+    assert channel.claim("s", "ann")
+    owner = next((tmp_path / "progress").iterdir())
+    for who, age in (("bob", 500), ("ann", 0)):
+        os.utime(owner, (time() - 500, time() - 500))
+        assert channel.claim("s", who) == (who == "ann")
+        assert time() - owner.stat().st_mtime == pytest.approx(age, abs=60)
+    assert (tmp_path / "progress").stat().st_mode & 0o077 == 0
 
 
 def test_half_an_event_waits_for_its_end(tmp_path: Path) -> None:

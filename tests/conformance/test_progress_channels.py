@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -116,6 +117,11 @@ def test_what_redis_keeps_expires_and_is_bounded(session: str, monkeypatch: pyte
     monkeypatch.setattr("vfr.adapters.progress_redis.MOST_EVENTS", 3)
     channel = RedisProgress(server)
     channel.claim(session, "ann")
+    [owner] = redis.scan_iter(f"{PREFIX}{sha256(session.encode()).hexdigest()}*")
+    for who, left in (("bob", 9), ("ann", EXPIRES_S)):
+        redis.expire(owner, 9)
+        assert channel.claim(session, who) == (who == "ann")
+        assert redis.ttl(owner) == pytest.approx(left, abs=5)
     for n in range(5):
         channel.append(session, {"stage": str(n)})
     assert stages(channel, session) == ["2", "3", "4"]

@@ -58,7 +58,12 @@ class RedisProgress:
         """Bind a session to whoever opens it first, and say whether that is `owner`."""
         key, mine = f"{_key(session_id)}:owner", sha256(owner.encode()).hexdigest().encode()
         with self._redis() as redis:
-            return bool(redis.set(key, mine, nx=True, ex=EXPIRES_S)) or redis.get(key) == mine
+            if redis.set(key, mine, nx=True, ex=EXPIRES_S):
+                return True
+            owned = redis.get(key) == mine
+            if owned:  # Nobody else's for as long as its owner comes back.
+                redis.expire(key, EXPIRES_S)
+            return bool(owned)
 
     def begin(self, session_id: str) -> None:
         """Forget the events that an earlier request of the same id left."""

@@ -161,8 +161,9 @@ def routes(context: Context) -> list[Route]:
     streams, claim = Streams(context), context.application.progress.claim
 
     async def progress(request: Request) -> Response:
+        request.scope["route"] = route  # Starlette's own routes do not say themselves which one answers.
         caller = await context.admit(request, "classic", public=True)
-        session_id = request.path_params["session_id"]
+        session_id = request.path_params["sessionId"]
         if not SESSION_ID.fullmatch(session_id):
             raise InvalidField("sessionId", "must be 22 to 128 letters, digits, - and _: at least 128 random bits")
         with suppress(OSError):
@@ -171,7 +172,8 @@ def routes(context: Context) -> list[Route]:
         after = request.headers.get("last-event-id", "")[:MOST_ID] or None
         return StreamingResponse(streams.follow(session_id, after, caller, request), media_type="text/event-stream")
 
-    return [Route("/api/stocks/analyze/progress/{session_id}", progress, methods=["GET"])]
+    route = Route("/api/stocks/analyze/progress/{sessionId}", progress, methods=["GET"])
+    return [route]
 
 
 def _ended(told: list[Told], after: str) -> bool:

@@ -11,6 +11,7 @@ The name is a hash, so that an id cannot name another file; the folder holds a b
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -45,7 +46,7 @@ class ProgressFiles:
 
     def claim(self, session_id: str, owner: str) -> bool:
         """Bind a session to whoever opens it first, and say whether that is `owner`."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._sweep()
         path, mine = self._path(session_id, "owner"), sha256(owner.encode()).digest()
         written = self._folder / f"{uuid4().hex}.new"
@@ -53,14 +54,16 @@ class ProgressFiles:
         try:
             path.hardlink_to(written)  # With what it holds: who comes second never finds it empty.
         except FileExistsError:
-            return path.read_bytes() == mine
+            if path.read_bytes() != mine:
+                return False
+            os.utime(path)  # Nobody else's for as long as its owner comes back.
         finally:
             written.unlink(missing_ok=True)
         return True
 
     def begin(self, session_id: str) -> None:
         """Forget what an earlier request of the same id left, and whatever has expired."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._sweep()
         path = self._path(session_id, "jsonl")
         path.unlink(missing_ok=True)
