@@ -110,6 +110,12 @@ def test_experiments_page(call):
     assert rest["nextCursor"] is None
 
 
+def test_a_cursor_that_is_none_is_named(call, failure):
+    response = call("GET", f"{URL}?cursor=abc")
+    failure(response, 422, "INVALID_FIELD")
+    assert response.json()["field"] == "cursor"
+
+
 def test_a_report_has_the_documented_shape(call, desk):
     made = checked(call("POST", URL, BODY), ExperimentData)
     desk.follow()
@@ -129,6 +135,8 @@ def test_a_report_has_the_documented_shape(call, desk):
         ("arms", {"arms": {}}),
         ("arms", {"arms": {"control": 1.0}}),
         ("arms", {"arms": {"holdout": 1.0}}),
+        ("arms.ml", {"arms": {"classic": 0.5, "ml": "0.5"}}),
+        ("weight", {"weight": True}),
         ("weight", {"weight": 0}),
         ("holdout", {"holdout": 1}),
         ("horizon", {"horizon": "4h"}),

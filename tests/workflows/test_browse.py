@@ -130,6 +130,8 @@ def test_an_adjustment_cannot_be_undone(panel: Panel) -> None:
 def test_a_wrong_parameter_is_named(params: dict[str, str], field: str) -> None:
     with pytest.raises(InvalidField, match=f"^{field}: "):
         HistoryQuery.parse("AAPL", params)
+    with pytest.raises(InvalidField, match=r"^symbol: "):
+        HistoryQuery.parse("no ticker", {})
 
 
 def test_an_unknown_symbol(panel: Panel) -> None:

@@ -31,7 +31,7 @@ async def read_as(shape: type[_S], request: Request) -> _S:
     """
     body = decode(await read_body(request, BODY_BYTES))
     try:
-        return shape.model_validate(body, by_alias=True, by_name=True)
+        return shape.model_validate(body, strict=True, by_alias=True, by_name=True)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         names = [part for part in first["loc"] if isinstance(part, str)]

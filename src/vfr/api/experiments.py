@@ -49,7 +49,11 @@ def router(context: Context) -> APIRouter:
         limit: Limit = 50,
         cursor: Annotated[str | None, Query(pattern=_ID, description=CURSOR)] = None,
     ) -> Response:
-        page, more = paged(await work.run(desk.listed, limit + 1, cursor), limit, lambda one: one.id)
+        try:
+            found = await work.run(desk.listed, limit + 1, cursor)
+        except InvalidField:
+            raise InvalidField("cursor", "is not known; start again without one") from None
+        page, more = paged(found, limit, lambda one: one.id)
         return context.answer({"experiments": [one.to_dict() for one in page], "nextCursor": more})
 
     @made.post(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, StrictBool
+from pydantic import Field
 
 from vfr.api.shapes import Shape
 
@@ -24,7 +24,7 @@ Reason = Annotated[str, Field(min_length=1, max_length=500, description="Why; ke
 class ToggleBody(Shape):
     """How a switch is turned."""
 
-    enabled: StrictBool
+    enabled: bool
     reason: Reason
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, StrictBool
+from pydantic import Field
 
 from vfr.api.shapes import Shape
 
@@ -97,7 +97,7 @@ class UserChangeBody(Shape):
 
     tier: TierField | None = Field(default=None, description="Brings its scopes with it, unless they are named.")
     scopes: Scopes | None = None
-    disabled: StrictBool | None = None
+    disabled: bool | None = None
     password: Password | None = Field(default=None, description="Ends every sign-in of the user.")
 
 
@@ -128,7 +128,7 @@ class KeyBody(Shape):
     user_id: Annotated[str, Field(max_length=32, pattern=PRINTABLE)] | None = Field(
         default=None, description="Whom it acts for."
     )
-    days: Annotated[int, Field(ge=1, le=3650, strict=True)] | None = Field(default=None, description="Forever if none.")
+    days: Annotated[int, Field(ge=1, le=3650)] | None = Field(default=None, description="Forever if none.")
 
 
 class KeyData(Shape):

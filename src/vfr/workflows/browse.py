@@ -143,7 +143,7 @@ class HistoryQuery:
         text = params.get("limit", str(DEFAULT_BARS))
         if not (text.isascii() and text.isdigit() and len(text) < 8 and 1 <= int(text) <= MAX_BARS):
             raise InvalidField("limit", f"must be a whole number from 1 to {MAX_BARS}")
-        return cls(normalise(symbol), None if asked is None else _ADJUSTMENTS[asked], start, end, int(text))
+        return cls(normalise(symbol, "symbol"), None if asked is None else _ADJUSTMENTS[asked], start, end, int(text))
 
 
 def history(panel: Panel, query: HistoryQuery) -> dict[str, Any]:
