@@ -10,6 +10,7 @@ from vfr.factors import compute
 from vfr.factors.carried import carried, own
 from vfr.factors.registry import FACTORS, SUB_FACTORS
 from vfr.factors.scores import Reason
+from vfr.factors.shares import market_value
 from vfr.scoring import composite
 
 BOARD_INPUTS = {"prices", "volume", "fundamentals", "macro", "texts", "membership", "benchmark"}
@@ -62,7 +63,7 @@ def test_scores_are_stacked_in_registry_order(seeded_snapshot: Snapshot) -> None
     np.testing.assert_array_equal(scores.reason == Reason.PRESENT, np.isfinite(scores.score))
     assert np.nanmin(scores.score) >= 0.0
     assert np.nanmax(scores.score) <= 100.0
-    alone = FACTORS["technical"](seeded_snapshot, rows, own(seeded_snapshot))
+    alone = FACTORS["technical"](seeded_snapshot, rows, own(seeded_snapshot), market_value(seeded_snapshot, rows))
     name = "technical.trend.macd"
     np.testing.assert_array_equal(scores.score[scores.names.index(name)], alone[name].score)
 
@@ -96,6 +97,35 @@ def test_a_past_session_read_from_the_whole_is_the_same_to_the_last_bit(seeded_s
             assert getattr(alone, field).tobytes() == getattr(read, field).tobytes(), (row, field)
 
 
+def test_the_board_of_a_past_session_read_from_the_whole_is_the_same(seeded_snapshot: Snapshot) -> None:
+    along = carried(seeded_snapshot)
+    for row in (0, 1, 250, 431, 699):
+        past = seeded_snapshot.upto(seeded_snapshot.sessions[row])
+        alone, read = compute.compute_board(past), compute.compute_board(past, along)
+        for field in ("price", "change", "last_bar"):
+            assert getattr(alone, field).tobytes() == getattr(read, field).tobytes(), (row, field)
+        assert alone.inputs == read.inputs, row
+
+
+def test_what_sessions_carry_along_is_read_and_nothing_else(seeded_snapshot: Snapshot) -> None:
+    row, along = np.array([640]), carried(seeded_snapshot)
+    plain = compute.score(seeded_snapshot, row, along)
+    assert along.economy is not None
+    assert along.texts is not None
+    assert along.traded is not None
+    calm = replace(along.economy, readings=tuple(replace(one, value=one.value + 1.0) for one in along.economy.readings))
+    silent = replace(along.texts, tone=np.zeros_like(along.texts.tone))
+    halved = replace(along.traded, dollars=replace(along.traded.dollars, filled=along.traded.dollars.filled / 2.0))
+    for other, name in (
+        (replace(along, economy=calm), "macro.stress.vix"),
+        (replace(along, texts=silent), "sentiment.texts.tone"),
+        (replace(along, traded=halved), "alternative.liquidity.turnover"),
+    ):
+        k = plain.names.index(name)
+        found = compute.score(seeded_snapshot, row, other)
+        assert not np.array_equal(found.value[k], plain.value[k], equal_nan=True), name
+
+
 def test_a_kernel_that_did_not_run_in_time_is_an_error(seeded_snapshot: Snapshot) -> None:
     readings = carried(seeded_snapshot).histories.closes
     with pytest.raises(LookupError, match="did not run"):
@@ -118,13 +148,13 @@ def test_rows_outside_the_panel_are_refused(seeded_snapshot: Snapshot) -> None:
 
 
 def test_a_factor_that_fails_raises(seeded_snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_snapshot: Snapshot, _rows: np.ndarray, _along: object) -> dict[str, object]:
+    def broken(*_: object) -> dict[str, object]:
         raise ZeroDivisionError("broken")
 
     monkeypatch.setattr(compute, "FACTORS", {**FACTORS, "macro": broken})
     with pytest.raises(ZeroDivisionError):
         compute.score(seeded_snapshot, np.array([699]))
-    monkeypatch.setattr(compute, "FACTORS", {**FACTORS, "macro": lambda _s, _r, _a: {}})
+    monkeypatch.setattr(compute, "FACTORS", {**FACTORS, "macro": lambda *_: {}})
     with pytest.raises(ValueError, match="macro: measures"):
         compute.score(seeded_snapshot, np.array([699]))
 

@@ -131,3 +131,17 @@ def test_a_list_of_nobody_who_is_priced_is_no_membership(seeded_snapshot: Snapsh
     nobody = np.zeros(seeded_snapshot.panel.shape, dtype=np.bool_)
     found = indexed(seeded_snapshot, nobody, np.full(seeded_snapshot.sessions.size, 500))
     assert newest(found, "membership") is None
+
+
+def test_a_series_is_daily_by_the_median_of_its_gaps(seeded_snapshot: Snapshot) -> None:
+    rng = np.random.default_rng(5)
+    last = (seeded_snapshot.as_of.astype("datetime64[M]") - 1).astype("datetime64[D]") + 9
+    kinds = set()
+    for _ in range(200):
+        gaps = rng.choice([1, 9, 10, 11, 12, 30], rng.integers(1, 7))
+        days = last - np.append(np.cumsum(gaps[::-1])[::-1], 0)
+        is_daily = bool(np.median(np.diff(days)) <= np.timedelta64(10, "D"))
+        kinds.add(is_daily)
+        found = newest(with_macro(seeded_snapshot, one=observed(days)), "macro")
+        assert found == str(last if is_daily else month_end(last)), gaps
+    assert kinds == {True, False}

@@ -49,16 +49,43 @@ def test_outsiders_are_placed_and_do_not_count() -> None:
     assert score[0, 4] == 87.5
 
 
+@pytest.mark.parametrize("n_rows", [1, 3, 40])
+def test_measurements_ranked_together_are_those_ranked_alone(n_rows: int) -> None:
+    rng = np.random.default_rng(n_rows)
+    shape, groups = (n_rows, 30), rng.integers(-1, 3, 30)
+    why, day = np.full(shape, np.int8(Reason.STALE)), np.full(shape, np.datetime64("2015-01-02", "D"))
+    values = np.where(rng.random((9, *shape)) < 0.2, np.nan, np.round(rng.normal(size=(9, *shape)), 1))
+    several = [transforms.Unranked(value, why, day, bool(k % 2)) for k, value in enumerate(values)]
+    peers = rng.random(shape) < 0.9
+    together = transforms.ranked_each(several, groups=groups, min_group=4, peers=peers)
+    for one, found in zip(several, together, strict=True):
+        alone = transforms.ranked(one, groups=groups, min_group=4, peers=peers)
+        for field in ("value", "score", "reason", "as_of"):
+            assert getattr(found, field).tobytes() == getattr(alone, field).tobytes()
+    assert transforms.ranked_each([], min_group=4) == []
+
+
+def test_the_newest_item_is_the_last_known_at_each_moment() -> None:
+    rng = np.random.default_rng(3)
+    known_at, column = np.sort(rng.integers(0, 50, 200)).astype("datetime64[D]"), rng.integers(0, 7, 200)
+    moments = rng.integers(-5, 60, 20).astype("datetime64[D]")
+    found = transforms.newest(known_at, column, moments, 8)
+    for moment, row in zip(moments, found, strict=True):
+        for symbol, place in enumerate(row.tolist()):
+            known = np.flatnonzero((column == symbol) & (known_at <= moment))
+            assert place == (known[-1] if known.size else -1)
+
+
 def test_reason_says_present_exactly_where_the_score_is() -> None:
     value = np.array([[1.0, 2.0, np.nan]])
     day = np.full(value.shape, np.datetime64("2015-01-02", "D"))
     why = np.full(value.shape, Reason.NO_HISTORY, dtype=np.int8)
-    good = transforms.ranked(value, why, day, min_group=2)
+    good = transforms.ranked(transforms.Unranked(value, why, day), min_group=2)
     assert good.reason.tolist() == [[Reason.PRESENT, Reason.PRESENT, Reason.NO_HISTORY]]
     np.testing.assert_array_equal(good.score, [[25.0, 75.0, np.nan]])
-    low = transforms.ranked(value, why, day, min_group=2, low_is_good=True)
+    low = transforms.ranked(transforms.Unranked(value, why, day, low_is_good=True), min_group=2)
     np.testing.assert_array_equal(low.score, [[75.0, 25.0, np.nan]])
-    small = transforms.ranked(value, why, day, min_group=3)
+    small = transforms.ranked(transforms.Unranked(value, why, day), min_group=3)
     assert small.reason.tolist() == [[Reason.SMALL_PEER_GROUP, Reason.SMALL_PEER_GROUP, Reason.NO_HISTORY]]
     assert np.isnan(small.score).all()
 

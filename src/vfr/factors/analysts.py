@@ -89,12 +89,12 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
         _CONSENSUS.name: (transforms.taken(level, now, np.nan), reason),
         _REVISION.name: (transforms.taken(level, now, np.nan) - transforms.taken(level, then, np.nan), changed),
     }
-    out = {}
-    for name, (value, why) in values.items():
+    several = []
+    for value, why in values.values():
         present = why == Reason.PRESENT
-        kept = np.where(present, value, np.nan), why, np.where(present, as_of, np.datetime64("NaT", "D"))
-        out[name] = transforms.ranked(*kept, min_group=MIN_PEERS, peers=peers)
-    return out
+        dated = np.where(present, as_of, np.datetime64("NaT", "D"))
+        several.append(transforms.Unranked(np.where(present, value, np.nan), why, dated))
+    return dict(zip(values, transforms.ranked_each(several, min_group=MIN_PEERS, peers=peers), strict=True))
 
 
 def _mean(ratings: Ratings) -> FloatArray:

@@ -8,23 +8,46 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from vfr.data.snapshot import Snapshot
-from vfr.factors import technical
+from vfr.factors import alternative, macro, sentiment, technical
+from vfr.factors.inputs import member_moves
 from vfr.factors.shares import ShareCounts, share_counts
 from vfr.factors.statements import Following, following
 from vfr.factors.technical_history import Histories
-from vfr.typing import FloatArray, Keep
+from vfr.factors.transforms import last_known
+from vfr.typing import FloatArray, IntArray, Keep
 
 __all__ = ["Carried", "carried", "in_memory", "own"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Carried:
-    """Indicators of every session; share counts and order of every statement, None without any."""
+    """What the sessions of a snapshot are read from; what is None is not there, or is read when it is needed.
+
+    Parameters
+    ----------
+    histories : Histories
+        Indicators of every session.
+    counts, order : optional
+        Share counts and order of every statement.
+    traded, economy, texts : optional
+        What was traded and what was known of the economy at every session; every text, read.
+    closes : integer array, shape (T, N), optional
+        Row of the last close at or before each session, -1 where there is none.
+    moves : int64 array, optional
+        `vfr.factors.inputs.member_moves`.
+    """
 
     histories: Histories
     counts: ShareCounts | None
     order: Following | None
+    traded: alternative.Traded | None = None
+    economy: macro.Economy | None = None
+    texts: sentiment.TextsRead | None = None
+    closes: IntArray | None = None
+    moves: IntArray | None = None
 
 
 def in_memory(figures: FloatArray) -> FloatArray:
@@ -39,7 +62,7 @@ def carried(snapshot: Snapshot, keep: Keep = in_memory) -> Carried:
     ----------
     snapshot : Snapshot
     keep : callable
-        Where indicators are kept, which are by far the most of it: 0.3 GB for 480 symbols over 15 years.
+        Where figures of every session are kept, which are by far the most of it: 0.4 GB for 480 symbols over 15 years.
 
     Examples
     --------
@@ -51,7 +74,16 @@ def carried(snapshot: Snapshot, keep: Keep = in_memory) -> Carried:
     >>> bool(np.array_equal(score(past, row).score, score(past, row, along).score, equal_nan=True))
     True
     """
-    return Carried(technical.histories(snapshot, keep), *_filed(snapshot))
+    membership, texts = snapshot.membership, snapshot.texts
+    return Carried(
+        technical.histories(snapshot, keep),
+        *_filed(snapshot),
+        traded=alternative.traded(snapshot.panel, keep=keep),
+        economy=macro.economy(snapshot, np.arange(snapshot.sessions.size)),
+        texts=None if texts is None else sentiment.read(texts),
+        closes=keep(last_known(snapshot.panel.close).astype(np.int32)),
+        moves=None if membership is None else member_moves(membership),
+    )
 
 
 def own(snapshot: Snapshot) -> Carried:

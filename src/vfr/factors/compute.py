@@ -5,23 +5,20 @@ A factor that fails raises: a missing score always carries the reason its own fa
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
+from vfr.data.panel import Panel
 from vfr.data.snapshot import Snapshot
 from vfr.factors.board import Board
 from vfr.factors.carried import Carried, own
 from vfr.factors.inputs import known_inputs
 from vfr.factors.registry import FACTORS, taking_part
 from vfr.factors.scores import FactorScores, Measured
-from vfr.factors.shares import market_cap
-from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
+from vfr.factors.shares import market_value
+from vfr.factors.transforms import last_known
+from vfr.typing import DateArray, FloatArray, IntArray
 
 __all__ = ["compute_board", "score"]
-
-_LATELY: Final = 64
-"""Sessions in which nearly every symbol has two closes; the others are looked through whole."""
 
 
 def score(snapshot: Snapshot, rows: IntArray, along: Carried | None = None) -> FactorScores:
@@ -52,10 +49,11 @@ def score(snapshot: Snapshot, rows: IntArray, along: Carried | None = None) -> F
     if rows.size and (int(rows.min()) < 0 or int(rows.max()) >= n_sessions):
         raise ValueError(f"rows: must lie in [0, {n_sessions})")
     along = along or own(snapshot)
+    cap = market_value(snapshot, rows, along.counts)
     entries = taking_part(snapshot)
     found: dict[str, Measured] = {}
     for name, measure in FACTORS.items():
-        results = measure(snapshot, rows, along)
+        results = measure(snapshot, rows, along, cap)
         expected = {entry.name for entry in entries if entry.factor == name}
         if results.keys() != expected:
             raise ValueError(f"{name}: measures {sorted(results.keys() ^ expected)} against its registration")
@@ -70,7 +68,7 @@ def score(snapshot: Snapshot, rows: IntArray, along: Carried | None = None) -> F
         score=np.stack([m.score for m in ordered]),
         reason=np.stack([m.reason for m in ordered]),
         as_of=np.stack([m.as_of for m in ordered]),
-        market_cap=market_cap(snapshot, rows, along.counts),
+        market_cap=cap.usd,
     )
 
 
@@ -81,7 +79,7 @@ def compute_board(snapshot: Snapshot, along: Carried | None = None) -> Board:
     """
     snapshot = snapshot.upto(snapshot.as_of)
     panel, last = snapshot.panel, snapshot.sessions.size - 1
-    price, change, last_bar = _quotes(panel.close, panel.sessions)
+    price, change, last_bar = _quotes(panel, None if along is None else along.closes)
     return Board(
         data_name=snapshot.name,
         data_version=snapshot.version,
@@ -92,32 +90,16 @@ def compute_board(snapshot: Snapshot, along: Carried | None = None) -> Board:
         price=price,
         change=change,
         last_bar=last_bar,
-        inputs=known_inputs(snapshot),
+        inputs=known_inputs(snapshot, None if along is None else along.moves),
     )
 
 
-def _quotes(close: FloatArray, sessions: DateArray) -> tuple[FloatArray, FloatArray, DateArray]:
+def _quotes(panel: Panel, closes: IntArray | None) -> tuple[FloatArray, FloatArray, DateArray]:
     """Last close of each symbol, its change from the symbol's close before, and the last close's session."""
-    columns = np.arange(close.shape[1])
-    begin = max(close.shape[0] - _LATELY, 0)
-    last, before = _last_two(close[begin:])
-    last, before = last + begin, before + begin
-    if begin and (few := before < begin).any():
-        last[few], before[few] = _last_two(close[:, few])
-    price = np.where(last >= 0, close[last, columns], np.nan)
-    change = np.where(before >= 0, price - close[before, columns], np.nan)
-    return price, change, np.where(last >= 0, sessions[last], np.datetime64("NaT", "D"))
-
-
-def _last_two(close: FloatArray) -> tuple[IntArray, IntArray]:
-    """Row of the last close of each column of [T x N], and of the one before it; -1 where there is none."""
-    finite = np.isfinite(close)
-    last = _last_row(finite)
-    finite[last, np.arange(close.shape[1])] = False
-    return last, _last_row(finite)
-
-
-def _last_row(known: BoolArray) -> IntArray:
-    """Row of the last true cell of each column of [T x N], -1 where there is none."""
-    last = known.shape[0] - 1 - np.argmax(known[::-1], axis=0)
-    return np.where(known.any(axis=0), last, -1)
+    rows = last_known(panel.close) if closes is None else closes
+    columns = np.arange(panel.shape[1])
+    last = rows[panel.shape[0] - 1]
+    before = np.where(last > 0, rows[np.maximum(last - 1, 0), columns], -1)
+    price = np.where(last >= 0, panel.close[last, columns], np.nan)
+    change = np.where(before >= 0, price - panel.close[before, columns], np.nan)
+    return price, change, np.where(last >= 0, panel.sessions[last], np.datetime64("NaT", "D"))

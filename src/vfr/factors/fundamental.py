@@ -24,8 +24,9 @@ from vfr.data.snapshot import Snapshot
 from vfr.factors import transforms
 from vfr.factors.fundamental_ratios import RATIOS, Ratio, Statement
 from vfr.factors.scores import Measured, Reason, SubFactor
-from vfr.factors.shares import ShareCounts, market_cap
+from vfr.factors.shares import MarketValue, market_value
 from vfr.factors.statements import MAX_AGE, Following, dates, following, last_filing, take_rows
+from vfr.factors.transforms import Unranked
 from vfr.factors.universe import sector_groups, universe
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
@@ -49,16 +50,8 @@ class _Known:
     stale: BoolArray
 
 
-@dataclass(frozen=True, slots=True)
-class _Peers:
-    """Whom a symbol is ranked among: its sector's number [N] and the universe of each session [R x N]."""
-
-    sector: IntArray
-    universe: BoolArray
-
-
 def measure(
-    snapshot: Snapshot, rows: IntArray, counts: ShareCounts | None = None, order: Following | None = None
+    snapshot: Snapshot, rows: IntArray, cap: MarketValue | None = None, order: Following | None = None
 ) -> dict[str, Measured]:
     """Measure every fundamental sub-factor on the given sessions.
 
@@ -68,8 +61,10 @@ def measure(
         Statements are used from the day their period became known, for 460 days, in the version known on each session.
     rows : int64 array, shape (R,)
         Rows of the panel.
-    counts, order : optional
-        Share counts and order of the snapshot's statements, or of more that begin with them; computed by default.
+    cap : MarketValue, optional
+        Market values of these sessions; computed by default.
+    order : Following, optional
+        Order of the snapshot's statements, or of more that begin with them; computed by default.
 
     Returns
     -------
@@ -82,11 +77,13 @@ def measure(
     if snapshot.fundamentals is None:
         nothing = transforms.empty(rows.size, len(snapshot.symbols), Reason.NO_INPUT)
         return {sub.name: nothing for sub in SUB_FACTORS}
-    cap = market_cap(snapshot, rows, counts)
-    known = _known(snapshot, snapshot.fundamentals, rows, cap, order or following(snapshot.fundamentals))
-    peers = _Peers(sector_groups(snapshot.securities.sector), universe(snapshot, rows))
+    usd = (cap or market_value(snapshot, rows)).usd
+    known = _known(snapshot, snapshot.fundamentals, rows, usd, order or following(snapshot.fundamentals))
+    groups, peers = sector_groups(snapshot.securities.sector), universe(snapshot, rows)
     financial = np.array([sector.casefold() == "financials" for sector in snapshot.securities.sector])
-    return {sub.name: _measured(r, known, peers, financial) for sub, r in zip(SUB_FACTORS, RATIOS, strict=True)}
+    several = [_unranked(ratio, known, financial) for ratio in RATIOS]
+    scored = transforms.ranked_each(several, groups=groups, min_group=MIN_PEERS, peers=peers)
+    return {sub.name: found for sub, found in zip(SUB_FACTORS, scored, strict=True)}
 
 
 def _known(snapshot: Snapshot, statements: Fundamentals, rows: IntArray, cap: FloatArray, order: Following) -> _Known:
@@ -99,21 +96,13 @@ def _known(snapshot: Snapshot, statements: Fundamentals, rows: IntArray, cap: Fl
     return _Known(statement, dates(statements.known_at, latest), absent, stale)
 
 
-def _measured(ratio: Ratio, known: _Known, peers: _Peers, financial: BoolArray) -> Measured:
+def _unranked(ratio: Ratio, known: _Known, financial: BoolArray) -> Unranked:
     value, item_missing = ratio.value(known.statement)
     excluded = financial[None, :] & ratio.skip_financials
     reason = _reason(value, [(item_missing | known.absent | excluded, Reason.NOT_COVERED), (known.stale, Reason.STALE)])
     value = np.where(reason == Reason.PRESENT, value, np.nan)
     as_of = np.where(np.isfinite(value), known.known_at, np.datetime64("NaT", "D"))
-    return transforms.ranked(
-        value,
-        reason,
-        as_of,
-        low_is_good=ratio.low_is_good,
-        groups=peers.sector,
-        min_group=MIN_PEERS,
-        peers=peers.universe,
-    )
+    return Unranked(value, reason, as_of, ratio.low_is_good)
 
 
 def _reason(value: FloatArray, causes: list[tuple[BoolArray, Reason]]) -> NDArray[np.int8]:

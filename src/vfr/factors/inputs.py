@@ -12,16 +12,18 @@ from vfr.data.people import Insiders, Ratings
 from vfr.data.records import Fundamentals, Macro, MacroSeries, Membership, Texts
 from vfr.data.snapshot import Snapshot
 from vfr.factors.board import InputStatus
-from vfr.typing import DateArray, FloatArray
+from vfr.typing import DateArray, FloatArray, IntArray
 
-__all__ = ["known_inputs"]
+__all__ = ["known_inputs", "member_moves"]
 
 _DAILY: Final = 10
 """Days between observations, at the median, up to which a macro series counts as daily; a monthly one beyond."""
 
 
-def known_inputs(snapshot: Snapshot) -> Mapping[str, InputStatus]:
+def known_inputs(snapshot: Snapshot, moves: IntArray | None = None) -> Mapping[str, InputStatus]:
     """Return what is known of every kind of input by a snapshot's last session, and the day of its newest item.
+
+    `moves` is what `member_moves` says of its membership, or of one that it is a past of; by default it is asked.
 
     Prices, volume, benchmark: the last session with a figure. Fundamentals, insiders, ratings: the newest publication.
     Texts: the newest. Membership: the index's last change. Macro: the newest observation of the series furthest behind,
@@ -35,7 +37,7 @@ def known_inputs(snapshot: Snapshot) -> Mapping[str, InputStatus]:
         "fundamentals": _newest_report(snapshot.fundamentals),
         "macro": _newest_observation(snapshot.macro, snapshot.as_of),
         "texts": _newest_text(snapshot.texts),
-        "membership": _last_change(snapshot.membership, panel.sessions, panel.adj_close),
+        "membership": _last_change(snapshot.membership, moves, panel.sessions, panel.adj_close),
         "benchmark": None if benchmark is None else _newest(panel.sessions, benchmark.close),
     }
     # Sets without these know nothing of them, so that their answers stay what they were.
@@ -70,12 +72,20 @@ def _newest_observation(macro: Macro | None, as_of: np.datetime64) -> str | None
     daily, monthly = [], []
     for one in macro.series.values() if macro is not None else ():
         days = _observed(one)
-        if days.size < 2 or np.median(np.diff(days)) <= np.timedelta64(_DAILY, "D"):
+        if _daily(days):
             daily += days[-1:].tolist()
         else:  # A month's figure is dated by its first day and is about all of it.
             monthly.append(min((days[-1].astype("datetime64[M]") + 1).astype("datetime64[D]") - 1, as_of).item())
     behind = [end for end in monthly if (as_of.item() - end).days > SLA["macro_monthly"]]
     return str(min(daily + behind if daily else monthly)) if daily or monthly else None
+
+
+def _daily(days: DateArray) -> bool:
+    """Return whether the median of the days between observations is small; one alone counts as daily."""
+    between, most = np.diff(days), np.timedelta64(_DAILY, "D")
+    short = 2 * int(np.count_nonzero(between <= most))
+    # Only where just half of them are short is the median between the two in the middle.
+    return short > between.size if short != between.size else between.size == 0 or bool(np.median(between) <= most)
 
 
 def _observed(series: MacroSeries) -> DateArray:
@@ -84,20 +94,28 @@ def _observed(series: MacroSeries) -> DateArray:
     return days if bool(np.all(days[1:] > days[:-1])) else np.unique(days)
 
 
-def _last_change(membership: Membership | None, sessions: DateArray, close: FloatArray) -> str | None:
+def member_moves(membership: Membership) -> IntArray:
+    """Return the rows of the sessions at which anybody entered or left an index, or its size changed."""
+    member, size = membership.member, membership.index_size
+    moved: IntArray = np.flatnonzero((member[1:] != member[:-1]).any(axis=1) | (size[1:] != size[:-1])) + 1
+    return moved
+
+
+def _last_change(
+    membership: Membership | None, moves: IntArray | None, sessions: DateArray, close: FloatArray
+) -> str | None:
     """Return the session from which an index's last known change, an entry or an exit, was in force.
 
     A symbol whose prices begin or end while it belongs to the index is no change of the index.
     """
     if membership is None or not membership.member.any():
         return None
+    moves = member_moves(membership) if moves is None else moves[: np.searchsorted(moves, sessions.size)]
     member, size = membership.member, membership.index_size
-    moved = member[1:] != member[:-1]
-    changed = np.flatnonzero(moved.any(axis=1) | (size[1:] != size[:-1]))
     of_the_index = (
         row
-        for row in (changed[::-1] + 1).tolist()
-        if size[row] != size[row - 1] or _listed(close[:, moved[row - 1]], row)
+        for row in moves[::-1].tolist()
+        if size[row] != size[row - 1] or _listed(close[:, member[row] != member[row - 1]], row)
     )
     return str(sessions[next(of_the_index, int(np.argmax(member.any(axis=1))))])
 

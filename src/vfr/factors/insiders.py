@@ -78,7 +78,8 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
     as_of = transforms.taken(trades.known_at, np.where(present, last, -1), np.datetime64("NaT", "D"))
     value = np.where(present, _net_buying(trades, days, n_symbols), np.nan)
     peers = universe(snapshot, rows)
-    return {_NET_BUYING.name: transforms.ranked(value, reason, as_of, min_group=MIN_PEERS, peers=peers)}
+    found = transforms.Unranked(value, reason, as_of)
+    return {_NET_BUYING.name: transforms.ranked(found, min_group=MIN_PEERS, peers=peers)}
 
 
 def _reasons(trades: Insiders, last: IntArray, days: DateArray) -> NDArray[np.int8]:

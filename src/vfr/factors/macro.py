@@ -39,7 +39,7 @@ from vfr.factors.macro_series import (
 from vfr.factors.scores import Measured, Reason, SubFactor
 from vfr.typing import DateArray, FloatArray, IntArray
 
-__all__ = ["SUB_FACTORS", "measure"]
+__all__ = ["SUB_FACTORS", "Economy", "economy", "measure"]
 
 _MAX_Z: Final = 2.0
 _TARGET: Final = 2.0
@@ -149,7 +149,37 @@ SUB_FACTORS: Final[tuple[SubFactor, ...]] = tuple(
 )
 
 
-def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Economy:
+    """Readings of every indicator on T days, and what they mean for N symbols.
+
+    `readings` holds the days of an indicator; `below` and `above` [N] are the sensitivities of its symbols for a z of
+    either sign, NaN where the sector is unknown.
+    """
+
+    readings: tuple[Reading, ...]
+    below: tuple[FloatArray, ...]
+    above: tuple[FloatArray, ...]
+
+
+def economy(snapshot: Snapshot, rows: IntArray) -> Economy | None:
+    """Return what is known of the economy on the given sessions, and of the snapshot's symbols in it."""
+    if snapshot.macro is None:
+        return None
+    exposures = [SENSITIVITY.get(sector.casefold()) for sector in snapshot.securities.sector]
+
+    def sensitivities(of: Callable[[Exposure], float]) -> FloatArray:
+        return np.array([np.nan if e is None else of(e) for e in exposures])
+
+    days = snapshot.sessions[rows]
+    return Economy(
+        tuple([one.read(snapshot.macro, days) for one in _INDICATORS]),
+        tuple([sensitivities(one.below) for one in _INDICATORS]),
+        tuple([sensitivities(one.above) for one in _INDICATORS]),
+    )
+
+
+def measure(snapshot: Snapshot, rows: IntArray, along: Economy | None = None) -> dict[str, Measured]:
     """Measure every macro sub-factor on the given sessions.
 
     Parameters
@@ -159,6 +189,8 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
         (monthly).
     rows : int64 array, shape (R,)
         Rows of the panel.
+    along : Economy, optional
+        `economy` of every session of this snapshot, or of one that it is a past of; read at the rows by default.
 
     Returns
     -------
@@ -167,23 +199,19 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
         10 days after an observation's date (daily) or 100 days after its month (monthly), NOT_COVERED for a symbol
         whose sector is unknown.
     """
-    days = snapshot.sessions[rows]
-    macro = snapshot.macro
-    if macro is None:
+    known, at = (economy(snapshot, rows), slice(None)) if along is None else (along, rows)
+    if known is None:
         nothing = transforms.empty(rows.size, len(snapshot.symbols), Reason.NO_INPUT)
         return {sub.name: nothing for sub in SUB_FACTORS}
-    exposures = [SENSITIVITY.get(sector.casefold()) for sector in snapshot.securities.sector]
-    return {
-        sub.name: _measured(indicator, indicator.read(macro, days), exposures)
-        for sub, indicator in zip(SUB_FACTORS, _INDICATORS, strict=True)
-    }
+    of_each = zip(SUB_FACTORS, _INDICATORS, known.readings, known.below, known.above, strict=True)
+    return {sub.name: _measured(one.z, reading.at(at), below, above) for sub, one, reading, below, above in of_each}
 
 
-def _measured(indicator: _Indicator, reading: Reading, exposures: list[Exposure | None]) -> Measured:
-    below = np.array([np.nan if e is None else indicator.below(e) for e in exposures])
-    above = np.array([np.nan if e is None else indicator.above(e) for e in exposures])
+def _measured(
+    standard: Callable[[FloatArray], FloatArray], reading: Reading, below: FloatArray, above: FloatArray
+) -> Measured:
     covered = np.isfinite(below)[None, :]
-    z = np.clip(indicator.z(reading.value), -_MAX_Z, _MAX_Z)[:, None]
+    z = np.clip(standard(reading.value), -_MAX_Z, _MAX_Z)[:, None]
     score = transforms.normal_score(0.5 * z * np.where(z < 0, below, above))
     present = (reading.reason == Reason.PRESENT)[:, None]
     shape = score.shape

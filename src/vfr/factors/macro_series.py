@@ -50,6 +50,10 @@ class Reading:
     date: DateArray
     reason: NDArray[np.int8]
 
+    def at(self, days: IntArray | slice) -> Reading:
+        """Return the readings of some of the days."""
+        return Reading(self.value[days], self.date[days], self.reason[days])
+
 
 def level(macro: Macro, name: str, days: DateArray, kind: Kind) -> Reading:
     """Return the newest observation of a series known on each day, in the series' own unit.

@@ -12,7 +12,8 @@ from typing import Final, TypeAlias
 from vfr.data.snapshot import Snapshot
 from vfr.factors import alternative, analysts, fundamental, insiders, macro, sentiment, technical
 from vfr.factors.carried import Carried
-from vfr.factors.scores import FactorFunction, FactorName, Measured, SubFactor
+from vfr.factors.scores import FactorName, Measured, SubFactor
+from vfr.factors.shares import MarketValue
 from vfr.typing import IntArray
 
 __all__ = ["FACTORS", "SUB_FACTORS", "taking_part"]
@@ -28,36 +29,35 @@ _ENTRIES: Final = (
 )
 
 
-_Measure: TypeAlias = Callable[[Snapshot, IntArray, Carried], Mapping[str, Measured]]
+_Measure: TypeAlias = Callable[[Snapshot, IntArray, Carried, MarketValue], Mapping[str, Measured]]
 
 
-def _together(*parts: FactorFunction) -> _Measure:
-    """Return the function of a factor that needs nothing of what is carried along."""
-
-    def measure(snapshot: Snapshot, rows: IntArray, _: Carried) -> Mapping[str, Measured]:
-        return {name: found for part in parts for name, found in part(snapshot, rows).items()}
-
-    return measure
-
-
-def _technical(snapshot: Snapshot, rows: IntArray, along: Carried) -> Mapping[str, Measured]:
+def _technical(snapshot: Snapshot, rows: IntArray, along: Carried, _: MarketValue) -> Mapping[str, Measured]:
     return technical.measure(snapshot, rows, along.histories)
 
 
-def _fundamental(snapshot: Snapshot, rows: IntArray, along: Carried) -> Mapping[str, Measured]:
-    return fundamental.measure(snapshot, rows, along.counts, along.order)
+def _fundamental(snapshot: Snapshot, rows: IntArray, along: Carried, cap: MarketValue) -> Mapping[str, Measured]:
+    return fundamental.measure(snapshot, rows, cap, along.order)
 
 
-def _alternative(snapshot: Snapshot, rows: IntArray, along: Carried) -> Mapping[str, Measured]:
-    return {**alternative.measure(snapshot, rows, along.counts), **insiders.measure(snapshot, rows)}
+def _macro(snapshot: Snapshot, rows: IntArray, along: Carried, _: MarketValue) -> Mapping[str, Measured]:
+    return macro.measure(snapshot, rows, along.economy)
+
+
+def _sentiment(snapshot: Snapshot, rows: IntArray, along: Carried, _: MarketValue) -> Mapping[str, Measured]:
+    return {**sentiment.measure(snapshot, rows, along.texts), **analysts.measure(snapshot, rows)}
+
+
+def _alternative(snapshot: Snapshot, rows: IntArray, along: Carried, cap: MarketValue) -> Mapping[str, Measured]:
+    return {**alternative.measure(snapshot, rows, cap, along.traded), **insiders.measure(snapshot, rows)}
 
 
 FACTORS: Final[Mapping[FactorName, _Measure]] = MappingProxyType(
     {
         "technical": _technical,
         "fundamental": _fundamental,
-        "macro": _together(macro.measure),
-        "sentiment": _together(sentiment.measure, analysts.measure),
+        "macro": _macro,
+        "sentiment": _sentiment,
         "alternative": _alternative,
     }
 )

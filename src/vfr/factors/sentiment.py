@@ -25,7 +25,7 @@ from vfr.factors.lexicon import polarity
 from vfr.factors.scores import Measured, Reason, SubFactor
 from vfr.typing import DateArray, FloatArray, IntArray, TimeArray
 
-__all__ = ["SUB_FACTORS", "measure"]
+__all__ = ["SUB_FACTORS", "TextsRead", "measure", "read"]
 
 _DAY: Final = np.timedelta64(86_400, "s")
 _HALF_LIFE_DAYS: Final = 3.0
@@ -59,7 +59,7 @@ _ATTENTION: Final = SubFactor(
 SUB_FACTORS: Final[tuple[SubFactor, ...]] = (_TONE, _ATTENTION)
 
 
-def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
+def measure(snapshot: Snapshot, rows: IntArray, along: TextsRead | None = None) -> dict[str, Measured]:
     """Measure every sentiment sub-factor on the given sessions.
 
     Parameters
@@ -67,7 +67,9 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
     snapshot : Snapshot
         With dated texts; `closes_at` decides to which session a text belongs.
     rows : int64 array, shape (R,)
-        Rows of the panel. Only texts of their windows are read.
+        Rows of the panel.
+    along : TextsRead, optional
+        `read` of this snapshot's texts, or of more that begin with them; only those of the windows by default.
 
     Returns
     -------
@@ -83,7 +85,7 @@ def measure(snapshot: Snapshot, rows: IntArray) -> dict[str, Measured]:
     newest = window.newest()
     silent, as_of = window.silent(newest), window.day(newest)
     return {
-        _TONE.name: _tone(window, silent, as_of),
+        _TONE.name: _tone(window, silent, as_of, along),
         _ATTENTION.name: _attention(window, silent, as_of),
     }
 
@@ -125,17 +127,17 @@ class _Window:
         return reason
 
 
-def _tone(window: _Window, silent: NDArray[np.int8], as_of: DateArray) -> Measured:
+def _tone(window: _Window, silent: NDArray[np.int8], as_of: DateArray, along: TextsRead | None) -> Measured:
     start, stop = window.ends(_WINDOW), window.ends(0 * _DAY)
-    read = _read(window.texts, start, stop)
+    found = along or _read_within(window.texts, start, stop)
     value, few = np.full(silent.shape, np.nan), np.zeros(silent.shape, dtype=np.bool_)
     for row, (a, b) in enumerate(zip(start, stop, strict=True)):
-        texts = a + _last_copies(read.copy_of[a:b])
+        texts = a + _last_copies(found.copy_of[a:b])
         column = window.texts.column[texts]
         age = (window.closes[row] - window.texts.created_at[texts]) / _DAY
         weight = 0.5 ** (age / _HALF_LIFE_DAYS)
-        net = np.bincount(column, weight * read.tone[texts], minlength=window.n_symbols)
-        spoken = np.bincount(column, weight * read.opinion[texts], minlength=window.n_symbols)
+        net = np.bincount(column, weight * found.tone[texts], minlength=window.n_symbols)
+        spoken = np.bincount(column, weight * found.opinion[texts], minlength=window.n_symbols)
         value[row] = net / (spoken + _PRIOR)
         few[row] = np.bincount(column, minlength=window.n_symbols) < _MIN_TEXTS
     reason = silent.copy()
@@ -150,7 +152,7 @@ def _last_copies(copy_of: IntArray) -> IntArray:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Read:
+class TextsRead:
     """M texts as read: tone (-1 to 1), whether there is an opinion (0 or 1), and the first text of the same words."""
 
     tone: FloatArray
@@ -158,24 +160,33 @@ class _Read:
     copy_of: IntArray
 
 
-def _read(texts: Texts, start: IntArray, stop: IntArray) -> _Read:
+def read(texts: Texts) -> TextsRead:
+    """Read every text."""
+    return _read(texts, np.arange(texts.column.size))
+
+
+def _read_within(texts: Texts, start: IntArray, stop: IntArray) -> TextsRead:
     """Read the texts of every window [start, stop); the others stay without tone or opinion."""
-    size = texts.column.size
-    needed = np.zeros(size + 1, dtype=np.int64)
+    needed = np.zeros(texts.column.size + 1, dtype=np.int64)
     np.add.at(needed, start, 1)
     np.add.at(needed, stop, -1)
-    read = _Read(np.zeros(size), np.zeros(size), np.arange(size))
+    return _read(texts, np.flatnonzero(needed.cumsum()[:-1] > 0))
+
+
+def _read(texts: Texts, rows: IntArray) -> TextsRead:
+    size = texts.column.size
+    found = TextsRead(np.zeros(size), np.zeros(size), np.arange(size))
     seen: dict[tuple[int, str], int] = {}
-    for i in np.flatnonzero(needed.cumsum()[:-1] > 0).tolist():
+    for i in rows.tolist():
         first = seen.setdefault((int(texts.column[i]), texts.text[i]), i)
-        read.copy_of[i] = first
+        found.copy_of[i] = first
         if first != i:
-            read.tone[i], read.opinion[i] = read.tone[first], read.opinion[first]
+            found.tone[i], found.opinion[i] = found.tone[first], found.opinion[first]
             continue
         good, bad = polarity(texts.text[i])
         if good or bad:
-            read.tone[i], read.opinion[i] = (good - bad) / (good + bad), 1.0
-    return read
+            found.tone[i], found.opinion[i] = (good - bad) / (good + bad), 1.0
+    return found
 
 
 def _attention(window: _Window, silent: NDArray[np.int8], as_of: DateArray) -> Measured:

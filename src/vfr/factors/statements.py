@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from vfr.data.records import Fundamentals
+from vfr.factors.transforms import newest
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray
 
 __all__ = [
@@ -87,14 +88,7 @@ def last_filing(
     `latest_known`; -1 where nothing was filed yet.
     """
     rows = np.arange(statements.column.size) if usable is None else np.flatnonzero(usable)
-    order = np.argsort(days, kind="stable")
-    first_day = np.searchsorted(days[order], statements.known_at[rows], side="left")
-    seen = first_day < days.size
-    latest = np.full((days.size, n_symbols), -1, dtype=np.int64)
-    np.maximum.at(latest, (first_day[seen], statements.column[rows[seen]]), rows[seen])
-    out = np.empty_like(latest)
-    out[order] = np.maximum.accumulate(latest, axis=0)
-    return out
+    return take_rows(rows, newest(statements.known_at[rows], statements.column[rows], days, n_symbols))
 
 
 def newest_period(statements: Fundamentals, usable: BoolArray | None = None) -> IntArray:

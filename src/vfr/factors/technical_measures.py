@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -11,7 +12,7 @@ import numpy as np
 from vfr.data.snapshot import Snapshot
 from vfr.factors.scores import Measured
 from vfr.factors.technical_history import Histories, History
-from vfr.factors.transforms import measured, normal_score, ranked
+from vfr.factors.transforms import Unranked, measured, normal_score, ranked_each
 from vfr.factors.universe import universe
 from vfr.typing import BoolArray, FloatArray, IntArray
 
@@ -79,10 +80,15 @@ class Inputs:
         reason = history.reason(max(needs, _SCALE + 1))
         return measured(value, normal_score(size / self.sigma), reason, history.as_of)
 
-    def placed(self, value: FloatArray, needs: int, *, low_is_good: bool = False) -> Measured:
-        """Score a measurement of closes by its percentile in the universe of its session."""
-        reason, as_of = self.closes.reason(needs), self.closes.as_of
-        return ranked(value, reason, as_of, low_is_good=low_is_good, min_group=MIN_UNIVERSE, peers=self.peers)
+    def placed(self, found: Mapping[str, tuple[FloatArray, int, bool]]) -> dict[str, Measured]:
+        """Score measurements of closes by their percentile in the universe of their session.
+
+        Each is given by name as its value, the bars it needs, and whether low is good.
+        """
+        reason, as_of = self.closes.reason, self.closes.as_of
+        several = [Unranked(value, reason(needs), as_of, low) for value, needs, low in found.values()]
+        scored = ranked_each(several, min_group=MIN_UNIVERSE, peers=self.peers)
+        return dict(zip(found, scored, strict=True))
 
 
 def mean_deviation(n: int) -> float:
@@ -150,10 +156,13 @@ def momentum(x: Inputs) -> dict[str, Measured]:
     (moves,) = x.closes.read(changes.volatility, 13)
     stochastic = np.where(moves > 0.0, stochastic, np.nan)
     bars, closes = x.bars, x.closes
+    returns = {
+        "technical.momentum.month_12_1": ((1.0 + year) / (1.0 + month) - 1.0, _YEAR + 1, False),
+        "technical.momentum.month_6": (half, 127, False),
+        "technical.momentum.month_1": (month, 22, True),
+    }
     return {
-        "technical.momentum.month_12_1": x.placed((1.0 + year) / (1.0 + month) - 1.0, _YEAR + 1),
-        "technical.momentum.month_6": x.placed(half, 127),
-        "technical.momentum.month_1": x.placed(month, 22, low_is_good=True),
+        **x.placed(returns),
         "technical.momentum.rsi_14": measured(rsi, _bounded(100.0 - rsi), closes.reason(_SCALE + 1), closes.as_of),
         "technical.momentum.stochastic_14": measured(
             stochastic, _bounded(100.0 - stochastic), bars.reason(18), bars.as_of
@@ -193,5 +202,5 @@ def volatility(x: Inputs) -> dict[str, Measured]:
     for n in (_YEAR, 21):
         (deviation,) = x.closes.read(changes.volatility, n)
         yearly = np.where(deviation > 0.0, deviation * np.sqrt(_YEAR), np.nan)
-        found[f"technical.volatility.realised_{n}"] = x.placed(yearly, n + 1, low_is_good=True)
-    return found
+        found[f"technical.volatility.realised_{n}"] = (yearly, n + 1, True)
+    return x.placed(found)

@@ -5,7 +5,8 @@ Everything here is causal and works row by row: nothing a later session holds ch
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,22 @@ from numpy.typing import NDArray
 from vfr.factors.scores import Measured, Reason
 from vfr.typing import BoolArray, DateArray, FloatArray, IntArray, TimeArray
 
-__all__ = ["empty", "last_known", "linear_score", "measured", "newest", "normal_score", "percentile", "ranked", "taken"]
+__all__ = [
+    "Unranked",
+    "empty",
+    "last_known",
+    "linear_score",
+    "measured",
+    "newest",
+    "normal_score",
+    "percentile",
+    "ranked",
+    "ranked_each",
+    "taken",
+]
+
+_AT_ONCE: Final = 64
+"""Rows that are ranked at once: few calls for one session, little memory for thousands."""
 
 
 def percentile(
@@ -51,7 +67,8 @@ def percentile(
     belongs = np.isfinite(values) if peers is None else peers & np.isfinite(values)
     own = np.zeros(values.shape[1], dtype=np.int64) if groups is None else groups
     order = np.argsort(values, axis=1)
-    order = np.take_along_axis(order, np.argsort(own[order], axis=1, kind="stable"), axis=1)
+    if groups is not None:
+        order = np.take_along_axis(order, np.argsort(own[order], axis=1, kind="stable"), axis=1)
     out = np.full(values.shape, np.nan)
     np.put_along_axis(out, order, _placed(values, belongs, order, np.sort(own), min_group), axis=1)
     return out
@@ -136,10 +153,10 @@ def newest(known_at: TimeArray, column: IntArray, moments: TimeArray, n_symbols:
            [ 0,  1, -1]])
     """
     order = np.argsort(moments, kind="stable")
-    first = np.searchsorted(moments[order], known_at, side="left")
-    seen = np.flatnonzero(first < moments.size)
+    known = np.searchsorted(known_at, moments[order], side="right")
+    first = np.repeat(np.arange(moments.size), np.diff(known, prepend=0))
     last = np.full((moments.size, n_symbols), -1, dtype=np.int64)
-    np.maximum.at(last, (first[seen], column[seen]), seen)
+    last[first, column[: first.size]] = np.arange(first.size)  # Of several of a symbol the last stays.
     out = np.empty_like(last)
     out[order] = np.maximum.accumulate(last, axis=0)
     return out
@@ -177,32 +194,55 @@ def measured(value: FloatArray, score: FloatArray, reason: NDArray[np.int8], as_
     if not score.shape == reason.shape == as_of.shape == shape:
         raise ValueError(f"shapes differ: {shape}, {score.shape}, {reason.shape}, {as_of.shape}")
     present = np.isfinite(score)
-    if bool(np.any((score[present] < 0.0) | (score[present] > 100.0))):
+    if (present & ((score < 0.0) | (score > 100.0))).any():
         raise ValueError("score: leaves the range 0-100")
-    codes = np.where(present, np.int8(Reason.PRESENT), reason).astype(np.int8)
-    if bool(np.any(codes[~present] == Reason.PRESENT)):
+    codes = np.where(present, np.int8(Reason.PRESENT), reason).astype(np.int8, copy=False)
+    if (~present & (codes == np.int8(Reason.PRESENT))).any():
         raise ValueError("reason: a missing score needs a reason")
     dated = as_of.astype("datetime64[D]")
     return Measured(np.where(np.isfinite(value), value, np.nan), np.where(present, score, np.nan), codes, dated)
 
 
+class Unranked(NamedTuple):
+    """A measurement [R x N] before it is ranked: see `measured`; `low_is_good` turns the order round."""
+
+    value: FloatArray
+    reason: NDArray[np.int8]
+    as_of: DateArray
+    low_is_good: bool = False
+
+
 def ranked(
-    value: FloatArray,
-    reason: NDArray[np.int8],
-    as_of: DateArray,
-    *,
-    low_is_good: bool = False,
-    groups: IntArray | None = None,
-    min_group: int,
-    peers: BoolArray | None = None,
+    one: Unranked, *, groups: IntArray | None = None, min_group: int, peers: BoolArray | None = None
 ) -> Measured:
     """Score a measurement by its percentile among peers; a known value in too small a group is SMALL_PEER_GROUP.
 
-    Parameters are those of `percentile` and `measured`; `low_is_good` turns the order round.
+    Other parameters are those of `percentile`.
     """
-    score = percentile(-value if low_is_good else value, groups, min_group=min_group, peers=peers)
+    return _ranked_together([one], groups, min_group, peers)[0]
+
+
+def ranked_each(
+    several: Sequence[Unranked], *, groups: IntArray | None = None, min_group: int, peers: BoolArray | None = None
+) -> list[Measured]:
+    """Return `ranked` of each of several measurements of the same sessions."""
+    step = max(_AT_ONCE // max(several[0].value.shape[0], 1), 1) if several else 1
+    starts = range(0, len(several), step)
+    return [one for at in starts for one in _ranked_together(several[at : at + step], groups, min_group, peers)]
+
+
+def _ranked_together(
+    several: Sequence[Unranked], groups: IntArray | None, min_group: int, peers: BoolArray | None
+) -> list[Measured]:
+    value, reason, as_of = (np.concatenate([one[field] for one in several]) for field in range(3))
+    ordered = np.concatenate([-one.value if one.low_is_good else one.value for one in several])
+    within = None if peers is None else np.tile(peers, (len(several), 1))
+    score = percentile(ordered, groups, min_group=min_group, peers=within)
     lost = np.isfinite(value) & ~np.isfinite(score)
-    return measured(value, score, np.where(lost, np.int8(Reason.SMALL_PEER_GROUP), reason).astype(np.int8), as_of)
+    found = measured(value, score, np.where(lost, np.int8(Reason.SMALL_PEER_GROUP), reason), as_of)
+    shape = (len(several), *several[0].value.shape)
+    parts = [figures.reshape(shape) for figures in (found.value, found.score, found.reason, found.as_of)]
+    return [Measured(*one) for one in zip(*parts, strict=True)]
 
 
 def empty(n_rows: int, n_symbols: int, reason: Reason) -> Measured:
