@@ -11,6 +11,7 @@ from vfr.ensemble.combine import Base
 from vfr.ensemble.committee import PARALLEL_ROWS, Committee, Seat
 from vfr.ensemble.lanes import Lanes, Limits
 from vfr.errors import ArtifactCorrupt
+from vfr.models.design import Design
 from vfr.models.learners import LEARNERS
 from vfr.models.member import StoredMember
 from vfr.models.prediction import Prediction, Predictor
@@ -196,3 +197,21 @@ def test_knowing_nothing_of_names_of_which_nothing_is_known_is_no_failure(lanes)
     assert made.verdict(X).results[0].status == "ok"
     X[0, 1, 0], X[0, 2, 0] = 0.1, 0.2
     assert made.verdict(X).results[0].reason == "it predicted none of the names"
+
+
+def test_members_that_read_the_same_columns_rank_them_once(lanes, monkeypatch):
+    ranked, rows = [], Design.rows
+
+    def counted(self, X, columns):
+        ranked.append((X.shape[0], columns))
+        return rows(self, X, columns)
+
+    monkeypatch.setattr(Design, "rows", counted)
+    alone = [member(name).predict(SAMPLE) for name in HERE]
+    assert len(ranked) == len(HERE)
+    several = set(ranked)
+    ranked.clear()
+    for said, wanted in zip(real(lanes).results(SAMPLE), alone, strict=True):
+        same(said.prediction, wanted)
+    assert set(ranked) == several
+    assert len(ranked) == len(several) < len(HERE)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vfr.models.forest import Forest, Nodes
+from vfr.models.tree_walk import keys
 
 
 def grown(rng: np.random.Generator, leaves: int) -> dict[str, list]:
@@ -17,7 +18,7 @@ def grown(rng: np.random.Generator, leaves: int) -> dict[str, list]:
         for key, empty in (("left", -1), ("right", -1), ("column", 0), ("missing", False), ("number", 0.0)):
             tree[key] += [empty, empty]
     for k, child in enumerate(tree["left"]):
-        tree["number"][k] = float(rng.normal())
+        tree["number"][k] = float(rng.normal()) if rng.random() < 0.9 else 0.0
         if child >= 0:
             tree["column"][k], tree["missing"][k] = int(rng.integers(3)), bool(rng.random() < 0.5)
     return tree
@@ -42,14 +43,30 @@ def leaf(tree: dict[str, list], row: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 9])
-def test_the_walk_is_the_plain_recursion_whatever_the_number_of_trees(n):
+def test_the_walk_is_the_plain_recursion_whatever_the_number_of_trees(n, monkeypatch):
     rng = np.random.default_rng(n)
     trees = [grown(rng, int(rng.integers(1, 20))) for _ in range(n)]
-    X = rng.normal(size=(200, 3)).astype(np.float32)
-    X[rng.random(X.shape) < 0.2] = np.nan
-    got = Forest.of(nodes_of(trees), 3).total(X, 0.5)
+    forest, X = Forest.of(nodes_of(trees), 3), rng.normal(size=(201, 3)).astype(np.float32)
+    for odd in (np.nan, np.nan, np.inf, -np.inf, 0.0, -0.0):
+        X[rng.random(X.shape) < 0.1] = odd
     want = [sum((leaf(tree, row) for tree in trees), start=0.5) for row in X]
-    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(forest.total(X, 0.5), want)
+    np.testing.assert_array_equal(forest.total(X[:1], 0.5), want[:1])
+    assert forest.total(X[:0]).shape == (0,)
+    monkeypatch.setattr("vfr.models.forest._AT_ONCE", 64)
+    np.testing.assert_array_equal(forest.total(X, 0.5), want)
+
+
+def test_keys_are_in_the_order_of_the_values_and_the_unknown_is_outside():
+    rising = np.float32([-np.inf, -3e38, -1.0, -1e-45, 0.0, 1e-45, 1.0, 3e38, np.inf])
+    found = keys(rising[:, None])
+    assert np.all(np.diff(found[:, 0].astype(np.int64)) > 0)
+    np.testing.assert_array_equal(found[:, 0], found[:, 1])
+    np.testing.assert_array_equal(keys(np.float32([[-0.0]])), keys(np.float32([[0.0]])))
+    least, most = np.iinfo(np.int32).min, np.iinfo(np.int32).max
+    assert keys(np.float32([[np.nan]])).tolist() == [[most, least]]
+    assert least < found.min()
+    assert found.max() < most
 
 
 def test_a_float64_threshold_parts_float32_rows_as_it_did():

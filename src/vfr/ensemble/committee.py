@@ -17,7 +17,8 @@ from vfr.ensemble.asking import FIELDS, MemberResult, ask, checked
 from vfr.ensemble.combine import Base, Method, Verdict, Voting, combine
 from vfr.ensemble.lanes import Lanes, Left, Limits, Task
 from vfr.errors import ModelError
-from vfr.models.prediction import ModelCard, Prediction, Predictor
+from vfr.models.prediction import ModelCard, Prediction, Predictor, SharingPredictor
+from vfr.models.sections import Sections
 from vfr.typing import Matrix32
 
 __all__ = ["PARALLEL_ROWS", "Committee", "Seat", "shared_importance", "switched_off"]
@@ -141,31 +142,33 @@ class Committee:
         ----------
         X : float32 array, shape (L, N, F)
             Raw feature rows of L whole cross-sections, as `vfr.models.prediction.Predictor` takes them; members read
-            this one copy, and cannot write to it.
+            this one copy, cannot write to it, and rank it once for all that can share that.
         names : sequence of str, length F, optional
             Columns of X; by default `card.feature_names`. A member that reads another column fails by itself.
         """
         rows = X.view()
         rows.flags.writeable = False
-        n_rows = X.shape[1]
+        n_rows, sections = X.shape[1], Sections(rows)
         held = self.card.feature_names if names is None else tuple(names)
         asked = [seat for seat in self.seats if seat.off is None]
         tasks = [
-            Task(seat.member, self._question(seat, rows, held), self.unread(seat.cards[0].model_id)) for seat in asked
+            Task(seat.member, self._question(seat, sections, held), self.unread(seat.cards[0].model_id))
+            for seat in asked
         ]
         answers = self.lanes.run(tasks, self.limits, self.width if n_rows >= PARALLEL_ROWS else 1)
         by_member = {seat.member: self._result(seat, answer) for seat, answer in zip(asked, answers, strict=True)}
         return [by_member.get(seat.member) or switched_off(seat) for seat in self.seats]
 
-    def _question(self, seat: Seat, rows: Matrix32, names: Sequence[str]) -> Callable[[], MemberResult]:
-        return lambda: self._ask(seat, rows, names)
+    def _question(self, seat: Seat, sections: Sections, names: Sequence[str]) -> Callable[[], MemberResult]:
+        return lambda: self._ask(seat, sections, names)
 
-    def _ask(self, seat: Seat, rows: Matrix32, names: Sequence[str]) -> MemberResult:
+    def _ask(self, seat: Seat, sections: Sections, names: Sequence[str]) -> MemberResult:
         """Ask a member's versions until one answers, telling each failure; if none can, return what the first said."""
         failures: list[MemberResult] = []
         reasons = [seat.passed_over] if seat.passed_over is not None else []
         for card in seat.cards:
-            result = ask(card.member, card.model_id, self._predicting(card, rows, names), rows.shape[1])
+            predicting = self._predicting(card, sections, names)
+            result = ask(card.member, card.model_id, predicting, sections.X.shape[1])
             if result.error is None:
                 warning = f"{'; '.join(reasons)}; {card.model_id} answers in its place" if reasons else None
                 return replace(result, warning=warning)
@@ -175,11 +178,13 @@ class Committee:
             reasons.append(reason if reason.startswith(card.model_id) else f"{card.model_id}: {reason}")
         return failures[0]
 
-    def _predicting(self, card: ModelCard, rows: Matrix32, names: Sequence[str]) -> Callable[[], Prediction]:
+    def _predicting(self, card: ModelCard, sections: Sections, names: Sequence[str]) -> Callable[[], Prediction]:
         def predict() -> Prediction:
-            predictor = self.load(card.model_id)
-            found = checked(predictor.predict(_columns(rows, names, card)), rows.shape[1])
-            _something(found, rows)
+            predictor, mine = self.load(card.model_id), _columns(sections, names, card)
+            sharing = isinstance(predictor, SharingPredictor)
+            said = predictor.predict_shared(mine) if sharing else predictor.predict(mine.X)
+            found = checked(said, mine.X.shape[1])
+            _something(found, sections.X)
             return found
 
         return predict
@@ -214,15 +219,15 @@ def shared_importance(importances: Sequence[Mapping[str, float]]) -> Mapping[str
     return {name: share / whole for name, share in shares.items()} if whole > 0 else {}
 
 
-def _columns(rows: Matrix32, names: Sequence[str], card: ModelCard) -> Matrix32:
+def _columns(sections: Sections, names: Sequence[str], card: ModelCard) -> Sections:
     """Return rows in the order of a version's features: these themselves where it is the same order."""
     if tuple(card.feature_names) == tuple(names):
-        return rows
+        return sections
     place = {name: f for f, name in enumerate(names)}
     missing = [name for name in card.feature_names if name not in place]
     if missing:
         raise ModelError(f"{card.model_id}: reads {', '.join(missing[:3])}, which these rows do not hold")
-    return np.ascontiguousarray(rows[..., [place[name] for name in card.feature_names]])
+    return Sections(np.ascontiguousarray(sections.X[..., [place[name] for name in card.feature_names]]))
 
 
 def switched_off(seat: Seat) -> MemberResult:

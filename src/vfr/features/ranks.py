@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Final
+
 import numpy as np
 
 from vfr.typing import Matrix32
 
 __all__ = ["cross_sectional"]
+
+_KERNEL: Final = "vfr.features.ranking"
 
 
 def cross_sectional(matrix: Matrix32) -> Matrix32:
@@ -30,7 +35,7 @@ def cross_sectional(matrix: Matrix32) -> Matrix32:
     [[[0.167, -0.333, nan, 0.167]]]
     """
     out = np.empty(matrix.shape, dtype=np.float32)
-    if matrix.shape[:2] == (1, 1):
+    if matrix.shape[:2] == (1, 1) and _KERNEL not in sys.modules:
         out[0, 0] = _one_row(matrix[0, 0])
         return out
     from vfr.features.ranking import rank_rows

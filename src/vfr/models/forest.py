@@ -21,6 +21,12 @@ _DEEPEST: Final = 64
 
 _LEAF: Final = -1
 
+_EVERY: Final = 2**31 - 1
+"""The greatest key: every row goes left, so that a leaf leads to itself."""
+
+_AT_ONCE: Final = 1024
+"""Rows walked together: their keys stay in a cache of the processor."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nodes:
@@ -77,10 +83,10 @@ class Forest:
     columns : int
         Columns of a row.
     column, child : uint32 arrays, shape (nodes,)
-        Column that a split reads and its left child, beside which stands the right one; a leaf leads to itself.
-    threshold : float32 array, shape (nodes,)
-        A row goes left if its value is at most this.
-    missing_left : bool array, shape (nodes,)
+        Key of a row that a split reads (see `vfr.models.tree_walk.keys`; of those of a column, the one that lets an
+        unknown value go where it must) and its left child, beside which stands the right one; a leaf leads to itself.
+    key : int32 array, shape (nodes,)
+        A row goes left if its key is at most this.
     value : float32 or float64 array, shape (nodes,)
         What a leaf adds; sums are taken in its precision.
     root, depth : uint32 arrays, shape (trees,)
@@ -88,8 +94,7 @@ class Forest:
 
     columns: int
     column: NDArray[np.uint32]
-    threshold: Matrix32
-    missing_left: BoolArray
+    key: NDArray[np.int32]
     child: NDArray[np.uint32]
     value: FloatArray | Matrix32
     root: NDArray[np.uint32]
@@ -117,6 +122,8 @@ class Forest:
         >>> forest.total(np.array([[0.5], [0.75], [np.nan]], dtype=np.float32)).tolist()
         [1.0, 2.0, 1.0]
         """
+        from vfr.models.tree_walk import keys
+
         _agree(nodes.sizes, nodes.column, nodes.missing_left, nodes.number)
         split = nodes.column != _LEAF
         if bool(np.any((nodes.column < _LEAF) | (nodes.column >= columns))):
@@ -128,13 +135,12 @@ class Forest:
         spare = -root.size % 4
         filler = split.size + np.arange(spare)
         value = np.append(np.where(split, 0.0, nodes.number), np.zeros(spare))
+        column = np.where(split, nodes.column + np.where(nodes.missing_left, columns, 0), 0)
+        key = np.where(split, keys(_at_most(nodes.number)[:, None])[:, 0], _EVERY)
         return cls(
             columns=columns,
-            column=np.append(np.where(split, nodes.column, 0), np.zeros(spare)).astype(np.uint32),
-            threshold=np.append(np.where(split, _at_most(nodes.number), np.inf), np.full(spare, np.inf)).astype(
-                np.float32
-            ),
-            missing_left=np.append(~split | nodes.missing_left, np.ones(spare, dtype=bool)),
+            column=np.append(column, np.zeros(spare)).astype(np.uint32),
+            key=np.append(key, np.full(spare, _EVERY)).astype(np.int32),
             child=np.append(child, filler).astype(np.uint32),
             value=value.astype(np.float32) if single else value,
             root=np.append(root, filler).astype(np.uint32),
@@ -149,14 +155,16 @@ class Forest:
         ValueError
             If rows do not have the columns that the trees were made for.
         """
-        from vfr.models.tree_walk import add_leaves
+        from vfr.models.tree_walk import add_leaves, keys
 
         rows = np.ascontiguousarray(X, dtype=np.float32)
         if rows.ndim != 2 or rows.shape[1] != self.columns:
             raise ValueError(f"rows have shape {rows.shape}, the trees read {self.columns} columns")
         out = np.full(rows.shape[0], start, dtype=self.value.dtype)
-        nodes = (self.column, self.threshold, self.missing_left, self.child)
-        add_leaves(rows, nodes, self.value, self.root, self.depth, out)
+        nodes = (self.column, self.key, self.child)
+        for first in range(0, rows.shape[0], _AT_ONCE):
+            part = slice(first, first + _AT_ONCE)
+            add_leaves(keys(rows[part]), nodes, self.value, self.root, self.depth, out[part])
         return np.asarray(out, dtype=np.float64)
 
 

@@ -17,7 +17,8 @@ from vfr.models.design import Design, session_ranks
 from vfr.models.learner import Scorer
 from vfr.models.learners import LEARNERS
 from vfr.models.prediction import ModelCard, Prediction
-from vfr.typing import TARGETS, BoolArray, FloatArray, IntArray, Matrix32, Target
+from vfr.models.sections import Sections
+from vfr.typing import TARGETS, FloatArray, IntArray, Matrix32, Target
 
 __all__ = ["PARITY_NAMES", "Member", "StoredMember", "open_member"]
 
@@ -71,9 +72,13 @@ class Member:
 
         A row that cannot be ranked is NaN. Sessions missing at the beginning are unknown.
         """
-        scores = self.scores(X)
+        return self.predict_shared(Sections(X))
+
+    def predict_shared(self, sections: Sections) -> Prediction:
+        """Predict as `predict` does, from rows that other members are asked about too."""
+        scores = self._scores(sections)
         direction, excess = scores["direction"], scores["excess"]
-        volatility = X[-1:, :, self._reading.volatility].astype(np.float64)
+        volatility = sections.X[-1:, :, self._reading.volatility].astype(np.float64)
         grid = self.calibrated.apply(direction[None], session_ranks(excess[None]), volatility)
         return Prediction(
             grid.p_up[0], grid.expected_excess[0], grid.low[0], grid.high[0], grid.confidence[0], grid.level
@@ -81,11 +86,13 @@ class Member:
 
     def scores(self, X: Matrix32) -> dict[Target, FloatArray]:
         """Return the raw scores of both targets of the last of L cross-sections, shape (M,), NaN where unknown."""
-        known = self.design.predictable(X[-1])
-        found = {target: np.full(X.shape[1], np.nan) for target in TARGETS}
+        return self._scores(Sections(X))
+
+    def _scores(self, sections: Sections) -> dict[Target, FloatArray]:
+        reading = self._reading
+        known, rows = sections.rows(self.design, reading.columns, LEARNERS[self.name].lookback)
+        found = {target: np.full(known.size, np.nan) for target in TARGETS}
         if known.any():
-            reading = self._reading
-            rows = self._rows(X, reading.columns, known)
             scorers: dict[Target, Scorer] = {"direction": self.direction, "excess": self.excess}
             for target, scorer in scorers.items():
                 found[target][known] = scorer.score(np.ascontiguousarray(rows[..., reading.chosen[target]]))
@@ -94,15 +101,6 @@ class Member:
     @property
     def _reading(self) -> _Reading:
         return _reading(self.name, self.design, self.calibrated.scale.features)
-
-    def _rows(self, X: Matrix32, columns: Sequence[str], known: BoolArray) -> Matrix32:
-        """Return the design rows of the known names: (m, C), or (m, L, C) for a learner that looks back."""
-        lookback = LEARNERS[self.name].lookback
-        rows = self.design.rows(X[-lookback:], columns)[:, known]
-        if lookback == 1:
-            return np.asarray(rows[0])
-        missing = np.full((lookback - rows.shape[0], *rows.shape[1:]), np.nan, dtype=np.float32)
-        return np.concatenate([missing, rows]).transpose(1, 0, 2)
 
     def files(self, sample: Matrix32) -> dict[str, bytes]:
         """Return the artifact, with a sample of raw rows [L x N x F] and what they give, replayed on every load."""
@@ -120,7 +118,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredMember:
-    """A verified version with its card; implements `vfr.models.prediction.Predictor`."""
+    """A verified version with its card; implements `vfr.models.prediction.SharingPredictor`."""
 
     card: ModelCard
     member: Member
@@ -128,6 +126,10 @@ class StoredMember:
     def predict(self, X: Matrix32) -> Prediction:
         """Predict the last of L cross-sections, shape (L, M, F), columns in `card.feature_names` order."""
         return self.member.predict(X)
+
+    def predict_shared(self, sections: Sections) -> Prediction:
+        """Predict the last of cross-sections that other members are asked about too, columns in the same order."""
+        return self.member.predict_shared(sections)
 
 
 def open_member(card: ModelCard, files: Mapping[str, bytes]) -> StoredMember:

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from vfr.models.statuses import Place, Status
 from vfr.typing import MEMBER_NAMES, FloatArray, Horizon, Matrix32
 
-__all__ = ["CARD_VERSION", "MEMBER_NAMES", "ModelCard", "ModelStore", "Prediction", "Predictor", "Status"]
+if TYPE_CHECKING:
+    from vfr.models.sections import Sections
+
+__all__ = [
+    "CARD_VERSION",
+    "MEMBER_NAMES",
+    "ModelCard",
+    "ModelStore",
+    "Prediction",
+    "Predictor",
+    "SharingPredictor",
+    "Status",
+]
 
 CARD_VERSION: Final = 2
 """Raised whenever a field changes its meaning; a card without one is the first."""
@@ -150,6 +162,14 @@ class Predictor(Protocol):
         """
 
 
+@runtime_checkable
+class SharingPredictor(Predictor, Protocol):
+    """A version that can share the rows it reads with others that are asked about the same."""
+
+    def predict_shared(self, sections: Sections) -> Prediction:
+        """Predict as `predict` does of `sections.X`."""
+
+
 class ModelStore(Protocol):
     """Where versions live: written atomically, verified on load, never unpickled."""
 
@@ -158,6 +178,17 @@ class ModelStore(Protocol):
 
     def cards(self) -> Sequence[ModelCard]:
         """Return every readable card, newest first; for the others see `unreadable`."""
+
+    def card(self, model_id: str) -> ModelCard:
+        """Return the card of a version.
+
+        Raises
+        ------
+        ArtifactCorrupt
+            If it fails its checks.
+        NoModel
+            If there is no such version.
+        """
 
     def unreadable(self) -> Mapping[str, str]:
         """Return model ids whose card fails its checks, with the reason; cheap enough for every forecast."""

@@ -91,7 +91,7 @@ class Inputs:
         horizon : Horizon
         """
         end = snapshot.sessions.size
-        basis: Basis = "open" if bool(np.isfinite(snapshot.panel.open).any()) else "close"
+        basis = _basis(snapshot.panel.open)
         with self._lock:
             rates = _kept(
                 self._rates,
@@ -123,6 +123,11 @@ def _of_traded(snapshot: Snapshot, X: Matrix32) -> Matrix32:
     X[~recent.trading()[-lookback:]] = np.nan
     X.flags.writeable = False
     return X
+
+
+def _basis(opens: FloatArray) -> Basis:
+    """Return what is labelled: opens where any is known, most likely one of the last session."""
+    return "open" if any(bool(np.isfinite(some).any()) for some in (opens[-1:], opens)) else "close"
 
 
 def _base_rates(whole: Snapshot, horizon: Horizon, basis: Basis) -> FloatArray:
