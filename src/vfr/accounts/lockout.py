@@ -47,16 +47,20 @@ class Failures:
     def wait(self, patience: Patience, now: float) -> float:
         """Return the seconds until the next attempt is looked at; 0 if it is now.
 
+        A clock that was put back lengthens no delay.
+
         Examples
         --------
         >>> [Failures(n, 100.0).wait(Patience(5), now=100.0) for n in (4, 5, 6, 9, 50)]
         [0.0, 1.0, 2.0, 16.0, 900.0]
+        >>> Failures(6, 7_300.0).wait(Patience(5), now=100.0)
+        2.0
         """
         over = self.current(now).count - patience.free
         if over < 0:
             return 0.0
         delay = min(_LONGEST_S, 2.0 ** min(over, 30))
-        return max(0.0, self.last_at + delay - now)
+        return min(delay, max(0.0, self.last_at + delay - now))
 
     def current(self, now: float) -> Failures:
         """Return what counts of it now."""
