@@ -129,3 +129,17 @@ def test_a_process_that_set_up_no_logging_stays_silent(capsys: pytest.CaptureFix
     log.told("r1", "GET", "/", 200, 0.1)
     log.close()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_line_is_short_however_long_a_request_is(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    """And a secret that stands where a path is cut is not shown by halves."""
+    configure_logging("info", form)
+    log = AccessLog("info", form, ["four-words-easily-kept"])
+    for before in (0, 500, 1_010, 60_000):
+        log.told("r1", "A" * 60_000, "/" + "a" * before + "four-words-easily-kept" + "b" * 60_000, 404, 0.1)
+    log.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 4
+    assert max(map(len, lines)) < 1_000
+    assert not any("four" in line for line in lines)

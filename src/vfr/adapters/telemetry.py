@@ -25,6 +25,13 @@ _LINES: Final = 20_000
 _BATCH: Final = 2_000
 _EVERY_S: Final = 0.1
 _PATHS: Final = 4_096
+_SHOWN: Final = 512
+"""Characters of a path that a line shows: strangers choose it, and a longer one costs time, memory and disk."""
+
+_LOOKED_AT: Final = 2 * _SHOWN
+"""Characters of a path that are looked at: half a secret that is left where it was cut is not shown."""
+
+_METHOD: Final = 32
 _OURS: Final = re.compile(r"[0-9a-f]{32}")
 """An id that the server drew."""
 
@@ -128,7 +135,7 @@ class AccessLog:
         """Log a request, at debug if it is a quiet one."""
         level = "debug" if quiet else "info"
         if self._least <= (logging.DEBUG if quiet else logging.INFO) and structlog.is_configured():
-            self._outbox.put(_Request(utc_now(), level, request_id, method, path, status, ms))
+            self._outbox.put(_Request(utc_now(), level, request_id, method[:_METHOD], path[:_LOOKED_AT], status, ms))
 
     def close(self) -> None:
         """Write what waits."""
@@ -142,7 +149,7 @@ class AccessLog:
     def _cleaned(self, one: _Request) -> _Request:
         """Return a request without what looks like a secret, which its path may hold, and an id that a caller chose."""
         request_id = one.request_id if _OURS.fullmatch(one.request_id) else self._scrub(one.request_id)
-        return one._replace(path=self._clean(one.path), request_id=request_id)
+        return one._replace(path=self._clean(one.path)[:_SHOWN], request_id=request_id)
 
 
 def _json_line(one: _Request) -> str:
