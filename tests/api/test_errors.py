@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from vfr import errors
 from vfr.api.errors import STATUS
 from vfr.errors import DatasetCorrupt, InvalidField, LockedOut, NoData, VfrError
+
+ROOT = Path(__file__).parents[2]
 
 
 def tree(root: type[VfrError]) -> list[type[VfrError]]:
@@ -19,6 +23,15 @@ def tree(root: type[VfrError]) -> list[type[VfrError]]:
 def test_every_error_has_a_status_and_no_stranger_has() -> None:
     assert set(STATUS) == set(tree(VfrError))
     assert set(STATUS.values()) <= {401, 404, 422, 429, 500, 503}
+
+
+def test_every_refusal_of_the_door_is_documented() -> None:
+    rooms = "".join(path.read_text() for path in (ROOT / "src" / "vfr" / "api").glob("*.py"))
+    refused = set(re.findall(r"\b(\d{3}), \"([A-Z_]+)\"", rooms))
+    assert ("429", "RATE_LIMITED") in refused
+    rows = [line for line in (ROOT / "docs" / "errors.md").read_text().splitlines() if line.startswith("|")]
+    for status, code in refused:
+        assert any(status in row.split("|")[1] and f"`{code}`" in row for row in rows), (status, code)
 
 
 def made(kind: type[VfrError]) -> VfrError:
