@@ -195,6 +195,18 @@ def test_requests_that_bear_one_id_are_kept_each(app: Application) -> None:
     assert reopened(app).journal.state()["exposures"] == 6
 
 
+def test_later_answers_stand_behind_earlier_ones(app: Application) -> None:
+    """Keys that come in no order would have each row of a large journal change a page of its own."""
+    for n in range(20):
+        app.analyze(query(), f"{n * 7 % 20}")
+        time.sleep(0.002)
+    assert app.journal.close(LONG)
+    lines = (app.settings.data_home / "exposures.jsonl").read_text().splitlines()
+    keys = [json.loads(line)["request"] for line in lines]
+    assert keys == sorted(keys)
+    assert (len(set(keys)), {len(key) for key in keys}) == (20, {32})
+
+
 def test_a_command_leaves_its_exposures_to_whoever_opens_the_journal(app: Application) -> None:
     """Opening the database would cost a command more than its answer."""
     app.analyze(query(), "one")

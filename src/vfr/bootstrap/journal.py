@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
@@ -43,7 +43,9 @@ _FORECASTS: Final = 64
 _EXPOSURES: Final = 200_000
 """Rows that may wait: 65 MiB where each answer shows one stock, which takes most; a minute of 3,000 such a second."""
 _BATCH: Final = 5_000
-_REQUEST_LENGTH: Final = 32
+_HASHED: Final = 20
+"""Letters of a request's hash in the key of what it was shown: 80 bits, beside the moment."""
+
 _SOON_S: Final = 0.1
 """Forecasts are few, and a command that makes one ends soon after."""
 
@@ -312,11 +314,21 @@ def _weight(stock: Stock) -> float | None:
     return stock.ml.weight if isinstance(stock.ml, MlPrediction) else None
 
 
-def _exposure(request: _Request, symbol: str, score: float, weight: float | None) -> Exposure:
-    # With the moment: clients may send one id with every request.
+@lru_cache(maxsize=1)
+def _key(request: _Request) -> str:
+    """Return what the exposures of one answer are kept under.
+
+    The moment comes first: rows that come in order are added at the end of the database's index, where keys without
+    order would each change a page of their own, and the more of them there are, the more is written for one.
+    """
+    # Hashed with the moment, too: clients may send one id with every request.
     told = f"{request.request_id}\n{request.at}"
+    return f"{round(1e3 * request.at):012x}{sha256(told.encode()).hexdigest()[:_HASHED]}"
+
+
+def _exposure(request: _Request, symbol: str, score: float, weight: float | None) -> Exposure:
     return Exposure(
-        sha256(told.encode()).hexdigest()[:_REQUEST_LENGTH],
+        _key(request),
         symbol,
         request.data_name,
         request.as_of,

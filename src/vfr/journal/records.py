@@ -133,7 +133,7 @@ class Exposure:
     Parameters
     ----------
     request : str
-        Hash of the request's id and its moment.
+        The request's moment and a hash of its id; those of later requests sort behind.
     symbol, data_name : str
     as_of : str
         Session of the answer, an ISO day.

@@ -14,7 +14,7 @@ from vfr.adapters.database.engine import open_engine, transaction
 from vfr.adapters.database.journal import SqlJournal
 from vfr.adapters.database.leases import Lease
 from vfr.adapters.database.migrate import downgrade, migrate
-from vfr.adapters.database.tables import ENTRIES, FORECASTS
+from vfr.adapters.database.tables import ENTRIES, EXPOSURES, FORECASTS
 from vfr.errors import DataError
 from vfr.journal.records import Exposure, ForecastRecord, Outcomes, Restatement, Votes
 
@@ -196,6 +196,15 @@ def test_exposures_are_rows_of_their_own(journal: SqlJournal) -> None:
     journal.expose([])
     assert journal.exposures() == 4
     assert journal.state()[0].entries == 4
+
+
+def test_many_exposures_at_once_are_kept_each_to_the_last_bit(journal: SqlJournal) -> None:
+    made = [shown(f"{n // 25:032d}", f"S{n % 25}", score=100.0 / (n + 1), shown_at=1.7e9 + n / 3) for n in range(1_203)]
+    journal.expose(made)
+    journal.expose([*made, shown("another")])
+    with transaction(journal.engine, reads=True) as connection:
+        found = connection.execute(select(EXPOSURES).order_by("shown_at")).all()
+    assert [Exposure(*row) for row in found] == [shown("another"), *made]
 
 
 def test_state_counts_sessions(journal: SqlJournal) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import JSON, Text, cast, column, func, literal, select
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
 __all__ = ["insert_into", "insert_rows", "rows_as_table"]
+
+_AT_ONCE: Final = 500
+"""Rows of one statement of SQLite, which takes 32,766 values."""
 
 
 def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
@@ -44,7 +48,19 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
     # Past the toolkit, which looks at every value: that would take as long as the file does.
     compiled = made.compile(dialect=connection.dialect, column_keys=names)
     in_place = itemgetter(*compiled.positiontup)
-    connection.exec_driver_sql(str(compiled), [in_place(row) for row in rows])
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        connection.exec_driver_sql(_for_many(str(compiled), len(some)), (*chain(*map(in_place, some)),))
+
+
+def _for_many(statement: str, count: int) -> str:
+    """Return an insert of one row as one of many: the driver lets go of the interpreter once for each statement.
+
+    Row by row, whoever answers requests would have to hand it back as often.
+    """
+    before, values, one = statement.partition("VALUES ")
+    row, closing, after = one.partition(")")
+    return f"{before}{values}{', '.join([row + closing] * count)}{after}"
 
 
 def rows_as_table(columns: Mapping[str, TypeEngine[Any]], rows: Sequence[Mapping[str, Any]]) -> TableValuedAlias:
