@@ -141,8 +141,10 @@ def bounded(receive: Receive, limit: int) -> Receive:
         message = await receive()
         left -= len(message.get("body", b""))
         parts -= 1
-        if left < 0 or parts < 0:
+        if left < 0:
             raise too_long(limit)
+        if parts < 0:
+            raise Refusal(413, "BODY_TOO_LARGE", "the body comes in too many parts", CLOSE)
         return message
 
     return receiving
