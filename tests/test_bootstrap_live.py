@@ -14,7 +14,7 @@ from tests.conformance.vendors.table import KEYS, VENDORS
 from vfr import bootstrap
 from vfr.bootstrap.live import Live, SyncOptions
 from vfr.data.snapshot import Snapshot
-from vfr.errors import InvalidField, NoData, SyncBusy
+from vfr.errors import InvalidField, SyncBusy, UnknownDataset
 from vfr.settings import Settings
 
 
@@ -80,5 +80,5 @@ def test_an_imported_set_is_cut_back_to_the_basis_of_the_day(tmp_path: Path, see
 
 
 def test_nothing_is_known_of_a_set_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(NoData):
+    with pytest.raises(UnknownDataset):
         live(tmp_path).view(np.datetime64("2024-06-07"), name="nothing")

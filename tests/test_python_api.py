@@ -11,7 +11,7 @@ import pytest
 
 import vfr
 from vfr import python_api
-from vfr.errors import InvalidField, NoData
+from vfr.errors import InvalidField, UnknownDataset
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_snapshots_by_name(home: Path) -> None:
     snapshot = vfr.load_snapshot(home=home)
     assert snapshot.name == "bundled"
     assert vfr.load_snapshot("bundled", home=home).version == snapshot.version
-    with pytest.raises(NoData, match="nothing"):
+    with pytest.raises(UnknownDataset, match="nothing"):
         vfr.load_snapshot("nothing", home=home)
 
 

@@ -11,7 +11,9 @@ the tree so that no leaf is unmapped. Messages name the field and the fix; they 
     │   │   └── UnsupportedHorizon not one of 1d, 7d, 30d
     │   ├── UnknownSymbol          well formed, but not in the data
     │   ├── UnknownSector          not a GICS sector of the data
-    │   └── UnknownAccount         no such user or token
+    │   ├── UnknownAccount         no such user or token
+    │   ├── UnknownDataset         no such data set, or no such version of its archive
+    │   └── NoModel                no such model version
     ├── AccessError                who calls is not known
     │   ├── BadCredentials         the name or the password is wrong
     │   ├── TokenRefused           a token is malformed, expired, revoked or of somebody who may not sign in
@@ -28,7 +30,6 @@ the tree so that no leaf is unmapped. Messages name the field and the fix; they 
     │       ├── ProviderDenied     it refuses the key or the plan
     │       └── BadAnswer          what it sent is not what it documents
     ├── ModelError                 the machine-learning side cannot serve (never fails a classic answer)
-    │   ├── NoModel                no version fits the request
     │   ├── ArtifactCorrupt        a stored version fails its checks
     │   └── TrainingFailed         a training run cannot go on
     ├── Overloaded                 too much work of one kind waits already; ask again
@@ -64,6 +65,7 @@ __all__ = [
     "TrainingFailed",
     "UnknownAccount",
     "UnknownAtSource",
+    "UnknownDataset",
     "UnknownSector",
     "UnknownSymbol",
     "UnsupportedHorizon",
@@ -133,6 +135,18 @@ class UnknownAccount(InputError):
     """A user or a token that does not exist."""
 
     code = "UNKNOWN_ACCOUNT"
+
+
+class UnknownDataset(InputError):
+    """A data set, or a version of its archive, that does not exist."""
+
+    code = "UNKNOWN_DATASET"
+
+
+class NoModel(InputError):
+    """A model version that does not exist."""
+
+    code = "NO_MODEL"
 
 
 class AccessError(VfrError):
@@ -257,12 +271,6 @@ class ModelError(VfrError):
     """The machine-learning side cannot serve; it never fails a classic answer."""
 
     code = "ML_ERROR"
-
-
-class NoModel(ModelError):
-    """No model version fits the request."""
-
-    code = "NO_MODEL"
 
 
 class ArtifactCorrupt(ModelError):

@@ -11,7 +11,7 @@ import pytest
 from vfr.adapters.store.archive import ParquetArchive
 from vfr.adapters.store.objects import LocalObjects, RemoteObjects, open_objects
 from vfr.data.bitemporal.tables import TABLES
-from vfr.errors import InvalidField, NoData, SettingsError
+from vfr.errors import InvalidField, NoData, SettingsError, UnknownDataset
 from vfr.workflows.archive import QUARANTINE, Held
 
 NOW = datetime(2024, 3, 1, 22, tzinfo=UTC)
@@ -71,7 +71,7 @@ def test_old_versions_are_kept_and_then_forgotten_with_their_files(archive: Parq
     ]
     assert [one.version for one in archive.versions()] == versions[:0:-1]
     assert archive.read("bars", version=versions[1]).height == 2
-    with pytest.raises(NoData, match=versions[0]):
+    with pytest.raises(UnknownDataset, match=versions[0]):
         archive.read("bars", version=versions[0])
     # A year that did not change keeps its file.
     assert len(archive.objects.names("live/files/bars")) == 3

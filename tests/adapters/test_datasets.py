@@ -19,7 +19,7 @@ from vfr.data.people import GRADES
 from vfr.data.quality import QualityReport, finding
 from vfr.data.records import Macro, Texts
 from vfr.data.snapshot import Snapshot
-from vfr.errors import DataError, DatasetCorrupt, InvalidField, NoData, UnknownSymbol
+from vfr.errors import DataError, DatasetCorrupt, InvalidField, NoData, UnknownDataset, UnknownSymbol
 from vfr.factors.board import Board
 
 QUALITY = QualityReport.of([finding("x", "info", ["a"], "b")], {"rowsRead": 1})
@@ -208,9 +208,12 @@ def test_the_newest_import_is_current_until_another_is_used(
     store.use("one")
     assert store.current() == "one"
     assert store.snapshot().version != store.snapshot("two").version
-    with pytest.raises(NoData, match="no data set named three"):
+    with pytest.raises(UnknownDataset, match="no data set named three"):
         store.use("three")
     assert store.current() == "one"
+    (home(store) / "current").write_text("three")
+    with pytest.raises(NoData, match="`vfr data use NAME`"):  # Nobody named it: whoever asks is not to blame.
+        store.board()
 
 
 def test_the_last_two_versions_stay(

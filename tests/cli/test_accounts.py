@@ -34,7 +34,7 @@ def test_a_user_from_beginning_to_end(cli: Any, typed: Any) -> None:
     assert cli("users", "enable", "jane", "--json").json["user"]["disabled"] is False
     changed = cli("users", "change", "jane", "--tier", "free", "--json").json["user"]
     assert changed["scopes"] == ["classic", "ml"]
-    changed = cli("users", "change", "jane", "--scopes", "classic, risk", "--json").json["user"]
+    changed = cli("users", "change", "jane", "--scope", "classic, risk", "--json").json["user"]
     assert (changed["tier"], changed["scopes"]) == ("free", ["classic", "risk"])
     typed("other words, kept as well\n")
     assert cli("users", "passwd", "jane", "--password-stdin").code == 0
@@ -67,7 +67,7 @@ def test_a_log_that_was_changed_is_said_by_two_commands(cli: Any, typed: Any, tm
     [
         (("users", "add", "a b"), PASSWORD, "name"),
         (("users", "add", "jane", "--tier", "gold"), PASSWORD, "--tier: "),
-        (("users", "add", "jane", "--scopes", "root"), PASSWORD, "scopes"),
+        (("users", "add", "jane", "--scope", "root"), PASSWORD, "--scope: "),
         (("users", "add", "jane"), "short", "password"),
         (("users", "add", "jane"), "", "password"),
     ],
@@ -89,7 +89,7 @@ def test_a_name_is_given_once(cli: Any, typed: Any) -> None:
 @pytest.mark.parametrize("argv", [("disable",), ("enable",), ("delete",), ("passwd",), ("change", "--tier", "free")])
 def test_a_user_that_is_not_there(cli: Any, argv: tuple[str, ...]) -> None:
     result = cli("users", argv[0], "nobody", *argv[1:], "--json")
-    assert (result.code, result.json["code"]) == (1, "UNKNOWN_ACCOUNT")
+    assert (result.code, result.json["code"]) == (2, "UNKNOWN_ACCOUNT")
 
 
 def test_a_token_is_shown_once_alone_on_standard_output(cli: Any, tmp_path: Any) -> None:
@@ -119,7 +119,7 @@ def test_a_token_of_a_user(cli: Any, typed: Any) -> None:
     made = cli("token", "create", "--user", "JANE", "--json").json
     assert (made["key"]["tier"], made["key"]["scopes"]) == ("free", ["classic", "ml"])
     assert made["key"]["userId"] is not None
-    assert cli("token", "create", "--user", "nobody").code == 1
+    assert cli("token", "create", "--user", "nobody").code == 2
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_what_is_refused_of_a_token(cli: Any, argv: tuple[str, ...]) -> None:
 
 
 def test_unknown_tokens_and_rotation(cli: Any) -> None:
-    assert cli("token", "revoke", "vfr_AAAAAAAA").code == 1
+    assert cli("token", "revoke", "vfr_AAAAAAAA").code == 2
     first = cli("token", "rotate-keys", "--json").json["kid"]
     second = cli("token", "rotate-keys", "--at-once", "--json").json["kid"]
     assert first != second

@@ -82,11 +82,11 @@ def test_a_company_name_leads_to_its_ticker(cli, bundled_home: Path) -> None:
 
 def test_all_unknown_fails(cli, bundled_home: Path) -> None:
     result = cli("analyze", "ZZZZ", "BRK.B", "--json", home=bundled_home)
-    assert result.code == 1
+    assert result.code == 2
     assert result.json["success"] is False
     assert result.json["code"] == "UNKNOWN_SYMBOL"
     assert [error["symbol"] for error in result.json["data"]["errors"]] == ["ZZZZ", "BRK.B"]
-    assert cli("analyze", "ZZZZ", home=bundled_home).code == 1
+    assert cli("analyze", "ZZZZ", home=bundled_home).code == 2
 
 
 @pytest.mark.parametrize(
@@ -141,5 +141,5 @@ def test_a_day_before_the_data_or_to_come_has_no_answer(cli, bundled_home: Path,
 
 def test_an_unknown_sector_names_those_there_are(cli, bundled_home: Path) -> None:
     result = cli("analyze", "--sector", "Alchemy", home=bundled_home)
-    assert result.code == 1
+    assert result.code == 2
     assert "Energy" in result.err

@@ -81,18 +81,59 @@ def test_a_question_keeps_its_mark(cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "said", "code"),
+    ("argv", "said"),
     [
-        (("--sector", "Tech"), "error: --sector: not in the installed data", 1),
-        (("AAPL", "--as-of", "1950-01-01"), "error: --as-of: 1950-01-01 is before 1990-01-02, the first day", 2),
+        (("--sector", "Tech"), "error: --sector: not in the installed data"),
+        (("AAPL", "--as-of", "1950-01-01"), "error: --as-of: 1950-01-01 is before 1990-01-02, the first day"),
     ],
 )
 def test_what_the_data_cannot_serve_is_named_as_it_was_typed(
-    cli, bundled_home: Path, argv: tuple[str, ...], said: str, code: int
+    cli, bundled_home: Path, argv: tuple[str, ...], said: str
 ) -> None:
     answer = cli("analyze", *argv, home=bundled_home)
-    assert answer.code == code
+    assert answer.code == 2
     assert said in answer.err
+
+
+@pytest.mark.parametrize(
+    ("line", "how_to_list"),
+    [
+        ("analyze AAPLE", "Did you mean AAPL?"),
+        ("analyze --sector Alchemy", "Energy"),
+        ("data use nothing", "vfr data list"),
+        ("data quality nothing", "vfr data list"),
+        ("data as-of 2020-01-31 --name nothing", "vfr data list"),
+        ("data versions nothing", "vfr doctor"),
+        ("data repair nothing", "vfr doctor"),
+        ("models show linear-7d-none", "vfr models list"),
+        ("models log linear-7d-none", "vfr models list"),
+        ("models promote linear-7d-none --why better", "vfr models list"),
+        ("models rollback linear-7d-none --why worse", "vfr models list"),
+        ("ml disable --model linear-7d-none --reason odd", "vfr models list"),
+        ("ml disable --member oracle --reason odd", "xgboost"),
+        ("journal report --model linear-7d-none", "vfr models list"),
+        ("journal report --model oracle", "xgboost"),
+        ("users disable nobody", "vfr users list"),
+        ("users passwd nobody", "vfr users list"),
+        ("users delete nobody", "vfr users list"),
+        ("token create --user nobody", "vfr users list"),
+        ("token revoke vfr_AAAAAAAA", "vfr token list"),
+        ("ab report none", "vfr ab"),
+        ("ab stop none --why decided", "vfr ab"),
+        ("chaos sun=down", "cache=down"),
+    ],
+)
+def test_what_is_named_and_does_not_exist_is_wrong_usage_and_says_what_there_is(
+    cli, bundled_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, how_to_list: str
+) -> None:
+    monkeypatch.setenv("VFR_DATABASE_URL", f"sqlite:///{tmp_path / 'vfr.db'}")
+    monkeypatch.setenv("VFR_CHAOS", "true")
+    result = cli(*line.split(), home=bundled_home)
+    assert (result.code, result.out) == (2, "")
+    assert how_to_list in result.err
+    assert len(result.err.splitlines()) == 1
+    told = cli(*line.split(), "--json", home=bundled_home)
+    assert (told.code, told.json["success"]) == (2, False)
 
 
 def test_a_bare_command_line_shows_the_help(cli) -> None:

@@ -77,15 +77,6 @@ def test_quality_of_the_current_set(cli, bundled_home: Path) -> None:
     assert {"check", "severity", "count", "examples", "message"} <= set(findings[0])
 
 
-@pytest.mark.parametrize("argv", [("data", "use", "nothing"), ("data", "quality", "nothing")])
-def test_an_unknown_set_is_one_sentence(cli, bundled_home: Path, argv: tuple[str, ...]) -> None:
-    result = cli(*argv, home=bundled_home)
-    assert result.code == 1
-    assert result.err.startswith("error: ")
-    assert "nothing" in result.err
-    assert len(result.err.splitlines()) == 1
-
-
 def test_a_folder_that_is_not_there_is_bad_usage(cli, tmp_path: Path) -> None:
     (tmp_path / "a_file").write_text("")
     for path in ("missing", "a_file"):

@@ -112,13 +112,13 @@ def test_gates_are_a_verdict_for_machines_too(cli, store) -> None:
     assert (cli("models", "gates", past).code, "never judged" in cli("models", "gates", past).out) == (1, True)
 
 
-@pytest.mark.parametrize("command", ["show", "card", "gates", "promote", "rollback", "export"])
+@pytest.mark.parametrize("command", ["show", "card", "gates", "log", "promote", "rollback", "export"])
 def test_an_unknown_version_is_one_sentence(cli, store, command: str) -> None:
     saved(store, "now", champion=True)
     more = {"promote": ("--why", "x"), "rollback": ("--why", "x"), "export": ("--mlflow", "sqlite:///x")}
     result = cli("models", command, "other", *more.get(command, ()))
-    assert result.code == 1
-    assert "no such model version" in result.err
+    assert result.code == 2
+    assert "no such model version; `vfr models list --all` shows" in result.err
 
 
 def test_a_damaged_version_says_what_is_wrong(cli, store) -> None:

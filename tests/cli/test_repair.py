@@ -79,9 +79,9 @@ def test_says_in_words_what_was_lost(live: RunCli, tmp_path: Path) -> None:
 
 def test_there_is_nothing_to_repair(cli: RunCli, tmp_path: Path) -> None:
     refused = cli("data", "repair", "live", "--json")
-    assert (refused.code, refused.json["code"]) == (1, "NO_DATA")
+    assert (refused.code, refused.json["code"]) == (2, "UNKNOWN_DATASET")
     assert not (tmp_path / "home/archives").exists()
-    assert cli("data", "repair", "../x", "--json").json["code"] == "NO_DATA"
+    assert cli("data", "repair", "../x", "--json").json["code"] == "UNKNOWN_DATASET"
 
 
 def test_a_running_sync_is_not_disturbed(live: RunCli, tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_rollback_goes_by_the_log_and_again_and_again_walks_back(store):
         assert (change.card.model_id, change.card.status) == (after, "champion")
         assert store.log()[-2]["why"] == "worse"
         assert store.log()[-1]["why"] == f"rolled back to {after}"
-    with pytest.raises(NoModel, match="vfr ml disable"):
+    with pytest.raises(ModelError, match="vfr ml disable"):
         rollback(store, ids[0], who="me", why="worse")
     assert statuses(store) == {"a": "champion", "b": "retired", "c": "retired"}
 
@@ -199,7 +199,7 @@ def test_a_rollback_keeps_to_its_place(store):
     other = champion(store, "m", horizon="30d")
     b = champion(store, "b")
     assert rollback(store, b, who="me", why="worse").card.model_id.endswith("-a")
-    with pytest.raises(NoModel, match="no earlier champion"):
+    with pytest.raises(ModelError, match="no earlier champion"):
         rollback(store, other, who="me", why="worse")
 
 
@@ -212,7 +212,7 @@ def test_a_damaged_predecessor_is_passed_over_and_named(store, tmp_path):
     damage(tmp_path, a)
     d = champion(store, "d")
     damage(tmp_path, a)
-    with pytest.raises(NoModel, match=r"no earlier champion.*calibration\.json"):
+    with pytest.raises(ModelError, match=r"no earlier champion.*calibration\.json"):
         rollback(store, d, who="me", why="worse")
 
 

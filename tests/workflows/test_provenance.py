@@ -12,7 +12,7 @@ from vfr.adapters.store.archive import ParquetArchive
 from vfr.adapters.store.archive_lock import file_lock
 from vfr.adapters.store.objects import open_objects
 from vfr.data.bitemporal.tables import ALWAYS
-from vfr.errors import NoData
+from vfr.errors import NoData, UnknownDataset
 from vfr.workflows.as_of import describe_view
 from vfr.workflows.provenance import provenance
 from vfr.workflows.sync_publish import chosen, known_tables, view_as_of
@@ -134,7 +134,7 @@ def test_a_version_is_chosen_with_its_own_order_of_trust(archive) -> None:
     later(archive)
     assert chosen(archive, first.version) == (first.version, ("one", "two"))
     assert chosen(archive)[1] == ("two", "one")
-    with pytest.raises(NoData):
+    with pytest.raises(UnknownDataset):
         known_tables(archive, "0" * 12)
 
 

@@ -14,7 +14,7 @@ from vfr.api.paging import CURSOR, Limit, paged
 from vfr.api.schemas import MlHealthData, ModelData, ModelsData
 from vfr.api.shapes import Success
 from vfr.clock import epoch_ms
-from vfr.errors import ArtifactCorrupt, InvalidField, NoModel
+from vfr.errors import InvalidField
 from vfr.models.prediction import ModelCard
 
 __all__ = ["router"]
@@ -44,14 +44,9 @@ def router(context: Context) -> APIRouter:
 
     @made.get("/models/{model_id}", response_model=Success[ModelData], summary="One version with its card")
     async def model(model_id: Annotated[str, Path(max_length=96)]) -> Response:
-        for card in await work.run(application.models.cards):
-            if card.model_id == model_id:
-                damaged = await work.run(application.models.damage, [model_id])
-                return context.answer({**_summary(card), "card": asdict(card), "damaged": damaged.get(model_id)})
-        unreadable = await work.run(application.models.unreadable)
-        if model_id in unreadable:
-            raise ArtifactCorrupt(unreadable[model_id])
-        raise NoModel("there is no such model version; GET /api/ml/models lists them")
+        card = await work.run(application.models.card, model_id)
+        damaged = await work.run(application.models.damage, [model_id])
+        return context.answer({**_summary(card), "card": asdict(card), "damaged": damaged.get(model_id)})
 
     @made.get("/health", response_model=Success[MlHealthData], summary="State of machine learning, part by part")
     async def health(request: Request) -> Response:

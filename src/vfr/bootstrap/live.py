@@ -173,8 +173,10 @@ class Live:
 
         Raises
         ------
+        UnknownDataset
+            If there is no such data set or version.
         NoData
-            If there is no such data set or version, or nothing was known by then.
+            If nothing was known by then.
         """
         from vfr.data.rebase import on_its_own_basis
         from vfr.workflows.sync_publish import view_as_of

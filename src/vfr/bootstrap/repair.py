@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from vfr.errors import InvalidField, NoData
+from vfr.errors import InvalidField, UnknownDataset
 
 if TYPE_CHECKING:
     from vfr.bootstrap.live import Live
     from vfr.workflows.archive import Repair
 
-__all__ = ["archives", "damage", "repair"]
+__all__ = ["archives", "damage", "no_archive", "repair"]
 
 
 def archives(live: Live) -> list[str]:
@@ -31,6 +31,11 @@ def archives(live: Live) -> list[str]:
     return names
 
 
+def no_archive(name: str) -> str:
+    """Say that there is no archive of a name, and how to see those there are."""
+    return f"there is no archive named {name}; `vfr doctor` lists them, and `vfr data sync --as {name}` begins one"
+
+
 def damage(live: Live, name: str) -> list[str]:
     """Return what of an archive is not as it was written; every byte of its newest version is read."""
     return live.archive(name).damaged()
@@ -41,15 +46,17 @@ def repair(live: Live, name: str) -> Repair:
 
     Raises
     ------
+    UnknownDataset
+        If there is no such archive.
     NoData
-        If there is no such archive, or nothing in it.
+        If there is nothing in it.
     SyncBusy
         If a sync of it is running.
     DataError
         If it cannot be read or written.
     """
     if name not in archives(live):
-        raise NoData(f"archive {name} is empty; `vfr data sync --as {name}` fills it")
+        raise UnknownDataset(no_archive(name))
     archive = live.archive(name)
     with archive.lock():
         return archive.repair(live.clock().astimezone(UTC))

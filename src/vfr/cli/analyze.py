@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _FAILED: Final = 1
+_UNKNOWN: Final = 2
 _NEAR: Final = 3
 """Most tickers suggested for an unknown one."""
 
@@ -69,7 +70,9 @@ def command(
         emit(_body(answer, near), success=not failed)
     else:
         _show(answer, near, explain=explain)
-    return _FAILED if failed else 0
+    if not failed:
+        return 0
+    return _UNKNOWN if all(error.code == "UNKNOWN_SYMBOL" for error in answer.errors) else _FAILED
 
 
 def _request(symbols: Sequence[str], sector: str | None, **options: object) -> dict[str, object]:

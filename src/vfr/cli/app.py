@@ -40,7 +40,7 @@ from vfr.cli import (
 )
 from vfr.cli.options import as_typed
 from vfr.cli.output import error_out
-from vfr.errors import InvalidField, SettingsError, VfrError
+from vfr.errors import InputError, InvalidField, SettingsError, VfrError
 
 __all__ = ["app", "main", "run"]
 
@@ -129,7 +129,7 @@ def _explained(error: VfrError | typer.TyperException | OSError) -> tuple[str, s
         return as_typed(error.field, error.message), error.code, BAD_USAGE
     if isinstance(error, VfrError):
         message = as_typed(error.message.partition(":")[0], error.message)
-        return message, error.code, BAD_USAGE if isinstance(error, SettingsError) else FAILED
+        return message, error.code, BAD_USAGE if isinstance(error, InputError | SettingsError) else FAILED
     if isinstance(error, OSError):
         return f"{error.filename or 'input or output'}: {error.strerror or error}", "IO_ERROR", FAILED
     message, context = error.format_message(), getattr(error, "ctx", None)

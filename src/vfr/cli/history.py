@@ -9,6 +9,7 @@ import typer
 
 from vfr.cli.options import AsJson, application, words
 from vfr.cli.output import console, emit
+from vfr.errors import UnknownDataset
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,7 +66,13 @@ def versions(
     as_json: AsJson = False,
 ) -> None:
     """List the states of an archive that are kept, newest first."""
-    kept = application().live.archive(name).versions()
+    from vfr.bootstrap.live import DEFAULT_NAME
+    from vfr.bootstrap.repair import archives, no_archive
+
+    live = application().live
+    kept = live.archive(name).versions()
+    if not kept and name not in (DEFAULT_NAME, *archives(live)):
+        raise UnknownDataset(no_archive(name))
     if as_json:
         emit({"name": name, "versions": [one.to_dict() for one in kept]})
         return
@@ -80,7 +87,7 @@ def versions(
         rows = ", ".join(f"{kind} {count:,}" for kind, count in one.rows.items())
         table.add_row(one.version, f"{one.published_at:%Y-%m-%d %H:%M}", rows, ", ".join(one.sources))
     screen = console()
-    screen.print(table if kept else f"archive {name} is empty; `vfr data sync` fills it")
+    screen.print(table if kept else f"archive {name} is empty; `vfr data sync --as {name}` fills it")
 
 
 def repair(name: Archive = "live", as_json: AsJson = False) -> None:

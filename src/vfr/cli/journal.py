@@ -72,9 +72,13 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Show how good the matured forecasts were, beside their base rates."""
+    from vfr.typing import MEMBER_NAMES
     from vfr.workflows.query import parse_horizon
 
-    found = application().journal.report(parse_horizon("horizon", horizon), days=days, model=model)
+    app = application()
+    found = app.journal.report(parse_horizon("horizon", horizon), days=days, model=model)
+    if model is not None and model not in MEMBER_NAMES and not found["dates"]:
+        app.models.card(model)  # Nothing was forecast by it: is there such a version at all?
     if as_json:
         emit(found)
         return

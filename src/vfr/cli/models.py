@@ -10,10 +10,9 @@ import typer
 
 from vfr.cli.options import WHO, AsJson, application
 from vfr.cli.output import console, emit
-from vfr.errors import NoModel
 
 if TYPE_CHECKING:
-    from vfr.models.prediction import ModelCard, ModelStore
+    from vfr.models.prediction import ModelCard
     from vfr.workflows.promotion import Change
 
 __all__ = ["group"]
@@ -67,7 +66,7 @@ def show(model_id: ModelId, form: AsForm = "text", out: Out = None, as_json: AsJ
 
     What it learned from, how it was judged, which gates it passed, and what it must not be used for.
     """
-    card = _card(application().models, model_id)
+    card = application().models.card(model_id)
     if as_json:
         emit(asdict(card))
     else:
@@ -80,7 +79,7 @@ def show_card(model_id: ModelId, form: AsForm = "md", out: Out = None) -> None:
 
     The page needs no other file.
     """
-    _print_card(_card(application().models, model_id), form, out)
+    _print_card(application().models.card(model_id), form, out)
 
 
 def _print_card(card: ModelCard, form: Form, out: Path | None) -> None:
@@ -115,7 +114,7 @@ def gates(model_id: ModelId, as_json: AsJson = False) -> int:
 
     Exits with 1 if they refused it or never judged it.
     """
-    card = _card(application().models, model_id)
+    card = application().models.card(model_id)
     passed = bool(card.gates.get("passed"))
     if as_json:
         emit({"model_id": card.model_id, "status": card.status, "verdict": dict(card.gates)}, success=passed)
@@ -139,17 +138,18 @@ def log(
     With the figures of the gates in JSON.
     """
     store = application().models
-    rows = [
-        row
-        for row in store.log()
-        if model_id in (None, row.get("model_id")) and (historical or row.get("status") != "historical")
-    ]
+    if model_id is None:
+        rows = [row for row in store.log() if historical or row.get("status") != "historical"]
+    else:
+        rows = [row for row in store.log() if row.get("model_id") == model_id]
+        if not rows:
+            store.card(model_id)  # Nothing is stored without a row: it says that there is no such version.
     problems = store.log_problems()
     if as_json:
         emit({"rows": [dict(row) for row in rows[-limit:]], "total": len(rows), "problems": problems})
         return
     if not rows:
-        console().print("No rows: no version was ever saved." if model_id is None else f"No rows about {model_id}.")
+        console().print("No rows: no version was ever saved.")
     else:
         from vfr.cli.models_tables import log_rows
 
@@ -232,11 +232,3 @@ def export(
     else:
         word = "is" if found.created else "was already"
         console().print(f"{model_id} {word} run {found.run_id} of experiment {experiment}", markup=False)
-
-
-def _card(store: ModelStore, model_id: str) -> ModelCard:
-    for card in store.cards():
-        if card.model_id == model_id:
-            return card
-    reason = store.unreadable().get(model_id) or store.problems().get(model_id)
-    raise NoModel(reason or f"{model_id}: no such model version; see `vfr models list --all`")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
@@ -18,11 +18,13 @@ __all__ = [
     "Cluster",
     "Jobs",
     "Members",
+    "Scopes",
     "Seed",
     "application",
     "as_typed",
     "existing_folder",
     "horizons_of",
+    "scopes_of",
     "words",
 ]
 
@@ -55,6 +57,16 @@ Seed: TypeAlias = Annotated[
     int, typer.Option("--seed", min=0, max=2_000_000_000, help="The same seed gives the same result.")
 ]
 
+Scopes: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scope",
+        metavar="A,B",
+        help="Scopes: classic, ml, backtest, risk, admin; those of the tier by default. It may be repeated.",
+        show_default=False,
+    ),
+]
+
 _OPTION_OF: Final[Mapping[str, str]] = {
     "ml_horizon": "--horizon",
     "horizon": "--horizon",
@@ -80,6 +92,8 @@ _OPTION_OF: Final[Mapping[str, str]] = {
     "against": "--against",
     "sector": "--sector",
     "tier": "--tier",
+    "scopes": "--scope",
+    "days": "--days",
     "label": "--label",
     "arms": "--arms",
 }
@@ -106,6 +120,17 @@ def words(text: str) -> tuple[str, ...]:
     ('lightgbm', 'linear')
     """
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def scopes_of(given: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the scopes of an option that may be repeated, each a list of its own.
+
+    Examples
+    --------
+    >>> scopes_of(["classic,ml", "risk"])
+    ('classic', 'ml', 'risk')
+    """
+    return words(",".join(given or ()))
 
 
 def horizons_of(text: str) -> tuple[Horizon, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from vfr.cli.options import WHO, AsJson, application
+from vfr.cli.options import WHO, AsJson, Scopes, application, scopes_of
 from vfr.cli.output import console, emit
 
 if TYPE_CHECKING:
@@ -23,16 +23,7 @@ group = typer.Typer(no_args_is_help=True, help="Tokens: create, list, revoke, ro
 
 @group.command("create")
 def create(
-    scope: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--scope",
-            metavar="NAME",
-            help="What it may do: classic, ml, backtest, risk, admin; more than once for several. That of the tier by "
-            "default.",
-            show_default=False,
-        ),
-    ] = None,
+    scope: Scopes = None,
     tier: Annotated[str, typer.Option("--tier", help="Whose limits hold: free, premium, enterprise or admin.")] = (
         "enterprise"
     ),
@@ -54,7 +45,7 @@ def create(
     """
     accounts = application().accounts
     owner = None if user is None else accounts.user_named(user)
-    key, text = accounts.create_key(label, WHO, tier=tier, scopes=scope or (), user=owner, days=days)
+    key, text = accounts.create_key(label, WHO, tier=tier, scopes=scopes_of(scope), user=owner, days=days)
     if as_json:
         emit({"token": text, "key": key.to_dict()})
         return

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from vfr.cli.options import WHO, AsJson, application, words
+from vfr.cli.options import WHO, AsJson, Scopes, application, scopes_of
 from vfr.cli.output import console, emit
 
 if TYPE_CHECKING:
@@ -26,22 +26,13 @@ Stdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
 ]
 Tier = Annotated[str | None, typer.Option("--tier", help="free, premium, enterprise or admin.", show_default=False)]
-Scopes = Annotated[
-    str | None,
-    typer.Option(
-        "--scopes",
-        metavar="A,B",
-        help="What the user may do: classic, ml, backtest, risk, admin; that of the tier by default.",
-        show_default=False,
-    ),
-]
 
 
 @group.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="1 to 64 letters, digits and . _ @ + -")],
     tier: Annotated[str, typer.Option("--tier", help="free, premium, enterprise or admin.")] = "free",
-    scopes: Scopes = None,
+    scope: Scopes = None,
     password_stdin: Stdin = False,
     as_json: AsJson = False,
 ) -> None:
@@ -51,10 +42,11 @@ def add(
     """
     from vfr.accounts.users import checked_name, checked_scopes, checked_tier
 
+    scopes = scopes_of(scope)
     checked_name(name)
-    checked_scopes(words(scopes or ""), checked_tier(tier))  # Before a password is asked for.
+    checked_scopes(scopes, checked_tier(tier))  # Before a password is asked for.
     accounts = application().accounts
-    _print([accounts.add_user(name, _password(password_stdin), tier, words(scopes or ""), WHO)], as_json=as_json)
+    _print([accounts.add_user(name, _password(password_stdin), tier, scopes, WHO)], as_json=as_json)
 
 
 @group.command("list")
@@ -91,12 +83,12 @@ def enable(name: Name, as_json: AsJson = False) -> None:
 
 
 @group.command("change")
-def change(name: Name, tier: Tier = None, scopes: Scopes = None, as_json: AsJson = False) -> None:
+def change(name: Name, tier: Tier = None, scope: Scopes = None, as_json: AsJson = False) -> None:
     """Change the tier or the scopes of a user.
 
     A new tier brings its scopes with it, unless they are named.
     """
-    _change(name, as_json=as_json, tier=tier, scopes=None if scopes is None else words(scopes))
+    _change(name, as_json=as_json, tier=tier, scopes=None if scope is None else scopes_of(scope))
 
 
 @group.command("passwd")

@@ -83,8 +83,10 @@ def load_snapshot(
 
     Raises
     ------
+    UnknownDataset
+        If there is no such data set or version.
     NoData
-        If there is no such data set or version, or nothing was known by then.
+        If nothing was known by then.
     """
     app = open_application(home)
     if as_of is None:

@@ -63,8 +63,8 @@ class DatasetInfo:
 class DatasetStore(Protocol):
     """Named data sets, each with its last versions; one of them is current.
 
-    Every reader takes `name`; None means the current data set. Readers raise `NoData` if there is no such data set and
-    `DatasetCorrupt` if it fails its checks.
+    Every reader takes `name`; None means the current data set. Readers raise `NoData` if nothing is installed,
+    `UnknownDataset` if there is no data set of that name and `DatasetCorrupt` if it fails its checks.
     """
 
     def publish(self, snapshot: Snapshot, quality: QualityReport, board: Board, *, make_current: bool = True) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-from vfr.errors import ModelError, NoModel, VfrError
+from vfr.errors import ModelError, VfrError
 from vfr.models.prediction import ModelCard, ModelStore
 from vfr.models.statuses import Status
 from vfr.typing import HORIZONS
@@ -115,7 +115,7 @@ def promote(store: ModelStore, model_id: str, *, data_name: str | None, who: str
     ArtifactCorrupt
         If its files fail their checks, or it was made for another feature specification.
     """
-    card = _card(store, model_id)
+    card = store.card(model_id)
     if card.status not in ("staged", "shadow"):
         raise ModelError(f"{model_id}: is {card.status}; only a staged or shadow version can be promoted")
     if not card.gates.get("passed"):
@@ -129,7 +129,7 @@ def promote(store: ModelStore, model_id: str, *, data_name: str | None, who: str
     store.load(model_id)
     comparison = compare(store, card)
     store.set_status(model_id, "champion", who=who, why=why)
-    return Change(_card(store, model_id), comparison, {})
+    return Change(store.card(model_id), comparison, {})
 
 
 def rollback(store: ModelStore, model_id: str, *, who: str, why: str) -> Change:
@@ -140,13 +140,13 @@ def rollback(store: ModelStore, model_id: str, *, who: str, why: str) -> Change:
     Raises
     ------
     NoModel
-        If there is no such version, or no earlier champion that can answer.
+        If there is no such version.
     ModelError
-        If it is not champion, or another process made another one champion meanwhile.
+        If it is not champion, no earlier champion can answer, or another process made another one champion meanwhile.
     """
     line = next((line for line in store.succession().values() if line[0] == model_id), None)
     if line is None:
-        raise ModelError(f"{model_id}: is {_card(store, model_id).status}, not champion; there is nothing to roll back")
+        raise ModelError(f"{model_id}: is {store.card(model_id).status}, not champion; there is nothing to roll back")
     passed_over: dict[str, str] = {}
     for earlier in line[1:]:
         try:
@@ -156,9 +156,9 @@ def rollback(store: ModelStore, model_id: str, *, who: str, why: str) -> Change:
             continue
         comparison = compare(store, card)
         store.set_status(earlier, "champion", who=who, why=why, instead_of=model_id)
-        return Change(_card(store, earlier), comparison, passed_over)
+        return Change(store.card(earlier), comparison, passed_over)
     found = f" ({'; '.join(passed_over.values())})" if passed_over else ""
-    raise NoModel(f"{model_id}: no earlier champion to bring back{found}; `vfr ml disable` switches predictions off")
+    raise ModelError(f"{model_id}: no earlier champion to bring back{found}; `vfr ml disable` switches predictions off")
 
 
 def compare(store: ModelStore, challenger: ModelCard) -> Comparison:
@@ -185,11 +185,3 @@ def _record(store: ModelStore, model_id: str) -> Record:
         return Record.from_bytes(blob)
     except ValueError as error:
         raise ModelError(f"{model_id}: its record out of fold cannot be read") from error
-
-
-def _card(store: ModelStore, model_id: str) -> ModelCard:
-    for card in store.cards():
-        if card.model_id == model_id:
-            return card
-    reason = store.unreadable().get(model_id)
-    raise NoModel(reason or f"{model_id}: no such model version; see `vfr models list --all`")

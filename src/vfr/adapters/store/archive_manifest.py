@@ -13,7 +13,7 @@ from vfr.adapters.store.content import content_hash
 from vfr.adapters.store.disk_errors import reading
 from vfr.adapters.store.objects import Objects
 from vfr.data.bitemporal.tables import Kind
-from vfr.errors import DatasetCorrupt, NoData
+from vfr.errors import DatasetCorrupt, UnknownDataset
 from vfr.workflows.archive import ArchiveVersion
 
 __all__ = ["CURRENT", "VERSIONS", "Manifest", "Manifests", "Tables"]
@@ -99,7 +99,7 @@ class Manifests:
             return None
         try:
             return self.read(pointer or "")
-        except (NoData, DatasetCorrupt) as error:
+        except (UnknownDataset, DatasetCorrupt) as error:
             if self.pointer() != pointer:  # A writer has published, and removed the version, since we looked.
                 return self.current()
             raise DatasetCorrupt(
@@ -112,19 +112,19 @@ class Manifests:
 
         Raises
         ------
-        NoData
+        UnknownDataset
             If there is none of that name.
         DatasetCorrupt
             If its description is not what its name says.
         """
         none = f"archive {self.name} holds no version {version}; `vfr data versions {self.name}` lists them"
         if not _VERSION.fullmatch(version):
-            raise NoData(none)
+            raise UnknownDataset(none)
         try:
             with reading(f"archive {self.name}"):
                 data = self.objects.get(self.of(version))
         except FileNotFoundError:
-            raise NoData(none) from None
+            raise UnknownDataset(none) from None
         manifest = _parsed(data)
         if manifest is None or manifest.version != version:
             raise DatasetCorrupt(
@@ -140,7 +140,7 @@ class Manifests:
                 found.append(self.read(version))
             except DatasetCorrupt:
                 bad.append(version)
-            except NoData:  # Removed by a writer since it was listed, unless it has no name of ours.
+            except UnknownDataset:  # Removed by a writer since it was listed, unless it has no name of ours.
                 bad += [] if _VERSION.fullmatch(version) else [version]
         newest = self.pointer()
         return sorted(found, key=lambda one: (one.version == newest, one.published_at), reverse=True), bad

@@ -24,7 +24,7 @@ from vfr.adapters.store.publishing import (
     verify_folder,
 )
 from vfr.data.quality import QualityReport
-from vfr.errors import DataError, DatasetCorrupt, ImportRejected, NoData
+from vfr.errors import DataError, DatasetCorrupt, ImportRejected, NoData, UnknownDataset
 from vfr.workflows.datasets import DatasetInfo, checked_name
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class DirectoryDatasets:
 
         Raises
         ------
-        NoData
+        UnknownDataset
             If there is no data set of that name.
         """
         self._manifest(name)
@@ -144,8 +144,8 @@ class DirectoryDatasets:
 
         Raises
         ------
-        NoData, DatasetCorrupt
-            If there is no such data set, or it fails its checks.
+        NoData, UnknownDataset, DatasetCorrupt
+            If there is no data set, none of that name, or it fails its checks.
         UnknownSymbol
             If it lacks one of the symbols.
         """
@@ -160,8 +160,8 @@ class DirectoryDatasets:
 
         Raises
         ------
-        NoData, DatasetCorrupt
-            If there is no such data set, or it fails its checks.
+        NoData, UnknownDataset, DatasetCorrupt
+            If there is no data set, none of that name, or it fails its checks.
         """
         return self._read(name, lambda folder, title, version: read_board(folder, name=title, version=version))
 
@@ -170,8 +170,8 @@ class DirectoryDatasets:
 
         Raises
         ------
-        NoData, DatasetCorrupt
-            If there is no such data set, or it fails its checks.
+        NoData, UnknownDataset, DatasetCorrupt
+            If there is no data set, none of that name, or it fails its checks.
         """
         return self._read(
             name,
@@ -211,7 +211,9 @@ class DirectoryDatasets:
         folder = self._root / checked_name(name)
         build = _pointed(folder)
         if build is None:
-            raise NoData(f"there is no data set named {name}; `vfr data list` lists them")
+            if name == self.current():
+                raise NoData(f"the current data set, {name}, is gone; `vfr data use NAME` chooses another")
+            raise UnknownDataset(f"there is no data set named {name}; `vfr data list` lists them")
         return folder / build, read_manifest(folder / build, what=name)
 
 

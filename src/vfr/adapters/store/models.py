@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from vfr.adapters.chain import GENESIS
 from vfr.adapters.store import models_files as disk
@@ -32,6 +32,9 @@ from vfr.models.statuses import Place, Registered, Registry, Status, replay, ste
 __all__ = ["LOG", "DirectoryModels"]
 
 LOG: Final = "promotions.jsonl"
+
+_Stored: TypeAlias = tuple[str, Status, str, tuple[int, int] | None]
+"""Id, status and hash of a card as the log has them, and when its file was written."""
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,95}")
 
@@ -55,6 +58,7 @@ class DirectoryModels:
         self._log = self._root / LOG
         self._read: tuple[object, Chain, Registry] = (None, Chain((), GENESIS, ()), Registry())
         self._cards: tuple[object, list[ModelCard], dict[str, str]] = (None, [], {})
+        self._decoded: dict[_Stored, ModelCard] = {}
         self._checked: dict[str, tuple[object, str | None]] = {}
 
     def save(self, card: ModelCard, files: Mapping[str, bytes]) -> ModelCard:
@@ -91,6 +95,21 @@ class DirectoryModels:
     def cards(self) -> Sequence[ModelCard]:
         """Return every readable card, newest first."""
         return list(self._listed()[0])
+
+    def card(self, model_id: str) -> ModelCard:
+        """Return the card of a version after checking it.
+
+        Raises
+        ------
+        ArtifactCorrupt
+            If it fails its check.
+        NoModel
+            If there is no such version.
+        """
+        registry = self._registry()
+        if model_id not in registry.versions:
+            raise NoModel(f"{model_id}: no such model version; `vfr models list --all` shows those there are")
+        return self._card(model_id, registry.versions[model_id])
 
     def unreadable(self) -> Mapping[str, str]:
         """Return the ids of versions whose card fails its checks, with the reason."""
@@ -159,14 +178,14 @@ class DirectoryModels:
         from vfr.features import spec_hash
         from vfr.models.member import open_member
 
-        card = self._known(model_id)
+        card = self.card(model_id)
         if card.feature_spec != spec_hash():
             raise ArtifactCorrupt(f"{model_id}: made for feature specification {card.feature_spec}; train again")
         return open_member(card, self._files(card))
 
     def read(self, model_id: str) -> Mapping[str, bytes]:
         """Return the files of a version after checking its card and every one of them."""
-        return self._files(self._known(model_id))
+        return self._files(self.card(model_id))
 
     def size(self, model_id: str) -> int:
         """Return how many bytes the files of a version have, without reading them; 0 where there is none."""
@@ -188,7 +207,7 @@ class DirectoryModels:
         """
         with single_writer(self._root):
             registry = self._registry()
-            card = self._known(model_id)
+            card = self.card(model_id)
             if instead_of not in (None, registry.champion_of(card.place)):
                 raise ModelError(f"{instead_of}: is not champion any more; look again at `vfr models list`")
             try:
@@ -249,21 +268,24 @@ class DirectoryModels:
         )
         made = self._cards
         if made[0] != key:
-            found, broken = [], {}
-            for model_id, version in registry.versions.items():
-                try:
-                    found.append(self._card(model_id, version))
-                except ArtifactCorrupt as error:
-                    broken[model_id] = error.message
+            # A change of champion changes two of them; reading hundreds again would take a tenth of a second.
+            held, decoded, broken = self._decoded, {}, {}
+            for one in key:
+                card = held.get(one) or self._card_or_fault(one[0], registry)
+                if isinstance(card, ModelCard):
+                    decoded[one] = card
+                else:
+                    broken[one[0]] = card
+            self._decoded, found = decoded, list(decoded.values())
             found.sort(key=lambda c: (c.created_at, c.labels_end, c.model_id), reverse=True)
             made = self._cards = (key, found, broken)
         return made[1], made[2]
 
-    def _known(self, model_id: str) -> ModelCard:
-        registry = self._registry()
-        if model_id not in registry.versions:
-            raise NoModel(f"{model_id}: no such model version")
-        return self._card(model_id, registry.versions[model_id])
+    def _card_or_fault(self, model_id: str, registry: Registry) -> ModelCard | str:
+        try:
+            return self._card(model_id, registry.versions[model_id])
+        except ArtifactCorrupt as error:
+            return error.message
 
     def _card(self, model_id: str, version: Registered) -> ModelCard:
         try:
