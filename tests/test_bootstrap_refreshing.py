@@ -36,7 +36,7 @@ class Steps:
     def due(self):
         return True
 
-    def step(self):
+    def step(self, tell):
         self.steps += 1
         return "board"
 

@@ -192,9 +192,20 @@ def test_a_champion_is_put_in_office_and_rolled_back(admin: Admin, app: Applicat
     assert app.toggles.read().off == {"linear-7d-two": "rolled back: drift"}
     failure(admin.post("/api/admin/models/linear-7d-two/rollback", {"reason": "again"}), 409, "NOT_POSSIBLE")
     failure(admin.post("/api/admin/models/linear-7d-two/promote", {"reason": "again"}), 409, "NOT_POSSIBLE")
-    failure(admin.post("/api/admin/models/linear-7d-one/rollback", {"reason": "more"}), 404, "NO_MODEL")
+    failure(admin.post("/api/admin/models/linear-7d-one/rollback", {"reason": "more"}), 409, "NOT_POSSIBLE")
     failure(admin.post("/api/admin/models/linear-7d-none/promote", {"reason": "r"}), 404, "NO_MODEL")
     failure(admin.post("/api/admin/models/linear-7d-one/rollback", {"reason": " "}), 422, "INVALID_FIELD")
+
+
+def test_what_cannot_be_rolled_back_answers_on(admin: Admin, app: Application, failure: Any) -> None:
+    """It is off while the versions before it are read, and on again: those are damaged."""
+    for seed, tail in enumerate(("one", "two")):
+        made = app.models.save(card(tail), files_of(seed=seed))
+        admin.post(f"/api/admin/models/{made.model_id}/promote", {"reason": "better"})
+    (app.settings.data_home / "models" / "linear-7d-one" / "calibration.json").write_bytes(b"{")
+    failure(admin.post("/api/admin/models/linear-7d-two/rollback", {"reason": "drift"}), 409, "NOT_POSSIBLE")
+    assert app.toggles.read().off == {}
+    assert [row.toggle.enabled for row in app.toggles.audit(2)] == [True, False]
 
 
 def test_a_version_that_comes_back_into_office_is_switched_on(admin: Admin, app: Application) -> None:

@@ -182,6 +182,32 @@ def test_a_new_process_takes_over_what_is_published(world):
     assert world.asked() == ["trees"]
 
 
+def test_who_took_over_a_board_asks_everybody_once_in_advance(world):
+    told = []
+    first = world.refresh()
+    first.step(told.append)
+    assert (len(told), first.cold()) == (1, False)
+    other = world.refresh()
+    other.step(told.append)
+    world.asked()
+    stamp, made = world.boards.stamp("synthetic"), len(world.made)
+    assert other.cold()
+    other.warm(told.append)
+    assert world.asked() == sorted(MEMBER_NAMES * 3)
+    assert (other.cold(), other.due(), len(told)) == (False, False, 2)
+    assert (world.boards.stamp("synthetic"), len(world.made)) == (stamp, made)
+    # The next promotion reads no features: those of all members are there.
+    rows, read = other._answering._inputs._rows, set(other._answering._inputs._rows)
+    world.models.number["7d", "linear"] = 2
+    other.step()
+    assert (world.asked(), set(rows)) == (["linear"], read)
+    world.data = "synthetic/2"
+    first.step()
+    assert (first.cold(), other.cold()) == (False, True)
+    world.state = MlUnavailable("DISABLED", "maintenance")
+    assert not other.cold()
+
+
 def test_new_data_asks_everybody_again(world):
     refresh = world.refresh()
     refresh.step()

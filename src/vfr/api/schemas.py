@@ -259,6 +259,7 @@ class Engine(Shape):
     since: int | None = None
     refreshed: int | None = Field(None, description="When it last brought the scoreboard up to date.")
     problem: str | None = Field(None, description="Why it could not, the last time.")
+    stage: str | None = Field(None, description="What it is at while it asks members; null while it rests.")
 
 
 class MlHealthData(Shape):

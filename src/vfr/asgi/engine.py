@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from vfr.clock import epoch_ms
+from vfr.asgi.terminal import say
+from vfr.clock import elapsed_ms, epoch_ms
 from vfr.errors import VfrError
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ __all__ = ["main"]
 _LOOK_S: Final = 0.25
 _REST_S: Final = 5.0
 """Pause after a refresh that failed; what was published stays."""
+
+_QUIET_S: Final = 5.0
+"""How long nothing changes before everything is made ready for the next change: a start has enough to do."""
 
 _DRAIN_S: Final = 5.0
 
@@ -57,7 +61,7 @@ def _lead(application: Application, stop: Event) -> None:
 
     application.journal.settle_soon()
     refreshing, since = application.refreshing, epoch_ms()
-    said: dict[str, Any] = {"pid": os.getpid(), "since": since, "refreshed": None, "problem": None}
+    said: dict[str, Any] = {"pid": os.getpid(), "since": since, "refreshed": None, "problem": None, "stage": None}
     counts = {"succeeded": 0, "failed": 0}
     metrics = bootstrap.open_metrics()
     metrics.follow(lambda: bootstrap.engine_readings(application, counts, since))
@@ -75,19 +79,32 @@ def _lead(application: Application, stop: Event) -> None:
 
 def _follow(refreshing: Refreshing, said: dict[str, Any], counts: dict[str, int], stop: Event) -> None:
     """Publish a scoreboard after every change, say when, or why not, and count both."""
+    from vfr.workflows.compiling import COMPILING
+
+    def tell(stage: str) -> None:
+        said["stage"] = stage
+        if COMPILING in stage:
+            say(f"Machine learning: {stage}")
+
+    changed = elapsed_ms()
     while not stop.is_set():
         pause = _LOOK_S
         try:
             if refreshing.due():
-                if refreshing.step() is not None:
+                if refreshing.step(tell) is not None:
                     counts["succeeded"] += 1
                 _settle_memory()
+                changed = elapsed_ms()
                 said.update(refreshed=epoch_ms(), problem=None)
+            elif elapsed_ms(changed) >= 1e3 * _QUIET_S and refreshing.cold():
+                refreshing.warm(tell)
+                _settle_memory()
         except Exception as error:  # noqa: BLE001 - what was published stays, and the next change is tried again
             structlog.get_logger("vfr.engine").warning("refresh_failed", error=str(error), exc_info=error)
             said["problem"] = error.message if isinstance(error, VfrError) else f"it raised {type(error).__name__}"
             counts["failed"] += 1
             pause = _REST_S
+        said["stage"] = None
         stop.wait(pause)
 
 

@@ -287,7 +287,7 @@ class Application:
     @property
     def offices(self) -> Offices:
         """What puts champions in and out of office."""
-        pool = None if self.beside is None else self.beside.pool
+        pool = None if self.beside is None else self.beside.offices
         return Offices(self.settings.data_home, self.toggles, pool)
 
     def rehearsal(self) -> dict[str, Any] | None:

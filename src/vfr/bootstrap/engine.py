@@ -37,6 +37,9 @@ STATE_MS: Final = 1_000
 
 _AGAIN_S: Final = 0.25
 
+_OFFICES_S: Final = 30.0
+"""How long a process that changed a champion waits for the next change."""
+
 
 class Questions:
     """Asks the engine, and counts what came of it; safe in threads."""
@@ -85,6 +88,9 @@ class Beside:
     guard : Guarded
         The engine as requests ask it: left alone while it fails.
     pool : ProcessPool
+        Where past days are computed.
+    offices : ProcessPool
+        Where versions are read that are put in and out of office; no past day is waited for.
     """
 
     home: Path
@@ -92,6 +98,7 @@ class Beside:
     questions: Questions
     guard: Guarded
     pool: ProcessPool
+    offices: ProcessPool
 
     def past_board(self, day: np.datetime64) -> Board:
         """Compute the board of a past day; see `vfr.workflows.held.Boards`.
@@ -113,8 +120,9 @@ class Beside:
         return {"answers": said is not None, "breaker": self.guard.state, **(said or {})}
 
     def close(self) -> None:
-        """End the process that computes, and hang up."""
+        """End the processes that compute, and hang up."""
         self.pool.close()
+        self.offices.close()
         self.engine.close()
 
 
@@ -123,7 +131,8 @@ def beside(settings: Settings) -> Beside:
     engine = engine_of(settings)
     questions = Questions(engine)
     guard = Guarded(questions.ask, Breaker(FAILURES, REST_S, WINDOW_S), lambda: elapsed_ms() / 1e3)
-    return Beside(settings.data_home, engine, questions, guard, ProcessPool())
+    offices = ProcessPool(idle_s=_OFFICES_S, nice=0)
+    return Beside(settings.data_home, engine, questions, guard, ProcessPool(), offices)
 
 
 def engine_of(settings: Settings) -> Engine:

@@ -54,8 +54,8 @@ class Offices:
     def rollback(self, model_id: str, *, who: str, why: str) -> Change:
         """Bring back the champion before one; see `vfr.workflows.promotion.rollback`.
 
-        The version that goes is switched off as well: what it said is on a scoreboard, which takes longer to be made
-        anew than a switch to be followed.
+        The version that goes is switched off first: reading those before it, and making the scoreboard anew, take
+        longer than following a switch. It is on again where it could not be rolled back.
 
         Raises
         ------
@@ -63,9 +63,16 @@ class Offices:
             If no reason is given.
         """
         text = checked_reason(why, "why")
-        change = self._made(_rolled_back, model_id, who, text)
-        self._switch(model_id, False, f"rolled back: {text}", who)
-        return change
+        lines = DirectoryModels(self.home).succession().values()
+        goes = any(line[0] == model_id and line[1:] for line in lines) and model_id not in self.toggles.state().off
+        if goes:
+            self._switch(model_id, False, f"rolled back: {text}", who)
+        try:
+            return self._made(_rolled_back, model_id, who, text)
+        except BaseException:
+            if goes:
+                self._switch(model_id, True, "it could not be rolled back", who)
+            raise
 
     def _made(self, change: Callable[..., Change], model_id: str, who: str, why: str) -> Change:
         if self.pool is None:

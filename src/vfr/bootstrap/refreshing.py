@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["Refreshing"]
 
 
+def _quiet(stage: str) -> None:
+    """Tell nobody."""
+
+
 class Refreshing:
     """What follows data, models and outcomes, and publishes a scoreboard after every change.
 
@@ -45,11 +49,13 @@ class Refreshing:
         with self._lock:
             return self._refresh().due()
 
-    def step(self, *, wait: bool = False) -> MlBoard | None:
+    def step(self, tell: Callable[[str], None] = _quiet, *, wait: bool = False) -> MlBoard | None:
         """Do what is due.
 
         Parameters
         ----------
+        tell : callable
+            Told the stage in words where members are asked.
         wait : bool
             Wait while another process refreshes; else leave it to that process.
 
@@ -67,9 +73,19 @@ class Refreshing:
         with self._lock:
             if wait:
                 with single_writer(self._root):
-                    return self._refresh().step()
+                    return self._refresh().step(tell)
             with try_writer(self._root) as mine:
-                return self._refresh().step() if mine else None
+                return self._refresh().step(tell) if mine else None
+
+    def cold(self) -> bool:
+        """Return whether the next change of champion would wait for features; see `vfr.workflows.refresh`."""
+        with self._lock:
+            return self._refresh().cold()
+
+    def warm(self, tell: Callable[[str], None] = _quiet) -> None:
+        """Ask every member once, and publish nothing; see `vfr.workflows.refresh`."""
+        with self._lock:
+            self._refresh().warm(tell)
 
     def close(self) -> None:
         """Ask no member any more, and end every thread but those of members that hang."""

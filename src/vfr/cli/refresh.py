@@ -21,7 +21,7 @@ def command(as_json: AsJson = False) -> int:
     app = application()
     with progress("Refreshing", quiet=as_json) as report:
         app.prepare(report)
-        board = app.refreshing.step(wait=True)
+        board = app.refreshing.step(report, wait=True)
     state = app.ml_state()
     app.close()
     if board is None:

@@ -151,7 +151,7 @@ class Answering:
         standing = kept or {}
         able = [c for c in choices if c.card is not None]
         rate = self._inputs.base_rate(question.whole, question.snapshot, question.horizon) if able else nan
-        said = self._said(question, [c for c in able if c.member not in standing], off, limits)
+        said = self._said(question, [c for c in able if c.member not in standing], off, limits, _lookback(able))
         return {c.member: standing.get(c.member) or _answer(c, said.get(c.member)) for c in choices}, rate
 
     def earned(
@@ -179,20 +179,22 @@ class Answering:
         self._inputs.close()
 
     def _said(
-        self, question: Question, choices: Sequence[Choice], off: Mapping[str, str], limits: Callable[[], Limits]
+        self,
+        question: Question,
+        choices: Sequence[Choice],
+        off: Mapping[str, str],
+        limits: Callable[[], Limits],
+        lookback: int,
     ) -> dict[str, MemberResult]:
-        """Ask members that have a version, and return what each says."""
-        from vfr.models.learners import LEARNERS
-
+        """Ask members that have a version about so many sessions, and return what each says."""
         seats = tuple(
             Seat((c.card, *c.spares), c.passed_over, off.get(c.member, off.get(c.card.model_id)))
             for c in choices
             if c.card is not None
         )
-        lookbacks = [LEARNERS[seat.member].lookback for seat in seats if seat.off is None]
-        if not lookbacks:
+        if all(seat.off is not None for seat in seats):
             return {seat.member: switched_off(seat) for seat in seats}
-        X, names = self._inputs.rows(question.whole, question.snapshot, max(lookbacks))
+        X, names = self._inputs.rows(question.whole, question.snapshot, lookback)
         committee = Committee(
             seats=seats,
             load=self._cache.load,
@@ -206,6 +208,13 @@ class Answering:
         if self._heard is not None:
             self._heard(results)
         return {result.member: result for result in results}
+
+
+def _lookback(choices: Sequence[Choice]) -> int:
+    """Return how many sessions any of the members reads: one that is asked alone finds the rows of all in memory."""
+    from vfr.models.learners import LEARNERS
+
+    return max((LEARNERS[choice.member].lookback for choice in choices), default=1)
 
 
 def _answer(choice: Choice, said: MemberResult | None) -> Answer:

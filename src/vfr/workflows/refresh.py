@@ -2,6 +2,7 @@
 
 After a promotion only the members that have another version are asked again, after new outcomes nobody is: only what
 members have earned is read anew. A member that failed or was late is asked again after a while, later each time.
+Whoever only took over a board asks everybody once in advance, so that a promotion need not wait for features either.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from vfr import clock
 from vfr.ensemble.lanes import Limits, Task
 from vfr.typing import HORIZONS, MEMBER_NAMES, Horizon
 from vfr.workflows.answering import Answering, Question, attempt
+from vfr.workflows.compiling import features_stage
 from vfr.workflows.forecast_universe import universe_of
 from vfr.workflows.forecaster import DEFAULT_METHOD, Forecast, MlUnavailable
 from vfr.workflows.ml_board import Answer, BoardKey, HorizonAnswers, MlBoard, MlBoardStore
@@ -129,6 +131,10 @@ def _sets(choices: Sequence[Choice]) -> list[tuple[str, ...]]:
     return list(chain.from_iterable(combinations(able, size) for size in range(1, len(able) + 1)))
 
 
+def _quiet(stage: str) -> None:
+    """Tell nobody."""
+
+
 class Refresh:
     """Keeps the scoreboard of the current data set current; for one thread.
 
@@ -185,6 +191,7 @@ class Refresh:
         self._looked = -inf
         self._told: dict[Horizon, Hashable] = {}
         self._told_of: MlBoard | None = None
+        self._warm_of: str | None = None
 
     def due(self) -> bool:
         """Return whether there is anything to do; cheap enough to be asked some times a second."""
@@ -196,8 +203,13 @@ class Refresh:
         board = self._board(key)
         return board is None or board is not self._told_of or self._outdated(board, key)
 
-    def step(self) -> MlBoard | None:
+    def step(self, tell: Callable[[str], None] = _quiet) -> MlBoard | None:
         """Do what is due and return the board that is published then; None where there is no data, or it just changed.
+
+        Parameters
+        ----------
+        tell : callable
+            Told the stage in words where members are asked.
 
         Raises
         ------
@@ -212,7 +224,10 @@ class Refresh:
             snapshot = self._datasets.snapshot()
             if self._datasets.stamp() != key.data:
                 return None
+            tell(features_stage())
             found = refresh(self._answering, snapshot, key, board, self._off(), members=_members())
+            if board is None or board.key.data != key.data:
+                self._warm_of = key.data
             if board is not None and _state(found) == _state(board):
                 self._pause = min(2.0 * self._pause, LOOK_AGAIN_MS)
                 self._again = clock.elapsed_ms() + self._pause
@@ -222,6 +237,27 @@ class Refresh:
                 self._hold(self._stamp(key), board)
         self._tell(board)
         return board
+
+    def cold(self) -> bool:
+        """Return whether members were not asked about the current data in this process; cheap enough to be asked often.
+
+        Somebody else made the board then, and the next promotion would wait for features and for libraries.
+        """
+        return self._enabled() is None and self._datasets.stamp() not in (None, self._warm_of)
+
+    def warm(self, tell: Callable[[str], None] = _quiet) -> None:
+        """Ask every member once, for nothing but to have in memory what asking takes; `tell` as in `step`.
+
+        Raises
+        ------
+        VfrError, OSError
+            If data or models cannot be read.
+        """
+        key = self._key()
+        if key is not None:
+            self._warm_of = key.data  # Whatever comes of it: it is done once.
+            tell(features_stage())
+            refresh(self._answering, self._datasets.snapshot(), key, None, self._off(), members=_members())
 
     def _key(self) -> BoardKey | None:
         """Return what a board would be made from now; None where there is no data set."""

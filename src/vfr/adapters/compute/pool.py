@@ -43,6 +43,8 @@ class ProcessPool:
         Calls that may wait; one more is refused.
     idle_s, limit_s : float
         When processes without work end, and when a call is given up.
+    nice : int
+        How far quick answers come first; 0 for work that somebody waits for.
 
     Notes
     -----
@@ -56,8 +58,17 @@ class ProcessPool:
     >>> pool.close()
     """
 
-    def __init__(self, workers: int = 1, waiting: int = 8, *, idle_s: float = IDLE_S, limit_s: float = LIMIT_S) -> None:
+    def __init__(
+        self,
+        workers: int = 1,
+        waiting: int = 8,
+        *,
+        idle_s: float = IDLE_S,
+        limit_s: float = LIMIT_S,
+        nice: int = NICE,
+    ) -> None:
         self._workers = workers
+        self._nice = nice
         self._idle_s = idle_s
         self._limit_s = limit_s
         self._places = BoundedSemaphore(workers + waiting)
@@ -111,7 +122,7 @@ class ProcessPool:
             if self._closed:
                 raise Overloaded("the server stops; ask again")
             if self._executor is None:
-                self._executor = _started(self._workers)
+                self._executor = _started(self._workers, self._nice)
             executor = self._executor
             try:
                 return executor, submit(executor)
@@ -155,12 +166,12 @@ class ProcessPool:
             executor.shutdown(wait=True)
 
 
-def _started(workers: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_settle_in)
+def _started(workers: int, nice: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_settle_in, initargs=(nice,))
 
 
-def _settle_in() -> None:
+def _settle_in(nice: int) -> None:
     """Begin the life of a process: Ctrl-C is for who started it, with whom it ends, and quick answers come first."""
-    os.nice(NICE)
+    os.nice(nice)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent()
