@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +23,7 @@ def of_the_past_alone(snapshot, row, lookback):
 def never_asked(monkeypatch):
     """Let what is computed ahead wait for no quiet moment."""
     monkeypatch.setattr(feature_history, "QUIET_MS", 0.0)
+    monkeypatch.setattr(feature_history, "FIRST_MS", 0.0)
 
 
 @pytest.fixture
@@ -97,6 +99,15 @@ def test_another_version_of_the_data_is_computed_anew(seeded_snapshot):
     assert not np.array_equal(found, of_the_past_alone(seeded_snapshot, row, 3), equal_nan=True)
 
 
+def until(reached):
+    """Wait for something that a thread does."""
+    for _ in range(2_000):
+        if reached():
+            return
+        time.sleep(0.005)
+    raise AssertionError("nothing came of it")
+
+
 class Shelf:
     """Keeps arrays until there is no room."""
 
@@ -119,7 +130,8 @@ def test_random_days_read_what_was_computed_ahead_to_the_last_bit(seeded_snapsho
     shelf = Shelf()
     one = SessionFeatures(shelf.keep)
     asked(one, seeded_snapshot, 300)
-    assert one._history is None  # Who asks for one day does not pay for all.
+    until(lambda: one._history.along.recursive is not None)
+    assert shelf.kept == 0  # Who asks for one day does not pay for all.
     asked(one, seeded_snapshot, 500)
     one._history._thread.join()
     assert shelf.kept == -(-seeded_snapshot.sessions.size // PART)
@@ -130,7 +142,7 @@ def test_random_days_read_what_was_computed_ahead_to_the_last_bit(seeded_snapsho
         assert computed == []
         np.testing.assert_array_equal(found, of_the_past_alone(seeded_snapshot, row, 10), err_msg=str(row))
         found[:] = 0.0  # Whoever reads it has a copy.
-    assert one._along.recursive is None  # What only computing reads takes no memory any more.
+    assert one._history.along.recursive is None  # What only computing reads takes no memory any more.
     assert not one._spans
     one.close()
 
@@ -155,9 +167,8 @@ def test_another_version_ends_what_was_computed_ahead(seeded_snapshot):
     other = replace(seeded_snapshot, version="another")
     asked(one, other, 300)
     assert not thread.is_alive()
-    assert one._history is None
     asked(one, other, 500)
-    assert one._history is not None
+    assert one._history._thread is not thread
     one.close()
     assert one._history is None
 
@@ -170,3 +181,51 @@ def test_nothing_is_computed_ahead_while_days_are_asked_for(seeded_snapshot, mon
         asked(one, seeded_snapshot, row)
     one.close()  # Does not wait for the quiet moment either.
     assert shelf.kept == 0
+
+
+def test_the_first_past_day_waits_for_nothing_that_only_later_ones_gain_from(seeded_snapshot, monkeypatch):
+    monkeypatch.setattr(feature_history, "FIRST_MS", 1e9)
+    one = SessionFeatures()
+    found = asked(one, seeded_snapshot, 300)
+    assert one._history.along.recursive is None
+    np.testing.assert_array_equal(found, of_the_past_alone(seeded_snapshot, 300, 10))
+    one.close()
+    assert one._history is None
+
+
+class Clock:
+    """Time that passes only where somebody says so."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def elapsed_ms(self, since=0.0):
+        return self.now - since
+
+
+def test_a_part_is_begun_in_a_pause_that_is_likely_to_be_long_enough(monkeypatch):
+    time_, quiet = Clock(), 1_000.0
+    monkeypatch.setattr(feature_history, "clock", time_)
+    monkeypatch.setattr(feature_history, "QUIET_MS", quiet)
+    pauses = feature_history._Pauses()
+    pauses.took(100.0)
+
+    def begun(after):
+        """Return how long after a question a part is begun, looked at as the thread does."""
+        began = time_.now
+        while (left := pauses.left()) > 0.0 and time_.now - began < after:
+            time_.now += min(left, after - (time_.now - began))
+        return time_.now - began if pauses.left() == 0.0 else None
+
+    for wait, wanted in ((250.0, None), (250.0, None), (250.0, 50.0), (80.0, 50.0), (80.0, None), (900.0, None)):
+        pauses.asked()
+        found = begun(wait)
+        assert found == pytest.approx(wanted) if wanted is not None else found is None, wait
+        time_.now += wait - (found or wait)
+    pauses.asked()
+    assert begun(10_000.0) == pytest.approx(quiet)
+    for _ in range(2):
+        time_.now += 250.0
+        pauses.asked()
+    pauses.took(150.0)  # Parts that take longer do not fit.
+    assert begun(250.0) is None

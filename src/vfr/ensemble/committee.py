@@ -181,8 +181,10 @@ class Committee:
     def _predicting(self, card: ModelCard, sections: Sections, names: Sequence[str]) -> Callable[[], Prediction]:
         def predict() -> Prediction:
             predictor, mine = self.load(card.model_id), _columns(sections, names, card)
-            sharing = isinstance(predictor, SharingPredictor)
-            said = predictor.predict_shared(mine) if sharing else predictor.predict(mine.X)
+            if isinstance(predictor, SharingPredictor):
+                said = predictor.predict_shared(mine)
+            else:
+                said = predictor.predict(mine.X)
             found = checked(said, mine.X.shape[1])
             _something(found, sections.X)
             return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vfr.typing import Keep, Matrix32
@@ -59,7 +58,7 @@ class SessionFeatures:
         lookback : int
             Sessions L.
         """
-        from vfr.features.carried import carried, with_recursive
+        from vfr.features.carried import carried
 
         if self._along is None or self._version != (whole.name, whole.version):
             self.close()
@@ -69,37 +68,36 @@ class SessionFeatures:
         end = snapshot.sessions.size
         first = max(end - lookback, 0)
         if end == whole.sessions.size:
-            return by_name(self._compute(whole, first, end))
-        found = self._computed_ahead(first, end)
-        if found is not None:
-            return found
-        if self._along.recursive is None:
-            self._along = with_recursive(self._along, whole)
-        if self._history is None and self._keeping is not None and self._spans:
+            return by_name(self._compute(whole, first, end, self._along))
+        if self._history is None:
             self._history = FeatureHistory(whole, self._along, self._keeping)
-        span = _span(end, lookback, whole.sessions.size)
+        elif self._spans:
+            self._history.begin()
+        found = self._history.rows(first, end)
+        if found is not None:
+            if self._history.whole:
+                self._spans.clear()
+            return found
+        return by_name(self._near(whole, snapshot, first, self._history.along))
+
+    def _near(self, whole: Snapshot, snapshot: Snapshot, first: int, along: Carried) -> Matrix32:
+        """Return [F x L x N] features, those of the neighbours kept once a second of them is asked for."""
+        end = snapshot.sessions.size
+        span = _span(end, end - first, whole.sessions.size)
         if span not in self._spans:
             self._keep(span, None)
-            return by_name(self._compute(snapshot, first, end))
+            return self._compute(snapshot, first, end, along)
         values = self._spans[span]
         if values is None:
             # A row uses nothing of later sessions: those of the whole are those of its past.
-            values = self._compute(whole, *span)
+            values = self._compute(whole, *span, along)
         self._keep(span, values)
-        return by_name(values[:, first - span[0] : end - span[0]])
+        return values[:, first - span[0] : end - span[0]]
 
-    def _computed_ahead(self, first: int, end: int) -> Matrix32 | None:
-        if self._history is None or self._along is None:
-            return None
-        if self._history.whole:  # What only computing reads need take no memory any more.
-            self._along = replace(self._along, recursive=None)
-            self._spans.clear()
-        return self._history.rows(first, end)
-
-    def _compute(self, snapshot: Snapshot, first: int, end: int) -> Matrix32:
+    def _compute(self, snapshot: Snapshot, first: int, end: int, along: Carried) -> Matrix32:
         from vfr.features import compute
 
-        matrix = compute(snapshot, slice(first, end), along=self._along)
+        matrix = compute(snapshot, slice(first, end), along=along)
         self.names = matrix.names
         return matrix.values
 
