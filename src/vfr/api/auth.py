@@ -6,7 +6,6 @@ from typing import Any, Final, TypeVar
 
 from fastapi import APIRouter, Request, Response
 
-from vfr.accounts.address import client_address
 from vfr.accounts.principal import ANONYMOUS
 from vfr.api.bodies import documented, read_as
 from vfr.api.context import Context
@@ -26,7 +25,7 @@ _QUEUE: Final = 32
 
 def router(context: Context) -> APIRouter:
     """Return the routes of signing in."""
-    accounts, settings = context.application.accounts, context.application.settings
+    accounts = context.application.accounts
     slow = Work(_THREADS, _QUEUE)
     made = APIRouter(tags=["auth"])
 
@@ -42,7 +41,7 @@ def router(context: Context) -> APIRouter:
     )
     async def sign_in(request: Request) -> Response:
         body = await charged(SignInBody, request)
-        found = await slow.run(accounts.sign_in, body.username, body.password, _address(request))
+        found = await slow.run(accounts.sign_in, body.username, body.password, context.limits.address(request))
         return context.answer(_pair(found))
 
     @made.post(
@@ -69,10 +68,6 @@ def router(context: Context) -> APIRouter:
     @made.get("/.well-known/jwks.json", response_model=JwksData, summary="Public keys that tokens are signed with")
     async def jwks() -> dict[str, Any]:
         return dict(accounts.callers.jwks())
-
-    def _address(request: Request) -> str:
-        peer, headers = request.client, request.scope["state"]["headers"]
-        return client_address(peer.host if peer else None, headers.get("x-forwarded-for", ""), settings.proxies)
 
     return made
 

@@ -176,7 +176,18 @@ def _malformed(request: Request, error: Exception) -> Response:
 def _routed(request: Request, error: Exception) -> Response:
     status = int(getattr(error, "status_code", 500))
     code, message = _BY_STATUS.get(status, ("REFUSED", "the request was refused"))
-    return error_response(request.scope, status, code, message, getattr(error, "headers", None))
+    headers = {"Allow": _methods(request)} if status == 405 else getattr(error, "headers", None)
+    return error_response(request.scope, status, code, message, headers)
+
+
+def _methods(request: Request) -> str:
+    """Return the methods of a resource; each of its routes knows its own only."""
+    from starlette.routing import Match, Route
+
+    routes = (one for one in request.app.routes if isinstance(one, Route))
+    return ", ".join(
+        sorted({m for r in routes if r.matches(request.scope)[0] is not Match.NONE for m in r.methods or ()})
+    )
 
 
 def _unforeseen(request: Request, error: Exception) -> Response:
