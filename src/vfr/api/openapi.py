@@ -97,7 +97,13 @@ def document(api: FastAPI) -> dict[str, Any]:
                     "in": "path",
                     "required": True,
                     "schema": {"type": "string", "pattern": f"^{SESSION_ID.pattern}$"},
-                }
+                },
+                {
+                    "name": "Last-Event-ID",
+                    "in": "header",
+                    "description": "Id of an event: those after it follow. All events but connected have one.",
+                    "schema": {"type": "string"},
+                },
             ],
             "responses": {
                 "200": {"description": "Events", "content": {"text/event-stream": {"schema": _EVENT}}},
