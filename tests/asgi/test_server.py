@@ -13,6 +13,7 @@ import pytest
 from tests.asgi.running import ask, gone, kinds, serving, start, until
 
 from vfr import bootstrap
+from vfr.asgi.app import COLLECTED
 from vfr.asgi.server import address
 from vfr.settings import Settings
 
@@ -22,6 +23,15 @@ try:
     asgi.serve(settings.load())
 except errors.SettingsError as error:
     print(error.message)
+"""
+
+LOADED = """
+import gc, os
+from vfr.asgi.app import create_app_from_env
+os.dup2(os.pipe()[0], 0)  # A server process ends with its standard input.
+create_app_from_env()
+print(gc.get_threshold(), gc.get_freeze_count() > 10_000, flush=True)
+os._exit(0)
 """
 
 
@@ -48,6 +58,11 @@ def test_it_answers_and_stops_with_the_training_beside_it(home: Path, port: int)
     assert {"POST"} == {line["method"] for line in logged}
     with pytest.raises(OSError, match="refused"):
         ask(port, "/api/health")
+
+
+def test_the_collector_seldom_looks_through_what_a_server_process_keeps(home: Path, port: int) -> None:
+    said, _ = start(LOADED, home, port).communicate(timeout=60)
+    assert said == f"{COLLECTED} True\n"
 
 
 def test_a_taken_port_is_named(home: Path, port: int) -> None:
