@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from vfr import bootstrap
-from vfr.bootstrap import engine_of, leading, listening
+from vfr.bootstrap import engine_of, leading, listening, past
 from vfr.data import synthetic
 from vfr.data.quality import QualityReport
 from vfr.errors import InvalidField
+from vfr.factors import carried
 from vfr.factors.compute import compute_board
 from vfr.settings import Settings
 from vfr.workflows.query import AnalyzeQuery
@@ -68,6 +71,36 @@ def test_what_the_engine_says_of_itself_is_part_of_health(settings: Settings) ->
         listener.close(5.0)
         server.close()
         engine.close()
+
+
+def test_what_past_days_could_not_carry_along_is_in_the_log_and_tried_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = synthetic.snapshot(np.random.default_rng(3), n_sessions=300, n_symbols=8)
+    here, server = bootstrap.build(settings), bootstrap.build(settings, served=True)
+    here.datasets.publish(snapshot, QualityReport.of((), {}), compute_board(snapshot))
+    made, tries, later = carried.carried, [0], []
+
+    def once(*about: Any) -> carried.Carried:
+        tries[0] += 1
+        if tries[0] == 1:
+            raise MemoryError("no room")
+        return made(*about)
+
+    monkeypatch.setattr(carried, "carried", once)
+    monkeypatch.setattr(past, "_aside", later.append)
+    assert server.beside is not None
+    monkeypatch.setattr(server.beside.pool, "run", lambda call, *about: call(*about))
+    with capture_logs() as lines:
+        for row in (280, 281, 282):
+            server.beside.past_board(snapshot.sessions[row])
+            while later:
+                later.pop()()
+    told = [line for line in lines if line["event"] == "past_days_failed"]
+    assert [line["error"] for line in told] == ["MemoryError('no room')"]
+    assert tries == [2]
+    server.close()
+    here.close()
 
 
 def test_past_days_are_the_same_from_another_process(settings: Settings) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vfr.factors import compute
+from vfr.factors import carried, compute
 from vfr.workflows.past_boards import PastBoards
 
 
@@ -75,3 +75,53 @@ def test_what_another_version_carries_is_not_read(seeded_snapshot, carrying):
     boards(day)
     assert carrying == [False, False, False, True]
     assert boards(day).data_version == "another"
+
+
+def test_what_could_not_be_carried_is_tried_again_at_the_next_day(seeded_snapshot, carrying, monkeypatch):
+    later, told, made = [], [], carried.carried
+
+    def full(*_):
+        raise MemoryError("no room")
+
+    boards = PastBoards(Data(seeded_snapshot), later.append, failed=told.append)
+    monkeypatch.setattr(carried, "carried", full)
+    boards(seeded_snapshot.sessions[300])
+    later.pop()()
+    assert [str(error) for error in told] == ["no room"]
+    monkeypatch.setattr(carried, "carried", made)
+    for row in (301, 302):
+        boards(seeded_snapshot.sessions[row])
+    [work] = later
+    work()
+    boards(seeded_snapshot.sessions[303])
+    assert carrying == [False, False, False, True]
+    assert len(told) == 1
+
+
+def test_a_day_is_answered_where_no_thread_can_be_had_for_the_others(seeded_snapshot, carrying):
+    told, later = [], []
+
+    def aside(work):
+        if not told:
+            raise RuntimeError("can't start new thread")
+        later.append(work)
+
+    boards = PastBoards(Data(seeded_snapshot), aside, failed=told.append)
+    for row in (300, 301):
+        boards(seeded_snapshot.sessions[row])
+    later.pop()()
+    boards(seeded_snapshot.sessions[302])
+    assert carrying == [False, False, True]
+    assert len(told) == 1
+
+
+def test_no_day_fails_with_what_it_was_to_carry_along(seeded_snapshot, carrying):
+    def full(_):
+        raise OSError("no room")
+
+    told = []
+    boards = PastBoards(Data(seeded_snapshot), keep=full, failed=told.append)
+    for row in (300, 301, 302):
+        boards(seeded_snapshot.sessions[row])
+    assert carrying == [False, False, False]
+    assert len(told) == 2

@@ -19,7 +19,7 @@ from vfr.adapters.redaction import Scrubber, hide_secrets
 from vfr.clock import utc_now
 from vfr.workflows.outbox import Outbox
 
-__all__ = ["AccessLog", "configure_logging", "log_failed_member"]
+__all__ = ["AccessLog", "configure_logging", "log_failed_member", "log_failed_past_days"]
 
 _LINES: Final = 20_000
 _BATCH: Final = 2_000
@@ -193,3 +193,9 @@ def log_failed_member(version: str, error: BaseException) -> None:
     if not structlog.is_configured():
         return
     structlog.get_logger().warning("ml_failed", version=version, error=str(error), exc_info=error)
+
+
+def log_failed_past_days(error: str) -> None:
+    """Log why what past days carry along could not be computed: each costs half a second until it can."""
+    if structlog.is_configured():
+        structlog.get_logger().warning("past_days_failed", error=error)

@@ -13,6 +13,7 @@ from vfr.adapters.compute.parent import end_with_parent
 from vfr.adapters.compute.pool import ProcessPool
 from vfr.adapters.engine.client import Engine
 from vfr.adapters.store.publishing import try_writer
+from vfr.adapters.telemetry import log_failed_past_days
 from vfr.bootstrap.past import past_board
 from vfr.clock import elapsed_ms
 from vfr.workflows.breaker import Breaker, Guarded, NoAnswer
@@ -112,7 +113,10 @@ class Beside:
         """
         from vfr.adapters.store.codecs import decode_board
 
-        return decode_board(self.pool.run(past_board, self.home, day))
+        found = self.pool.run(past_board, self.home, day)
+        for why in found.failed:
+            log_failed_past_days(why)
+        return decode_board(found.raw)
 
     def state(self) -> dict[str, Any]:
         """Return whether the engine answers, whether it is asked at present, and what it says of itself."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vfr.adapters.compute.heap import give_back
 from vfr.adapters.store.aside_files import on_disk
@@ -20,11 +20,18 @@ if TYPE_CHECKING:
 
     from vfr.typing import FloatArray
 
-__all__ = ["past_board"]
+__all__ = ["PastBoard", "past_board"]
 
 
-def past_board(home: Path, day: np.datetime64) -> bytes:
-    """Return the encoded board of the last session on or before a day; runs in a process of its own.
+class PastBoard(NamedTuple):
+    """The bytes of a board, and why what days carry along could not be computed since the one before, mostly never."""
+
+    raw: bytes
+    failed: tuple[str, ...]
+
+
+def past_board(home: Path, day: np.datetime64) -> PastBoard:
+    """Return the board of the last session on or before a day; runs in a process of its own.
 
     Raises
     ------
@@ -35,12 +42,18 @@ def past_board(home: Path, day: np.datetime64) -> bytes:
     """
     from vfr.adapters.store.codecs import encode_board
 
-    return encode_board(_boards(home)(day))
+    boards, failures = _boards(home)
+    raw = encode_board(boards(day))
+    failed = tuple(failures)
+    del failures[: len(failed)]
+    return PastBoard(raw, failed)
 
 
 @cache
-def _boards(home: Path) -> PastBoards:
-    return PastBoards(HeldDatasets(DirectoryDatasets(home)), _aside, _keep(on_disk(home)))
+def _boards(home: Path) -> tuple[PastBoards, list[str]]:
+    failures: list[str] = []
+    datasets = HeldDatasets(DirectoryDatasets(home))
+    return PastBoards(datasets, _aside, _keep(on_disk(home)), lambda error: failures.append(repr(error))), failures
 
 
 def _keep(on_disk: Callable[[FloatArray], FloatArray]) -> Callable[[FloatArray], FloatArray]:

@@ -31,11 +31,14 @@ class PastBoards:
         first day. By default its second day waits for that.
     keep : callable, optional
         Where that is kept; in memory by default.
+    failed : callable, optional
+        Told why that could not be computed.
 
     Notes
     -----
     Until it is there, days are computed from their past alone. That takes a third of the time of what all days carry
-    along, so that who asks for one day does not pay for the others.
+    along, so that who asks for one day does not pay for the others. Where it fails no day does: the next one tries
+    again.
     """
 
     def __init__(
@@ -43,13 +46,16 @@ class PastBoards:
         datasets: DatasetStore,
         aside: Callable[[Callable[[], None]], object] | None = None,
         keep: Keep | None = None,
+        failed: Callable[[BaseException], None] | None = None,
     ) -> None:
         self._datasets = datasets
         self._aside = aside
         self._keep = keep
+        self._failed = failed or _ignore
         self._lock = Lock()
-        self._asked: tuple[tuple[str, str], int] | None = None
-        self._along: tuple[tuple[str, str], Carried] | None = None
+        self._asked: tuple[str, str] | None = None
+        self._along: Carried | None = None
+        self._under_way = False
 
     def __call__(self, day: np.datetime64) -> Board:
         """Return the board of the last session on or before a day.
@@ -65,33 +71,44 @@ class PastBoards:
 
         with self._lock:
             whole = self._datasets.snapshot()
-            past, times = whole.upto(day), self._times(whole)
-            if times == 1 and self._aside is None:
-                self._carry(whole)
-            board = compute_board(past, self._carried(whole))
-            if times == 0 and self._aside is not None:
-                self._aside(partial(self._carry, whole))
+            past, again = whole.upto(day), self._asked == _version(whole)
+            if not again:
+                # Of the version before nothing is kept: two would not fit into the memory of one.
+                self._asked, self._along, self._under_way = _version(whole), None, False
+            if again and self._aside is None and self._along is None:
+                self._along = self._carried(whole)
+            board = compute_board(past, self._along)
+            if self._aside is not None and self._along is None and not self._under_way:
+                self._begin(whole, self._aside)
             return board
 
-    def _times(self, whole: Snapshot) -> int:
-        """Count how often a version was asked before; what another one carries is let go."""
-        if self._asked is None or self._asked[0] != _version(whole):
-            self._asked, self._along = (_version(whole), 0), None  # Two would not fit into the memory of one.
-        before = self._asked[1]
-        self._asked = _version(whole), before + 1
-        return before
+    def _begin(self, whole: Snapshot, aside: Callable[[Callable[[], None]], object]) -> None:
+        self._under_way = True
+        try:
+            aside(partial(self._carry, whole))
+        except RuntimeError as error:  # Out of threads.
+            self._under_way = False
+            self._failed(error)
 
     def _carry(self, whole: Snapshot) -> None:
-        from vfr.factors.carried import carried, in_memory
-
-        found = _version(whole), carried(whole, self._keep or in_memory)
-        if self._asked is not None and self._asked[0] == found[0]:
-            self._along = found
+        found = self._carried(whole)
+        with self._lock:
+            if self._asked == _version(whole):  # Else the data changed meanwhile.
+                self._along, self._under_way = found, False
 
     def _carried(self, whole: Snapshot) -> Carried | None:
-        """Return what a version carries along, None while it is not there."""
-        held = self._along
-        return held[1] if held is not None and held[0] == _version(whole) else None
+        """Compute what the days of a version carry along; None if that failed."""
+        from vfr.factors.carried import carried, in_memory
+
+        try:
+            return carried(whole, self._keep or in_memory)
+        except Exception as error:  # noqa: BLE001 - days are computed without it
+            self._failed(error)
+            return None
+
+
+def _ignore(_: BaseException) -> None:
+    """Tell nobody."""
 
 
 def _version(whole: Snapshot) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from threading import Event
 import psutil
 import pytest
 
-from vfr.adapters.compute.pool import ProcessPool
+from vfr.adapters.compute.pool import PIPE_BYTES, ProcessPool
 from vfr.errors import InvalidField, Overloaded
 
 PARENT = """
@@ -121,6 +122,14 @@ def test_what_runs_when_it_is_closed_is_not_begun_again(tmp_path: Path) -> None:
             running.result(30)
     assert [path.name for path in tmp_path.iterdir()] == [str(first)]
     assert gone(first)
+
+
+def test_a_large_result_is_whole_and_has_room_on_its_way() -> None:
+    with closing(ProcessPool()) as pool:
+        assert pool.run(bytes, 3_000_000) == bytes(3_000_000)
+        assert pool._executor is not None
+        room = fcntl.fcntl(pool._executor._result_queue._reader.fileno(), fcntl.F_GETPIPE_SZ)
+        assert room == PIPE_BYTES
 
 
 def test_it_ends_with_the_process_that_started_it(tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ or hangs. Calls and results travel between processes of one program; nothing tha
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing import get_context
 from threading import BoundedSemaphore, Lock, Timer
 from typing import Final, ParamSpec, TypeVar
@@ -27,6 +29,9 @@ LIMIT_S: Final = 120.0
 """Seconds one call may take; beyond it the process is taken for hung."""
 
 NICE: Final = 5
+
+PIPE_BYTES: Final = 1 << 20
+"""Room for a whole result on its way: through less, both processes wake each other for every piece."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -167,7 +172,10 @@ class ProcessPool:
 
 
 def _started(workers: int, nice: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_settle_in, initargs=(nice,))
+    executor = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_settle_in, initargs=(nice,))
+    with suppress(OSError, AttributeError):  # Where pipes have one size only, or users have used up their share.
+        fcntl.fcntl(executor._result_queue._reader.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)  # type: ignore[attr-defined]  # noqa: SLF001
+    return executor
 
 
 def _settle_in(nice: int) -> None:
