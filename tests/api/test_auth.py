@@ -356,6 +356,16 @@ def test_tokens_for_machines(world: World, failure: Any) -> None:
         failure(post(world, "/api/admin/keys", admin, **wrong), 422, "INVALID_FIELD")
 
 
+def test_an_open_stream_ends_with_its_token(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vfr.api.progress.OPEN_S", 10.0)
+    admin = {**bearer(world.sign_in("admin")["accessToken"]), "Content-Type": "application/json"}
+    made = post(world, "/api/admin/keys", admin["Authorization"].split()[1], label="streams").json()["data"]
+    stream = ("GET", f"/api/stocks/analyze/progress/{made['id']}{'0' * 22}", {"headers": bearer(made["token"])})
+    told, revoked = world.client.at_once([stream, ("DELETE", f"/api/admin/keys/{made['id']}", {"headers": admin})])
+    assert (told.status_code, revoked.status_code) == (200, 200)
+    assert [line for line in told.text.splitlines() if line][-1].count("not valid any more") == 1
+
+
 def test_the_body_is_not_read_before_the_caller_is_known(world: World, failure: Any) -> None:
     headers = {"Content-Type": "application/json"}
     failure(world.client.post("/api/admin/users", content=b"x" * 100_000, headers=headers), 401, "UNAUTHORIZED")

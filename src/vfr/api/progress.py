@@ -25,7 +25,7 @@ from vfr.api.context import Context
 from vfr.api.errors import Refusal
 from vfr.bootstrap import Application
 from vfr.clock import elapsed_ms, epoch_ms
-from vfr.errors import InvalidField, VfrError
+from vfr.errors import DataError, InvalidField, VfrError
 from vfr.workflows.progress_channel import Told
 
 __all__ = ["Reporter", "reported", "routes"]
@@ -130,14 +130,17 @@ class Streams:
             try:
                 yield _rendered(_event("connected", "Waiting for the request", 0))
                 if after is None or not _ended(await self._look(session_id, None), after):
-                    async for part in self._told(session_id, after):
+                    async for part in self._told(session_id, after, request):
                         yield part
             finally:
                 self._places.release()
 
-    async def _told(self, session_id: str, after: str | None) -> AsyncIterator[bytes]:
+    async def _told(self, session_id: str, after: str | None, request: Request) -> AsyncIterator[bytes]:
         opened = heard = elapsed_ms()
         while elapsed_ms(opened) < 1e3 * OPEN_S:
+            if not self._may(request):
+                yield _rendered(_event("error", "the token of this stream is not valid any more", 100))
+                return
             for told in await self._look(session_id, after):
                 yield _rendered(told.event, told.id)
                 after, heard = told.id, elapsed_ms()
@@ -148,6 +151,14 @@ class Streams:
                 heard = elapsed_ms()
             await asyncio.sleep(LOOK_S)
         yield _rendered(_event("error", "nothing came of this session in time; open it again", 100))
+
+    def _may(self, request: Request) -> bool:
+        """Whether the caller may still call: what is revoked is void for open streams as well."""
+        try:
+            self._context.authorise(request, "classic", public=True)
+        except (Refusal, DataError):
+            return False
+        return True
 
     async def _look(self, session_id: str, after: str | None) -> list[Told]:
         # The response has begun: when no thread is free, the next look finds what this one would have.
