@@ -18,7 +18,7 @@ __all__ = ["create_app", "create_app_from_env"]
 
 COLLECTED: Final = (10_000, 50, 50)
 """When the collector looks through what is young, not so young, and old: seldom. Hardly anything here refers to itself,
-and looking through all that answers are kept of, every few seconds, took a tenth of the time and made the slowest slower."""
+and looking through all that answers are kept of, every few seconds, took a tenth of the time of 64 connections."""
 
 
 def create_app(application: Application) -> ASGIApp:
