@@ -41,13 +41,18 @@ class Diary:
 
     def __init__(self, made, came):
         self.made, self.came = made, came
+        self.read, self.go = [], None
 
     def forecasts(self, data_name, horizon, since="", until="9999-12-31"):
+        self.read.append("forecasts")
+        if self.go is not None:
+            assert self.go.wait(20)
         return [one for one in self.made if since <= str(one.as_of) <= until]
 
     votes = forecasts
 
     def outcomes(self, data_name, horizon, since="", until="9999-12-31"):
+        self.read.append("outcomes")
         return [one for one in self.came if since <= str(one.as_of) <= until]
 
     def checked(self, data_name):

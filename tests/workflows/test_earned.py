@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from vfr.typing import HORIZONS
 from vfr.workflows import evenings
 from vfr.workflows.earned import APPLIED, Earned, standing
 from vfr.workflows.evenings import Evenings
+from vfr.workflows.service import Service
 
 
 def earned(ensemble, diary=None, sessions=SESSIONS):
@@ -158,6 +161,74 @@ def test_where_members_stand_on_past_days_is_the_same_whoever_was_asked_before(l
         looked.clear()
     # What was served before that day begins as it goes on, and what was trained as what was served.
     assert calls == [(2, 2)] + [(1, 1)] * (len(days) - 1)
+
+
+def test_the_journal_is_read_once_for_all_days_of_a_state_and_not_at_all_for_days_of_training():
+    made, came = served(60)
+    diary = Diary(made, came)
+    asked = earned(fitted(), diary)
+    for day in (TRAINED - 1, 300):
+        asked.known("live", "1d", SESSIONS[day])
+    assert diary.read == []
+    for day in (TRAINED + 50, TRAINED + 20, TRAINED + 59):
+        found = asked.known("live", "1d", SESSIONS[day])[1]
+        alone = standing(fitted(), Diary(made, came), SESSIONS, SESSIONS[day])
+        assert found.weights == alone.weights
+    assert diary.read == ["forecasts", "outcomes"]
+    diary.came = came[:40]
+    asked.known("live", "1d", SESSIONS[TRAINED + 50])
+    assert diary.read == ["forecasts", "outcomes"] * 2
+
+
+def test_who_asks_for_a_day_of_training_waits_for_nobody_who_reads_the_journal():
+    made, came = served(60)
+    diary = Diary(made, came)
+    diary.go = threading.Event()
+    asked = earned(fitted(), diary)
+    with ThreadPoolExecutor(1) as one:
+        reading = one.submit(asked.known, "live", "1d", SESSIONS[TRAINED + 50])
+        try:
+            assert asked.known("live", "1d", SESSIONS[300])[1] is not None
+            assert not reading.done()
+        finally:
+            diary.go.set()
+        assert reading.result(20)[1].scores.dates.size == TRAINED + 49
+
+
+@pytest.mark.parametrize("joining", [(), (7,), (7, 31)])
+def test_what_was_served_before_a_day_is_what_those_sessions_alone_give(joining):
+    """Names that come later would move sums in their last bits: they are left out, not summed as nothing."""
+    made, came = served(60)
+    for k in joining:
+        made = [one if j >= k else without(one, k) for j, one in enumerate(made)]
+    came = [one for k, one in enumerate(came) if k != 12]
+    whole = Service()
+    rng = np.random.default_rng(5)
+    for k in [*rng.integers(1, 60, 12).tolist(), 1, 7, 8, 31, 32, 60]:
+        day = SESSIONS[TRAINED + k]
+        alone = Diary(made[:k], [one for one in came if one.as_of < day])
+        found = whole.before(day, Diary(made, came), fitted(), "one")
+        expected = Service().before(day, alone, fitted(), "one")
+        for part in ("scores", "signals"):
+            one, other = getattr(found, part), getattr(expected, part)
+            for field in fields(one):
+                got, wanted = getattr(one, field.name), getattr(other, field.name)
+                assert np.asarray(got).tobytes() == np.asarray(wanted).tobytes(), (k, field.name)
+        np.testing.assert_array_equal(found.refits, expected.refits)
+    assert whole.before(SESSIONS[TRAINED], Diary(made, came), fitted(), "one") is None
+
+
+def without(one, k):
+    """Return a forecast without the name of a place, and without the last member where the place is a later one."""
+    kept, members = np.arange(len(one.symbols)) != k, len(one.members) - (k > 7)
+    return replace(
+        one,
+        symbols=tuple(np.array(one.symbols)[kept].tolist()),
+        members=one.members[:members],
+        model_ids=one.model_ids[:members],
+        member_p_up=one.member_p_up[:members, kept],
+        member_expected=one.member_expected[:members, kept],
+    )
 
 
 def test_signals_that_differ_in_a_bit_are_looked_at_anew(looked):

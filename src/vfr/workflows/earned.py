@@ -13,18 +13,18 @@ import numpy as np
 from vfr.ensemble import scores as record
 from vfr.ensemble.combine import Base
 from vfr.ensemble.fitted import Fitted
-from vfr.ensemble.scores import Scores, score_dates
+from vfr.ensemble.scores import Scores
 from vfr.ensemble.weights import ALL_BENCHED, with_health
-from vfr.models.design import session_ranks
 from vfr.monitoring import signals as monitored
 from vfr.monitoring.health import Health
 from vfr.monitoring.signals import Signals
-from vfr.typing import HORIZONS, MEMBER_NAMES, BoolArray, DateArray, FloatArray, Horizon
+from vfr.typing import HORIZONS, BoolArray, DateArray, FloatArray, Horizon
 from vfr.workflows.evenings import Evenings
+from vfr.workflows.service import Service
 
 if TYPE_CHECKING:
     from vfr.journal.journal import Journal
-    from vfr.journal.records import Outcomes, Votes
+    from vfr.workflows.service import Served
     from vfr.workflows.train_ensemble import EnsembleStore
 
 __all__ = ["Earned", "Standing", "standing"]
@@ -93,7 +93,8 @@ class Earned:
 
     Notes
     -----
-    Where members stand is computed once for each state of what is stored: a year of service takes seconds to read.
+    Where members stand is computed once for each state of what is stored, and so is the journal read: a year of
+    service takes seconds. Who asks for a day of the record of training waits for nobody who reads it.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Earned:
         self._kept: OrderedDict[Hashable, tuple[Fitted, Standing | None] | None] = OrderedDict()
         self._fitted: dict[Horizon, tuple[Hashable, Fitted | None]] = {}
         self._evenings = Evenings()
+        self._service = {horizon: Service() for horizon in HORIZONS}
 
     def at(self, data_name: str, horizon: Horizon, members: Sequence[str], day: np.datetime64) -> Base:
         """Return weights of the members, and what was fitted, for a session; see `Combining.at`.
@@ -145,14 +147,19 @@ class Earned:
         stamp = self._ensembles.stamp()
         key = (stamp, data_name, horizon, str(day), sessions.size, settled)
         with self._lock:
-            if key not in self._kept:
-                fitted = self._read(stamp, data_name, horizon)
-                self._kept[key] = (
-                    None if fitted is None else (fitted, standing(fitted, journal, sessions, day, self._evenings))
-                )
-                while len(self._kept) > KEPT:
-                    self._kept.popitem(last=False)
-            return self._kept[key]
+            if key in self._kept:
+                return self._kept[key]
+            fitted = self._read(stamp, data_name, horizon)
+        served = None
+        if journal is not None and fitted is not None:
+            # A forecast that is recorded later is one of the session after.
+            served = self._service[horizon].before(day, journal, fitted, (sessions.size, settled))
+        with self._lock:
+            made = None if fitted is None else (fitted, _standing(fitted, served, sessions, day, self._evenings))
+            self._kept[key] = made
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+            return made
 
     def _read(self, stamp: str, data_name: str, horizon: Horizon) -> Fitted | None:
         """Read what training fitted, once for each state of the files."""
@@ -187,7 +194,15 @@ def standing(
     evenings : Evenings, optional
         What was computed for other days.
     """
-    served, about = _Served.of(journal, fitted, day), (fitted.data_name, fitted.horizon)
+    served = None if journal is None else Service().before(day, journal, fitted, None)
+    return _standing(fitted, served, sessions, day, evenings or Evenings())
+
+
+def _standing(
+    fitted: Fitted, served: Served | None, sessions: DateArray, day: np.datetime64, kept: Evenings
+) -> Standing | None:
+    """Return where members stand, from what was served before a day; see `standing`."""
+    about = (fitted.data_name, fitted.horizon)
     whole = fitted.scores if served is None else record.joined(fitted.scores, served.scores)
     scores = _known(whole, sessions[sessions <= day], HORIZONS[fitted.horizon] + 1)
     if not scores.dates.size:
@@ -196,7 +211,6 @@ def standing(
     # all of it, so that whoever asks for another day finds it computed.
     onwards, (signals, refits) = sessions[sessions >= scores.dates[0]], _evenings(fitted, served)
     span, before = onwards[onwards <= day], signals.sessions[signals.sessions < day]
-    kept = evenings or Evenings()
     learned = kept.weights(about, whole, onwards, fitted.horizon, span.size)
     health = kept.health(about, signals, refits, before.size)
     held = _held(scores.members, span[-1:], learned[-1:], health, before)[0]
@@ -207,7 +221,7 @@ def standing(
 def _known(scores: Scores, sessions: DateArray, span: int) -> Scores:
     """Return the dates whose outcome had come by the close of the last session."""
     come = np.searchsorted(sessions, scores.dates) + span < sessions.size
-    return scores.on(come)
+    return scores.first(int(come.sum()))
 
 
 def _held(
@@ -221,76 +235,7 @@ def _held(
     return with_health(learned, well[np.searchsorted(evenings, sessions, side="left")])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Served:
-    """What was served since training: matured figures, the signals of every evening, and where a version was new."""
-
-    scores: Scores
-    signals: Signals
-    refits: BoolArray
-
-    @classmethod
-    def of(cls, journal: Journal | None, fitted: Fitted, day: np.datetime64) -> _Served | None:
-        """Read the journal after the record of training; None where it holds nothing."""
-        if journal is None:
-            return None
-        dates = fitted.scores.dates
-        since = str(dates[-1] + np.timedelta64(1, "D")) if dates.size else ""
-        last = str(day - np.timedelta64(1, "D"))
-        made = journal.votes(fitted.data_name, fitted.horizon, since, last)
-        if not made:
-            return None
-        scores = _scores(made, journal.outcomes(fitted.data_name, fitted.horizon, since, last))
-        signals, refits = _signals(made)
-        return cls(scores, signals, refits)
-
-
-def _scores(made: Sequence[Votes], outcomes: Sequence[Outcomes]) -> Scores:
-    """Return the figures of the sessions whose outcomes are there."""
-    came = {one.as_of: one for one in outcomes}
-    made = [one for one in made if one.as_of in came]
-    members = tuple(name for name in MEMBER_NAMES if any(name in one.members for one in made))
-    place = {symbol: n for n, symbol in enumerate(sorted({symbol for one in made for symbol in one.symbols}))}
-    shape = (len(made), len(place))
-    direction, excess, base = (np.full(shape, np.nan) for _ in range(3))
-    p_up, expected = (np.full((len(members), *shape), np.nan) for _ in range(2))
-    counted = np.zeros(shape, dtype=bool)
-    for r, one in enumerate(made):
-        columns = [place[symbol] for symbol in one.symbols]
-        base[r, columns] = one.base_rate
-        for k, name in enumerate(one.members):
-            p_up[members.index(name), r, columns] = one.member_p_up[k]
-            expected[members.index(name), r, columns] = one.member_expected[k]
-        found = came[one.as_of]
-        mine = [k for k, symbol in enumerate(found.symbols) if symbol in place]
-        columns = [place[found.symbols[k]] for k in mine]
-        direction[r, columns], excess[r, columns] = found.direction[mine], found.excess[mine]
-        counted[r, columns] = found.counted[mine]
-    ranks = np.array([session_ranks(grid) for grid in expected]).reshape(p_up.shape)
-    cells = counted & np.isfinite(excess) & np.isfinite(base)
-    days = np.array([one.as_of for one in made], dtype="datetime64[D]")
-    return score_dates(members, p_up, ranks, direction, excess, base, cells, days)
-
-
-def _signals(made: Sequence[Votes]) -> tuple[Signals, BoolArray]:
-    """Return the signals of forecasts in time order, and where a member answered with a new version, (R, M)."""
-    members = tuple(dict.fromkeys(member for one in made for member in one.members))
-    symbols = {symbol: n for n, symbol in enumerate(sorted({s for one in made for s in one.symbols}))}
-    score = np.full((len(members), len(made), len(symbols)), np.nan)
-    refits = np.zeros((len(made), len(members)), dtype=bool)
-    versions: dict[str, str] = {}
-    for r, one in enumerate(made):
-        columns = [symbols[symbol] for symbol in one.symbols]
-        for k, (member, version) in enumerate(zip(one.members, one.model_ids, strict=True)):
-            m = members.index(member)
-            score[m, r, columns] = one.member_expected[k]
-            refits[r, m] = versions.get(member, version) != version
-            versions[member] = version
-    days = np.array([one.as_of for one in made], dtype="datetime64[D]")
-    return monitored.signals(members, days, score), refits
-
-
-def _evenings(fitted: Fitted, served: _Served | None) -> tuple[Signals, BoolArray]:
+def _evenings(fitted: Fitted, served: Served | None) -> tuple[Signals, BoolArray]:
     """Return the signals of training and of service, and where versions were new."""
     scores = fitted.scores
     trained = monitored.from_peers(scores.members, scores.dates, fitted.peers, scores.cells)
