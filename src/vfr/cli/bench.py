@@ -24,8 +24,9 @@ def command(
 ) -> int:
     """Measure a server on a copy of the data home, under load, beside the floor of any server.
 
-    Takes about three minutes. Nothing of the data home changes, and a server that runs on it is left alone; but it
-    should be idle, as should the machine. Exits with 1 if any request failed.
+    Takes about four minutes, and longer where much is computed ahead for past days. Nothing of the data home changes,
+    and a server that runs on it is left alone; but it should be idle, as should the machine. Exits with 1 if any
+    request failed.
     """
     from vfr.cli.bench_cases import Plan, measured, servers
     from vfr.cli.bench_rows import machine

@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -14,9 +13,9 @@ from typing import Any, Final
 import orjson
 
 from vfr.cli.bench_client import post
+from vfr.cli.bench_past import past_days
 from vfr.cli.bench_rows import Row
 from vfr.cli.bench_server import URL, Server, copied, floor, served
-from vfr.clock import elapsed_ms
 
 __all__ = ["Case", "Plan", "analyze", "measured", "servers"]
 
@@ -39,16 +38,18 @@ _WARM_S: Final = 1.0
 
 @dataclass(frozen=True)
 class Plan:
-    """How often and how long each case is measured, and how many past days are asked for."""
+    """How often and how long each case is measured, and how many past days are asked for, at once and later."""
 
     runs: int = 5
     seconds: float = 3.0
     days: int = 12
+    later: int = 100
+    patience_s: float = 240.0
 
     @classmethod
     def quick(cls) -> Plan:
         """Return the shortest that still measures something."""
-        return cls(runs=1, seconds=0.5, days=2)
+        return cls(runs=1, seconds=0.5, days=2, later=2, patience_s=10.0)
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def measured(own: Server, secured: Server, least: Server, plan: Plan, tell: Repo
             found[case.name].append(case.run(plan.seconds))
     rows = [row for case in cases for row in _rows(case, found[case.name])]
     tell("Past days", 1.0)
-    return [*rows, *_difference(found), *_past(own, symbols, plan, ml=ml)]
+    past = past_days(own, symbols, plan.days, plan.later, plan.patience_s, lambda what: tell(what, 1.0), ml=ml)
+    return [*rows, *_difference(found), *past]
 
 
 def _cases(own: Server, secured: Server, least: Server, symbols: Sequence[str], *, ml: bool) -> list[Case]:
@@ -153,24 +155,3 @@ def _difference(found: Mapping[str, Sequence[Mapping[str, float]]]) -> list[Row]
         return []
     more = statistics.median(one["p50_ms"] - other["p50_ms"] for one, other in zip(enhanced, classic, strict=True))
     return [Row("what ML adds, 1 symbol, 1 connection: p50", more, "ms", 0.2, len(enhanced))]
-
-
-def _past(own: Server, symbols: Sequence[str], plan: Plan, *, ml: bool) -> list[Row]:
-    """Return what the first question for a day takes: nothing of it was computed before."""
-    latest = date.fromisoformat(own.ask("POST", URL, analyze(symbols[:1], ml=False))[1]["data"]["metadata"]["asOf"])
-    # Seven weeks apart, and back to the first ones when they are let go: no day is computed together with a neighbour.
-    days = (str(latest - timedelta(days=40 + 49 * (n % 6) + 7 * (n // 6))) for n in range(2 * plan.days + 2))
-    own.ask("POST", URL, analyze(symbols[:1], ml=ml, as_of=next(days), ml_timeout=30_000))  # starts what computes
-    own.ask("POST", URL, analyze(symbols[:1], ml=ml, as_of=next(days), ml_timeout=30_000))
-    rows = []
-    for count, limit in ((1, 40.0), (_LISTED, 150.0)):
-        taken = []
-        for _ in range(plan.days):
-            body = analyze(symbols[:count], ml=ml, as_of=next(days), ml_timeout=30_000)
-            start = elapsed_ms()
-            own.ask("POST", URL, body)
-            taken.append(elapsed_ms(start))
-        name = f"{count} symbol{'s' * (count > 1)}, a past day for the first time"
-        rows.append(Row(f"{name}: p50", statistics.median(taken), "ms", None, plan.days))
-        rows.append(Row(f"{name}: max", max(taken), "ms", limit, plan.days))
-    return rows
