@@ -115,6 +115,20 @@ def test_whatever_is_turned_in_between_nobody_is_told_what_was_true_before(whole
     assert len({request_id for request_id, *_ in remembers.shown}) == len(remembers.shown) == 3 * len(turns)
 
 
+def test_an_answer_that_cannot_come_again_takes_nothing_from_those_that_can(whole):
+    server = Server(whole, GivenAnswers(stocks=5))
+    often, short = (
+        AnalyzeQuery.parse({"mode": "single", "symbols": [WHOLE.symbols[0]], "include_ml": ml}) for ml in (False, True)
+    )
+    server.finds = SAYS[0]
+    server.answer(often, "first")  # The board is prepared by it.
+    server.answer(often, "second")
+    for left in range(10):
+        refused = MlUnavailable("ML_QUOTA", f"{left} units are left", momentary=True)
+        assert not server.answer(replace(short, ml_refused=refused), f"short-{left}")[1]
+    assert server.answer(often, "third")[1]
+
+
 def asked(state):
     """Return the question of a state, as who limits and deals callers hands it on."""
     plain = ("symbols", "include_ml", "ml_weight", "ml_confidence_threshold")

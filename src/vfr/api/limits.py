@@ -196,7 +196,7 @@ class Limits:
         self._limited[budget.name] += 1
         request.scope["state"][RETRY_AFTER] = str(verdict.retry_after_s)
         left = f"{verdict.remaining} of the day's {budget.amount} units are left and this request needs {units}"
-        return MlUnavailable("ML_QUOTA", f"{left}; units come back from {verdict.reset_s} s on")
+        return MlUnavailable("ML_QUOTA", f"{left}; units come back from {verdict.reset_s} s on", True)
 
     def _row(self, caller: Principal) -> _Row:
         return self._rows[row_name(caller)]

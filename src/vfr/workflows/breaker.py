@@ -144,7 +144,7 @@ class Guarded:
         until = self._breaker.refuses_until(now)
         if until is not None:
             again = f"it is tried again in {max(until - now, 0.1):.1f} s"
-            return MlUnavailable("ML_ERROR", f"machine learning failed repeatedly and is left alone; {again}")
+            return MlUnavailable("ML_ERROR", f"machine learning failed repeatedly and is left alone; {again}", True)
         try:
             found = self._ask(as_of, horizon, members, method, timeout_ms)
         except NoAnswer as silence:

@@ -36,10 +36,19 @@ DEFAULT_METHOD: Final = "weighted"
 
 @dataclass(frozen=True, slots=True)
 class MlUnavailable:
-    """Why there is no prediction; the classic answer stands beside it."""
+    """Why there is no prediction; the classic answer stands beside it.
+
+    Parameters
+    ----------
+    code : str
+    message : str
+    momentary : bool
+        It tells of this moment, such as seconds that are left, and hardly ever comes again in the same words.
+    """
 
     code: UnavailableCode
     message: str
+    momentary: bool = False
 
     def to_dict(self) -> dict[str, str]:
         """Return the ``mlUnavailable`` object of the contract."""

@@ -101,8 +101,8 @@ class GivenAnswers:
             return kept[0]
 
     def keep(self, held: Prepared, query: AnalyzeQuery, found: Found, age: Told, answer: Answer) -> None:
-        """Keep an answer that shows any stock; those of another board are let go."""
-        if not 0 < len(answer.stocks) <= self._most:
+        """Keep an answer that shows any stock and can come again; those of another board are let go."""
+        if not 0 < len(answer.stocks) <= self._most or (isinstance(found, MlUnavailable) and found.momentary):
             return
         key = _key(query, found)
         with self._lock:
