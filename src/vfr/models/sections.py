@@ -63,8 +63,10 @@ class Sections:
 
 def _rows(X: Matrix32, design: Design, columns: tuple[str, ...], lookback: int) -> _Known:
     known = design.predictable(X[-1])
-    rows = design.rows(X[-lookback:], columns)[:, known]
+    rows = design.rows(X[-lookback:], columns)
     if lookback == 1:
-        return known, np.asarray(rows[0])
-    missing = np.full((lookback - rows.shape[0], *rows.shape[1:]), np.nan, dtype=np.float32)
-    return known, np.concatenate([missing, rows]).transpose(1, 0, 2)
+        return known, rows[0][known]
+    # Row by row in memory, as whoever looks back reads them.
+    found = np.full((int(known.sum()), lookback, rows.shape[2]), np.nan, dtype=np.float32)
+    found[:, lookback - rows.shape[0] :] = rows.transpose(1, 0, 2)[known]
+    return known, found

@@ -87,7 +87,8 @@ def choose(
         Why the card of a version cannot be read, by id.
     """
     lines, broken = succession or {}, unreadable or {}
-    return tuple(_choose(cards, member, learners, wanted, lines, broken) for member in members)
+    near = [c for c in cards if c.horizon == wanted.horizon and c.data_name == wanted.data_name]
+    return tuple(_choose(near, member, learners, wanted, lines, broken) for member in members)
 
 
 def _choose(
@@ -100,7 +101,7 @@ def _choose(
 ) -> Choice:
     if member not in learners:
         return Choice(member, None, "no_learner", "no learner of this name yet")
-    mine = [c for c in cards if (c.member, c.horizon, c.data_name) == (member, wanted.horizon, wanted.data_name)]
+    mine = [c for c in cards if c.member == member]
     fitting = [c for c in mine if c.feature_spec == wanted.feature_spec]
     line = lines.get((member, wanted.horizon, wanted.data_name), ())
     if wanted.past:
