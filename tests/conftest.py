@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tests import examples
+from tests import examples, homes
 from tests.empty_database import Recorded
 
 from vfr.adapters.database import migrate
@@ -55,6 +55,19 @@ def tables_are_worked_out_once() -> Iterator[Recorded]:
         recorded = Recorded(migrate._upgrade)
         patch.setattr(migrate, "_upgrade", recorded)
         yield recorded
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kernels_are_compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Spare the second test process of a fresh clone what the first compiles, the dearest thing both do."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    # Not for one test alone, which may need no compiler: importing it takes half a second.
+    from tests.compiling import one_at_a_time
+
+    with one_at_a_time(homes.shared(tmp_path_factory)):
+        yield
 
 
 @pytest.fixture(scope="session")

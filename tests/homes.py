@@ -13,7 +13,13 @@ import pytest
 from vfr import bootstrap
 from vfr.settings import Settings
 
-__all__ = ["bundled", "once"]
+__all__ = ["bundled", "once", "shared"]
+
+
+def shared(folders: pytest.TempPathFactory) -> Path:
+    """Return the folder that all test processes of this run have in common."""
+    own = folders.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 def once(folders: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
@@ -26,13 +32,12 @@ def once(folders: pytest.TempPathFactory, name: str, make: Callable[[Path], None
     make : callable
         Fills a folder that is not there yet.
     """
-    own = folders.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    home = shared / name
-    with (shared / f"{name}.lock").open("w") as lock:
+    folder = shared(folders)
+    home = folder / name
+    with (folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not home.exists():
-            making = shared / f"{name}-unfinished"
+            making = folder / f"{name}-unfinished"
             shutil.rmtree(making, ignore_errors=True)
             make(making)
             making.rename(home)
