@@ -18,10 +18,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from schemathesis.generation import GenerationMode
 from tests.api.accounts_world import World, bearer
 
 import vfr
@@ -76,7 +74,12 @@ def test_thousands_of_answers_are_documented_ones(asked: Asked, drawn: int) -> N
 
 
 def held_to_the_document(asked: Asked, examples: int, drawn: int) -> int:
-    """Ask every operation so many times, with good and with bad values; return how many requests were made."""
+    """Ask every operation so many times, with good and with bad values; return how many requests were made.
+
+    Schemathesis is imported by this test alone: importing it takes half a second of every test process.
+    """
+    import schemathesis
+
     schema = schemathesis.openapi.from_dict(asked.document)
     operations = [found.ok() for found in schema.get_all_operations()]
     assert {(one.method, one.path) for one in operations} == {
@@ -87,6 +90,8 @@ def held_to_the_document(asked: Asked, examples: int, drawn: int) -> int:
 
 def _operation(asked: Asked, operation: Any, examples: int, drawn: int) -> int:
     """Each operation has a search of its own: what cannot be generated for one costs the others nothing."""
+    from schemathesis.generation import GenerationMode
+
     modes = [GenerationMode.POSITIVE]
     if operation.body or operation.query:
         modes.append(GenerationMode.NEGATIVE)
@@ -109,6 +114,8 @@ def _operation(asked: Asked, operation: Any, examples: int, drawn: int) -> int:
 
 
 def _held(asked: Asked, operation: Any, case: Any, caller: str, known: bool) -> None:
+    from schemathesis import Response
+
     if case.path_parameters and known:
         there = asked.known | {"sessionId": uuid4().hex}
         case.path_parameters = {name: there.get(name, value) for name, value in case.path_parameters.items()}
@@ -123,7 +130,7 @@ def _held(asked: Asked, operation: Any, case: Any, caller: str, known: bool) -> 
         return  # A generated part of the path made it another path.
     assert response.status_code < 500 or response.status_code == 503, told
     assert str(response.status_code) in asked.declared(operation), told
-    operation.validate_response(schemathesis.Response.from_httpx(response, verify=False))
+    operation.validate_response(Response.from_httpx(response, verify=False))
     if response.status_code >= 400:
         body = response.json()
         assert (body["success"], body["requestId"]) == (False, response.headers["x-request-id"]), told
