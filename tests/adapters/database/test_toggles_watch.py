@@ -305,7 +305,7 @@ def test_what_was_known_holds_while_the_network_swallows_every_question(tmp_path
     time.sleep(0.6)
     start = time.monotonic()
     assert not desk.read().enabled
-    assert time.monotonic() - start < 0.1
+    assert time.monotonic() - start < 5.0, "a question is waited for a minute"
     way.open = True
     assert until(lambda: desk.read().enabled, 15.0)
     desk.close()

@@ -173,11 +173,11 @@ def test_what_was_granted_alone_is_not_granted_again_by_redis(own_server: RedisS
 
 def test_a_slow_way_to_redis_is_not_waited_for(server: RedisServer) -> None:
     async def main() -> None:
-        with slow_way(server.port, 0.5) as port:
+        with slow_way(server.port, 10.0) as port:
             async with opened(f"redis://127.0.0.1:{port}/0") as limiter:
                 began = time.monotonic()
                 assert await burst(limiter, f"user:{uuid4()}", 150) == 100
-                assert time.monotonic() - began < 0.4
+                assert time.monotonic() - began < 8.0
 
     asyncio.run(main())
 
