@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 import ssl
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,9 +16,11 @@ from tests.adapters.database.conftest import administer
 from vfr.adapters.database.engine import open_engine, transaction
 from vfr.adapters.database.migrate import migrate
 from vfr.adapters.database.pace import Pace
+from vfr.adapters.database.pulse import FilePulse
 from vfr.errors import DataError
 
 PASSWORD = "hunter2-never-shown"
+OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 
 
 def test_sqlite_is_safe_for_several_processes(tmp_path: Path) -> None:
@@ -151,3 +155,60 @@ def test_error_inside_changes_nothing(engine: Engine) -> None:
         insert_and_fail()
     with transaction(engine) as connection:
         assert connection.execute(text("SELECT count(*) FROM leases")).scalar() == 0
+
+
+def counted(engine: Engine) -> object:
+    with transaction(engine, reads=True) as connection:
+        return connection.execute(text("SELECT count(*) FROM t")).scalar()
+
+
+def with_rows(file: Path, rows: int) -> Engine:
+    engine = open_engine(f"sqlite:///{file}")
+    with transaction(engine) as connection:
+        connection.execute(text("CREATE TABLE t (x)"))
+        connection.execute(text("INSERT INTO t VALUES (:x)"), [{"x": n} for n in range(rows)])
+    return engine
+
+
+@pytest.mark.parametrize("how", ["replaced", "removed"])
+def test_a_file_in_the_place_of_the_one_in_use_is_refused_until_a_new_start(tmp_path: Path, how: str) -> None:
+    file, other = tmp_path / "vfr.sqlite3", tmp_path / "backup.sqlite3"
+    with_rows(other, 2).dispose()
+    engine = with_rows(file, 1)
+    assert counted(engine) == 1
+    if how == "replaced":
+        other.replace(file)
+    else:
+        file.unlink()
+    for _ in range(2):
+        with pytest.raises(DataError, match="replaced or removed while it was in use"):
+            counted(engine)
+    engine.dispose()
+    assert file.exists() == (how == "replaced")
+    if how == "replaced":
+        for left in ("-wal", "-shm"):  # Else what was written last to the one before is read as part of this one.
+            file.with_name(file.name + left).unlink(missing_ok=True)
+        again = open_engine(f"sqlite:///{file}")
+        assert counted(again) == 2
+        again.dispose()
+
+
+def test_a_backup_is_made_and_restored_while_it_is_in_use(tmp_path: Path) -> None:
+    """With the two lines of docs/operations.md."""
+    file, backup = tmp_path / "vfr.sqlite3", tmp_path / "backup.sqlite3"
+    engine, pulse = with_rows(file, 1), FilePulse(file)
+    keep, restore = re.findall(r'python -c "(.+)" \\\n', OPERATIONS.read_text())
+    run_line(keep, file, backup)
+    with transaction(engine) as connection:
+        connection.execute(text("INSERT INTO t VALUES (2)"))
+    before = pulse.beat()
+    assert counted(engine) == 2
+    run_line(restore, backup, file)
+    assert counted(engine) == 1
+    assert pulse.beat() not in (None, before)
+    pulse.close()
+    engine.dispose()
+
+
+def run_line(line: str, *arguments: Path) -> None:
+    subprocess.run([sys.executable, "-c", line, *map(str, arguments)], check=True)  # noqa: S603 - this interpreter

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import create_engine, event, make_url
@@ -153,9 +154,43 @@ def _look(failures: tuple[type[Exception], ...]) -> Callable[[Any, Any, Any], No
 
 def _sqlite(address: URL) -> Engine:
     engine = create_engine(address, connect_args={"timeout": _BUSY_MS / 1e3}, hide_parameters=True)
+    same = _SameFile(str(address.database))
+    event.listen(engine, "do_connect", same.connect)
     event.listen(engine, "connect", _prepare)
+    event.listen(engine, "checkout", same.look)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+class _SameFile:
+    """Whether the file that was opened first is still the one of that name; once it is not, nothing is opened any more.
+
+    Connections to the first go on with a file that is gone. New ones would read its log, which has the same name, as
+    part of the other.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._first: tuple[int, int] | None = None
+        self._gone = False
+
+    def look(self, *_about: Any) -> None:
+        """Look before a connection is used."""
+        with suppress(FileNotFoundError):
+            found = os.stat(self._path)  # noqa: PTH116 - at every transaction: a path object takes three times as long
+            self._first = self._first or (found.st_dev, found.st_ino)
+            if self._first == (found.st_dev, found.st_ino) and not self._gone:
+                return
+        self._gone = True  # For good: the number of a file that is gone may be given to the next.
+        self.connect()
+
+    def connect(self, *_about: Any) -> None:
+        """Refuse to open a file that is not the one of before."""
+        if self._gone:
+            raise DataError(
+                f"{_SETTING}: the database file was replaced or removed while it was in use; end every process of VFR, "
+                "remove the files beside it that end in -wal and -shm, and start again"
+            )
 
 
 def _prepare(connection: Any, _record: Any) -> None:

@@ -32,10 +32,11 @@ class FilePulse:
         try:
             found = self._file.stat()
             identity = (found.st_dev, found.st_ino)
-            if self._connection is None or identity != self._identity:
-                self.close()
+            if self._connection is None:
                 self._connection = sqlite3.connect(f"{self._file.absolute().as_uri()}?mode=rw", uri=True, timeout=0.0)
                 self._identity = identity
+            if identity != self._identity:  # Another file of that name: whoever reads is told, and nobody opens it.
+                return identity
             return identity, self._connection.execute("PRAGMA data_version").fetchall()
         except (OSError, sqlite3.Error):
             self.close()
