@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from vfr.accounts.principal import ANONYMOUS, Principal
 from vfr.accounts.tiers import Allowance
@@ -36,8 +36,7 @@ Charge: TypeAlias = tuple[Budget, int]
 """A budget and how much is taken of it; 0 only looks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether a charge was taken, and where the budget stands after it.
 
     Parameters

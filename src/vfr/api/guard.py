@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, Final
 
@@ -99,12 +99,12 @@ class Guard:
         scope["state"] = {**scope.get("state", {}), "request_id": request_id, "headers": headers}
         started, status = elapsed_ms(), 500
 
-        async def sealed(message: Message) -> None:
+        def sealed(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = self._sealed(message["headers"], scope["state"])
-            await send(message)
+            return send(message)
 
         bound = structlog.contextvars.bind_contextvars(request_id=request_id)
         try:

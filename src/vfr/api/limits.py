@@ -222,16 +222,19 @@ def _over(message: str) -> Refusal:
 def _tell(request: Request, budgets: tuple[Budget, ...], verdicts: Sequence[Verdict]) -> None:
     """Put the fields of an answer into the state of its request."""
     first = verdicts[0]
-    left = ", ".join(f'"{b.name}";r={v.remaining};t={v.reset_s}' for b, v in zip(budgets, verdicts, strict=True))
+    left = ", ".join([f'"{b.name}";r={v.remaining};t={v.reset_s}' for b, v in zip(budgets, verdicts, strict=True)])
+    limit, policy = _steady(budgets)
     request.scope["state"][FIELDS] = (
-        (b"ratelimit-limit", b"%d" % first.limit),
+        limit,
         (b"ratelimit-remaining", b"%d" % first.remaining),
         (b"ratelimit-reset", b"%d" % first.reset_s),
-        (b"ratelimit-policy", _policy(budgets)),
+        policy,
         (b"ratelimit", left.encode()),
     )
 
 
 @lru_cache(maxsize=64)
-def _policy(budgets: tuple[Budget, ...]) -> bytes:
-    return ", ".join(f'"{budget.name}";q={budget.amount};w={budget.window_s}' for budget in budgets).encode()
+def _steady(budgets: tuple[Budget, ...]) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
+    """Return the fields that are the same in every answer: the first budget's limit, and the policy of all."""
+    policy = ", ".join(f'"{budget.name}";q={budget.amount};w={budget.window_s}' for budget in budgets)
+    return (b"ratelimit-limit", b"%d" % budgets[0].amount), (b"ratelimit-policy", policy.encode())

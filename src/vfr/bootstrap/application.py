@@ -29,6 +29,7 @@ from vfr.bootstrap.tracking import Tracking
 from vfr.errors import SettingsError
 from vfr.scoring.table import ScoreTable
 from vfr.typing import Horizon
+from vfr.workflows.analyze import analyze, ready
 from vfr.workflows.availability import Running, disabled
 from vfr.workflows.held import Boards, HeldDatasets
 from vfr.workflows.prepared import PreparedBoards
@@ -165,8 +166,6 @@ class Application:
         NoData, UnknownSector, DatasetCorrupt
             See `vfr.workflows.analyze.analyze`.
         """
-        from vfr.workflows.analyze import analyze
-
         answer = analyze(
             query,
             board_at=self.boards.at,
@@ -195,8 +194,6 @@ class Application:
         UnknownSector
             See `vfr.workflows.analyze.ready`.
         """
-        from vfr.workflows.analyze import ready
-
         board = None if query.session_id is not None else self.boards.ready(query.as_of)
         if board is None:
             return None

@@ -7,9 +7,9 @@ forecast.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from vfr.workflows.answer import Answer, MlPrediction, Stock
 from vfr.workflows.forecaster import Forecast, MlUnavailable
@@ -28,8 +28,7 @@ Found: TypeAlias = Forecast | MlUnavailable | None
 """What a forecaster said; None where it was not asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Repeated:
+class Repeated(NamedTuple):
     """An answer given again.
 
     Parameters
