@@ -113,6 +113,7 @@ def test_streams_are_bounded(application: Any, client_of: Any, monkeypatch: pyte
 
 def test_events_expire_and_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_files, "KEPT", 2)
+    monkeypatch.setattr(progress_files, "SWEPT_EVERY_MS", 0.0)
     channel = ProgressFiles(tmp_path)
     channel.begin("old")
     old = next((tmp_path / "progress").iterdir())
@@ -124,6 +125,20 @@ def test_events_expire_and_are_bounded(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(list((tmp_path / "progress").iterdir())) == 4
     assert [told.event for told in channel.read("d")] == [{"stage": "d"}]
     assert channel.read("none") == []
+
+
+def test_a_full_folder_is_not_looked_through_for_every_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = [5_000.0]
+    monkeypatch.setattr(progress_files, "elapsed_ms", lambda: moments[0])
+    channel = ProgressFiles(tmp_path)
+    channel.begin("old")
+    old = next((tmp_path / "progress").iterdir())
+    os.utime(old, (1, 1))
+    channel.begin("soon")
+    assert old.exists()
+    moments[0] += progress_files.SWEPT_EVERY_MS
+    channel.begin("later")
+    assert not old.exists()
 
 
 def test_a_session_stays_its_owners_who_come_back(tmp_path: Path) -> None:

@@ -18,12 +18,15 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-from vfr.clock import epoch_ms
+from vfr.clock import elapsed_ms, epoch_ms
 from vfr.workflows.progress_channel import EXPIRES_S, Told
 
 __all__ = ["ProgressFiles"]
 
 KEPT: Final = 1_000
+SWEPT_EVERY_MS: Final = 1_000.0
+"""A full folder takes 10 ms to look through, which no session of its own should cost."""
+
 MARK: Final = b"# "
 """Begins the first line, which differs each time a session is begun: it tells a file from the one it took over from."""
 
@@ -43,6 +46,7 @@ class ProgressFiles:
 
     def __init__(self, home: Path) -> None:
         self._folder = home / "progress"
+        self._sweep_from = 0.0
 
     def claim(self, session_id: str, owner: str) -> bool:
         """Bind a session to whoever opens it first, and say whether that is `owner`."""
@@ -97,7 +101,11 @@ class ProgressFiles:
         return self._folder / f"{sha256(session_id.encode()).hexdigest()}.{kind}"
 
     def _sweep(self) -> None:
-        """Remove what has expired, and the oldest beyond the bound; another process may be quicker."""
+        """Remove what has expired, and the oldest beyond the bound, now and then; another process may be quicker."""
+        now = elapsed_ms()
+        if now < self._sweep_from:
+            return
+        self._sweep_from = now + SWEPT_EVERY_MS
         ages = []
         for path in self._folder.iterdir():
             try:
