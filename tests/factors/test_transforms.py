@@ -111,7 +111,7 @@ def test_bounded_maps() -> None:
 
 def test_last_known() -> None:
     values = np.array([[np.nan, 1.0], [2.0, np.nan], [np.nan, np.nan]])
-    assert transforms.last_known(values).tolist() == [[-1, 0], [1, 0], [1, 0]]
+    assert transforms.last_known(np.isfinite(values)).tolist() == [[-1, 0], [1, 0], [1, 0]]
 
 
 def test_empty_is_unknown_throughout() -> None:

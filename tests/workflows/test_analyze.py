@@ -15,6 +15,7 @@ from vfr.factors.scores import Reason
 from vfr.scoring.table import DEFAULT
 from vfr.workflows.analyze import analyze
 from vfr.workflows.forecaster import Forecast, MemberForecast, MlUnavailable
+from vfr.workflows.prepared import Prepared
 from vfr.workflows.query import AnalyzeQuery
 
 NAN = np.nan
@@ -544,3 +545,18 @@ def test_a_used_up_quota_leaves_the_classic_answer_byte_for_byte(board, body):
         answer["metadata"].pop("timestamp")
     assert short["stocks"]
     assert json.dumps(short) == json.dumps(classic)
+
+
+def test_the_classic_part_is_made_while_the_models_are_asked(board):
+    held, missing = Prepared(board, DEFAULT, board.as_of), []
+
+    class Asked:
+        def at(self, *_):
+            missing.append(held.missing(columns))
+            return MlUnavailable("TIMEOUT", "not yet")
+
+    symbols = [symbol for symbol, known in zip(board.scores.symbols, held.answered, strict=True) if known][:3]
+    columns = [held.where[symbol] for symbol in symbols]
+    query = AnalyzeQuery.parse({"mode": "multiple", "symbols": symbols, "include_ml": True})
+    analyze(query, board_at=lambda _: board, forecast=Asked(), request_id=ID, prepare=lambda *_: held)
+    assert missing == [[]]

@@ -144,7 +144,7 @@ def traded(panel: Panel, first: int = 0, keep: Keep = lambda figures: figures) -
     paid = close * volume
     dollars = paid if panel.adjustment == "split" else np.full(close.shape, np.nan)
     impact = 1e6 * np.abs(returns) / np.where(dollars > 0, dollars, np.nan)
-    last = transforms.last_known(paid).astype(np.int32)
+    last = transforms.last_known(np.isfinite(paid)).astype(np.int32)
     last[last >= 0] += first
     return Traded(first, _Figures.of(impact, keep), _Figures.of(dollars, keep), keep(last))
 

@@ -7,8 +7,10 @@ from the whole without running through decades; the same idea as `vfr.features.c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vfr.data.snapshot import Snapshot
 from vfr.factors import alternative, macro, sentiment, technical
@@ -46,7 +48,7 @@ class Carried:
     traded: alternative.Traded | None = None
     economy: macro.Economy | None = None
     texts: sentiment.TextsRead | None = None
-    closes: IntArray | None = None
+    closes: NDArray[np.signedinteger[Any]] | None = None
     moves: IntArray | None = None
 
 
@@ -81,7 +83,7 @@ def carried(snapshot: Snapshot, keep: Keep = in_memory) -> Carried:
         traded=alternative.traded(snapshot.panel, keep=keep),
         economy=macro.economy(snapshot, np.arange(snapshot.sessions.size)),
         texts=None if texts is None else sentiment.read(texts),
-        closes=keep(last_known(snapshot.panel.close).astype(np.int32)),
+        closes=keep(last_known(np.isfinite(snapshot.panel.close))),
         moves=None if membership is None else member_moves(membership),
     )
 

@@ -5,7 +5,10 @@ A factor that fails raises: a missing score always carries the reason its own fa
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from vfr.data.panel import Panel
 from vfr.data.snapshot import Snapshot
@@ -94,11 +97,11 @@ def compute_board(snapshot: Snapshot, along: Carried | None = None) -> Board:
     )
 
 
-def _quotes(panel: Panel, closes: IntArray | None) -> tuple[FloatArray, FloatArray, DateArray]:
+def _quotes(panel: Panel, closes: NDArray[np.signedinteger[Any]] | None) -> tuple[FloatArray, FloatArray, DateArray]:
     """Last close of each symbol, its change from the symbol's close before, and the last close's session."""
-    rows = last_known(panel.close) if closes is None else closes
+    rows = last_known(np.isfinite(panel.close)) if closes is None else closes
     columns = np.arange(panel.shape[1])
-    last = rows[panel.shape[0] - 1]
+    last = rows[panel.shape[0] - 1].astype(np.int64)
     before = np.where(last > 0, rows[np.maximum(last - 1, 0), columns], -1)
     price = np.where(last >= 0, panel.close[last, columns], np.nan)
     change = np.where(before >= 0, price - panel.close[before, columns], np.nan)

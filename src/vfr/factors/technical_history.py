@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from vfr.data.panel import Panel
 from vfr.factors.scores import Reason
+from vfr.factors.transforms import last_known
 from vfr.typing import DateArray, FloatArray, IntArray, Keep
 
 if TYPE_CHECKING:
@@ -55,12 +56,10 @@ class Readings:
         self._runs: list[Run] | None = runs(inputs, max_gap=MAX_AGE - 1)
         self._keep = keep
         self._kept: dict[tuple[Kernel, tuple[float, ...]], FloatArray] = {}
-        small = np.min_scalar_type(-shape[0] - 1)  # Two bytes are enough for a century of sessions.
-        self.number: _Rows = np.zeros(shape, dtype=small)
+        self.number: _Rows = np.zeros(shape, dtype=np.min_scalar_type(-shape[0] - 1))
         for run in self._runs or ():
             self.number[run.rows, run.column] = np.arange(1, run.rows.size + 1)
-        rows = np.arange(shape[0], dtype=small)[:, None]
-        self.last: _Rows = np.maximum.accumulate(np.where(self.number > 0, rows, small.type(-1)), axis=0)
+        self.last: _Rows = last_known(self.number > 0)
 
     def of(
         self,

@@ -121,11 +121,11 @@ def linear_score(value: FloatArray, *, worst: float, best: float) -> FloatArray:
     return np.clip(100.0 * (value - worst) / (best - worst), 0.0, 100.0)
 
 
-def last_known(values: FloatArray) -> IntArray:
-    """Return for each cell of [T x N] the row of the last finite value at or before it, -1 where there is none."""
-    rows = np.arange(values.shape[0], dtype=np.int64)[:, None]
-    found: IntArray = np.where(np.isfinite(values), rows, -1)
-    return np.maximum.accumulate(found, axis=0)
+def last_known(known: BoolArray) -> NDArray[np.signedinteger[Any]]:
+    """Return for each cell of [T x N] the row of the last true one at or before it, -1 where there is none."""
+    small = np.min_scalar_type(-known.shape[0] - 1)  # Two bytes are enough for a century of sessions.
+    rows = np.arange(known.shape[0], dtype=small)[:, None]
+    return np.maximum.accumulate(np.where(known, rows, small.type(-1)), axis=0)
 
 
 def newest(known_at: TimeArray, column: IntArray, moments: TimeArray, n_symbols: int) -> IntArray:

@@ -76,6 +76,8 @@ def analyze(
     ranking, ml = held.classic, None
     if query.include_ml:
         tell("ml", "Asking the models", 60)
+        if query.mode != "sector":  # Of a sector it is not known yet who is shown; these are made while others compute.
+            held.stocks(columns)
         ml = Enhancement.of(_outcome(query, board, forecast), board.scores.symbols)
         ranking = held.blended(ml, query.ml_weight, query.ml_confidence_threshold)
     tell("ranking", "Ranking", 80)

@@ -57,9 +57,7 @@ class Enhancement:
             return cls(outcome, np.full(len(symbols), -1, dtype=np.int64), {})
         seen = outcome.memo.get(_SEEN)
         if seen is None or seen.symbols is not symbols:
-            where = {symbol: n for n, symbol in enumerate(outcome.symbols)}
-            seen = _Seen(symbols, np.array([where.get(symbol, -1) for symbol in symbols], dtype=np.int64), {})
-            outcome.memo[_SEEN] = seen
+            seen = outcome.memo[_SEEN] = _Seen(symbols, _places(outcome.symbols, symbols), {})
         return cls(outcome, seen.places, seen.bodies)
 
     @property
@@ -124,6 +122,14 @@ class Enhancement:
             if self.outcome.warnings:
                 summary["warnings"] = list(self.outcome.warnings)
         return {"mlEnhancement": summary, "mlEnhancementEnabled": bool(made)}
+
+
+def _places(universe: Sequence[str], symbols: Sequence[str]) -> IntArray:
+    """Return the place of each symbol in a universe, -1 where it has none; mostly they are the same."""
+    if universe == symbols:
+        return np.arange(len(symbols), dtype=np.int64)
+    where = {symbol: n for n, symbol in enumerate(universe)}
+    return np.array([where.get(symbol, -1) for symbol in symbols], dtype=np.int64)
 
 
 def _body(forecast: Forecast, at: int) -> dict[str, Any]:
