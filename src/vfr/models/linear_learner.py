@@ -50,8 +50,11 @@ class _Plane:
 
 def _standardise(X: Matrix32, centre: FloatArray, scale: FloatArray) -> FloatArray:
     """Centre, scale and clip; an unknown input takes the training mean, which says nothing either way."""
-    Z = np.clip((X - centre) / scale, -_CLIP, _CLIP)
-    return np.asarray(np.nan_to_num(Z, nan=0.0), dtype=np.float64)
+    Z = np.subtract(X, centre, dtype=np.float64)
+    Z /= scale
+    np.clip(Z, -_CLIP, _CLIP, out=Z)
+    Z[np.isnan(Z)] = 0.0
+    return Z
 
 
 def _moments(X: Matrix32) -> tuple[FloatArray, FloatArray]:
