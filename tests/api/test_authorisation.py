@@ -169,7 +169,7 @@ def callers(world: World) -> dict[str, tuple[dict[str, str] | list[tuple[str, st
     changed = world.crafted(payload={"scope": "classic"}).split(".")[1]
     bad: dict[str, Any] = {
         "expired": bearer(world.crafted(payload={"iat": past, "nbf": past, "exp": past + 900})),
-        "not yet valid": bearer(world.crafted(payload={"nbf": int(now()) + 60})),
+        "not yet valid": bearer(world.crafted(payload={"nbf": int(now()) + 600})),
         "wrong key": bearer(world.crafted(private=other)),
         "alg none": bearer(world.crafted({"alg": "none"}).rsplit(".", 1)[0] + "."),
         "HS256 with the public key": bearer(world.confused()),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sqlalchemy import Engine, func, select, text
-from tests.adapters.database.conftest import launch
+from tests.adapters.database.conftest import until
+from tests.zygote import Fork, zygote
 
 from vfr.adapters.database.engine import transaction
 from vfr.adapters.database.journal import SqlJournal
@@ -16,27 +20,36 @@ from vfr.adapters.database.tables import ENTRIES, EXPOSURES, FORECASTS
 BATCH = 40
 LIFE = 10
 
-RECORD = """
-import sys
-sys.path.insert(0, sys.argv[2])
+ZYGOTE = """
+import pg8000
 from tests.journal.made import forecast
 from vfr.adapters.database.engine import open_engine
 from vfr.adapters.database.journal import SqlJournal
 from vfr.journal.records import Exposure
 from vfr.workflows.outbox import Outbox
-journal = SqlJournal(open_engine(sys.argv[1]))
-def write(batch):
-    journal.record(forecast(data_name=f"after {batch[0].request}"))
-    journal.expose(batch)
-    print(batch[-1].request, flush=True)
-box = Outbox("killed", write, capacity=4_000, batch=40, every=0.001)
-number = int(sys.argv[3])
-while True:
-    some = [Exposure(f"{number + k:08d}", "AAA", "live", "2016-03-01", "7d", 60.0, True, 0.07, 1.0) for k in range(40)]
-    if box.waiting < 2_000:
-        assert box.put(*some)
-        number += 40
+
+def child(url, path, first):
+    journal, number = SqlJournal(open_engine(url)), int(first)
+    said = open(path, "w", buffering=1)
+    def write(batch):
+        journal.record(forecast(data_name=f"after {batch[0].request}"))
+        journal.expose(batch)
+        print(batch[-1].request, file=said)
+    box = Outbox("killed", write, capacity=4_000, batch=40, every=0.001)
+    while True:
+        some = [
+            Exposure(f"{number + k:08d}", "AAA", "live", "2016-03-01", "7d", 60.0, True, 0.07, 1.0) for k in range(40)
+        ]
+        if box.waiting < 2_000:
+            assert box.put(*some)
+            number += 40
 """
+
+
+@pytest.fixture(scope="module")
+def fork() -> Iterator[Fork]:
+    with zygote(ZYGOTE) as forked:
+        yield forked
 
 
 def requests(engine: Engine) -> list[int]:
@@ -46,19 +59,18 @@ def requests(engine: Engine) -> list[int]:
 
 @pytest.mark.parametrize("seed", [pytest.param(7, id="ten kills")])
 def test_a_kill_loses_only_what_was_not_written(
-    database_url: str, engine: Engine, seed: int, pytestconfig: pytest.Config
+    fork: Fork, database_url: str, engine: Engine, seed: int, tmp_path: Path
 ) -> None:
     rng = np.random.default_rng(seed)
     for _ in range(LIFE):
         before = requests(engine)
-        writer = launch(RECORD, database_url, pytestconfig.rootpath, len(before))
-        assert writer.stdout is not None
-        said = [writer.stdout.readline()]
+        heard = tmp_path / f"from {len(before)}"
+        writer = fork(database_url, heard, len(before))
+        assert until(lambda heard=heard: heard.exists() and heard.stat().st_size > 0, 60)
         time.sleep(float(rng.uniform(0.0, 0.3)))
         writer.kill()
-        said += writer.communicate()[0].splitlines()
-        assert writer.returncode == -9
-        whole = [int(line) for line in said if len(line.strip()) == 8]
+        assert writer.ended() == -signal.SIGKILL
+        whole = [int(line) for line in heard.read_text().splitlines() if len(line) == 8]
         found = requests(engine)
         assert found == list(range(len(found))), "none is missing between others, none is there twice"
         assert len(found) % BATCH == 0, "a batch is whole or not there"
