@@ -41,7 +41,7 @@ class Diary:
 
     def __init__(self, made, came):
         self.made, self.came = made, came
-        self.read, self.go = [], None
+        self.read, self.go, self.looks = [], None, 0
 
     def forecasts(self, data_name, horizon, since="", until="9999-12-31"):
         self.read.append("forecasts")
@@ -56,6 +56,7 @@ class Diary:
         return [one for one in self.came if since <= str(one.as_of) <= until]
 
     def checked(self, data_name):
+        self.looks += 1
         return f"v{len(self.came)}"
 
 

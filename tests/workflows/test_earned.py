@@ -169,7 +169,7 @@ def test_the_journal_is_read_once_for_all_days_of_a_state_and_not_at_all_for_day
     asked = earned(fitted(), diary)
     for day in (TRAINED - 1, 300):
         asked.known("live", "1d", SESSIONS[day])
-    assert diary.read == []
+    assert (diary.read, diary.looks) == ([], 0)
     for day in (TRAINED + 50, TRAINED + 20, TRAINED + 59):
         found = asked.known("live", "1d", SESSIONS[day])[1]
         alone = standing(fitted(), Diary(made, came), SESSIONS, SESSIONS[day])

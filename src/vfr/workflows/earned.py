@@ -20,7 +20,7 @@ from vfr.monitoring.health import Health
 from vfr.monitoring.signals import Signals
 from vfr.typing import HORIZONS, BoolArray, DateArray, FloatArray, Horizon
 from vfr.workflows.evenings import Evenings
-from vfr.workflows.service import Service
+from vfr.workflows.service import Service, since
 
 if TYPE_CHECKING:
     from vfr.journal.journal import Journal
@@ -94,7 +94,7 @@ class Earned:
     Notes
     -----
     Where members stand is computed once for each state of what is stored, and so is the journal read: a year of
-    service takes seconds. Who asks for a day of the record of training waits for nobody who reads it.
+    service takes seconds. A day of the record of training asks nothing of it, and waits for nobody who does.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Earned:
         self._sessions = sessions
         self._journal = journal
         self._lock = Lock()
-        self._kept: OrderedDict[Hashable, tuple[Fitted, Standing | None] | None] = OrderedDict()
+        self._kept: OrderedDict[Hashable, tuple[Fitted, Standing | None]] = OrderedDict()
         self._fitted: dict[Horizon, tuple[Hashable, Fitted | None]] = {}
         self._evenings = Evenings()
         self._service = {horizon: Service() for horizon in HORIZONS}
@@ -141,22 +141,23 @@ class Earned:
         ArtifactCorrupt, DataError
             If the ensemble or the journal cannot be read.
         """
-        journal, sessions = self._journal(), self._sessions()
+        sessions, stamp = self._sessions(), self._ensembles.stamp()
+        with self._lock:
+            fitted = self._read(stamp, data_name, horizon)
+        if fitted is None:
+            return None
+        journal = self._journal() if day >= since(fitted) else None
         # Outcomes are settled once for each version of the data, and only those of earlier sessions count.
         settled = None if journal is None else journal.checked(data_name)
-        stamp = self._ensembles.stamp()
         key = (stamp, data_name, horizon, str(day), sessions.size, settled)
         with self._lock:
             if key in self._kept:
                 return self._kept[key]
-            fitted = self._read(stamp, data_name, horizon)
-        served = None
-        if journal is not None and fitted is not None:
-            # A forecast that is recorded later is one of the session after.
-            served = self._service[horizon].before(day, journal, fitted, (sessions.size, settled))
+        # A forecast that is recorded later is one of the session after.
+        state = (sessions.size, settled)
+        served = None if journal is None else self._service[horizon].before(day, journal, fitted, state)
         with self._lock:
-            made = None if fitted is None else (fitted, _standing(fitted, served, sessions, day, self._evenings))
-            self._kept[key] = made
+            made = self._kept[key] = (fitted, _standing(fitted, served, sessions, day, self._evenings))
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
             return made
@@ -209,7 +210,7 @@ def _standing(
         return None
     # The record of training may go on after the day: what was learned by then is the beginning of what is learned of
     # all of it, so that whoever asks for another day finds it computed.
-    onwards, (signals, refits) = sessions[sessions >= scores.dates[0]], _evenings(fitted, served)
+    onwards, (signals, refits) = sessions[sessions >= scores.dates[0]], _evenings(kept.of(fitted, _trained), served)
     span, before = onwards[onwards <= day], signals.sessions[signals.sessions < day]
     learned = kept.weights(about, whole, onwards, fitted.horizon, span.size)
     health = kept.health(about, signals, refits, before.size)
@@ -235,14 +236,19 @@ def _held(
     return with_health(learned, well[np.searchsorted(evenings, sessions, side="left")])
 
 
-def _evenings(fitted: Fitted, served: Served | None) -> tuple[Signals, BoolArray]:
-    """Return the signals of training and of service, and where versions were new."""
+def _trained(fitted: Fitted) -> tuple[Signals, BoolArray]:
+    """Return the signals of training, and where versions were new, (R, M)."""
     scores = fitted.scores
-    trained = monitored.from_peers(scores.members, scores.dates, fitted.peers, scores.cells)
-    new = np.isin(trained.sessions, [stage.effective for stage in fitted.stages])
+    found = monitored.from_peers(scores.members, scores.dates, fitted.peers, scores.cells)
+    new = np.isin(found.sessions, [stage.effective for stage in fitted.stages])
+    return found, np.repeat(new[:, None], len(scores.members), axis=1)
+
+
+def _evenings(trained: tuple[Signals, BoolArray], served: Served | None) -> tuple[Signals, BoolArray]:
+    """Return the signals of training and of service, and where versions were new."""
     if served is None:
-        return trained, np.repeat(new[:, None], len(scores.members), axis=1)
-    signals = monitored.joined(trained, served.signals)
+        return trained
+    signals, new = monitored.joined(trained[0], served.signals), trained[1][:, 0]
     refits = np.zeros(signals.peers.shape, dtype=bool)
     refits[: new.size] = new[:, None]
     places = [signals.members.index(member) for member in served.signals.members]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import fields
 from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 
+from vfr.ensemble.fitted import Fitted
 from vfr.ensemble.scores import Scores
 from vfr.ensemble.weights import weights_by_session
 from vfr.monitoring.health import Health, health_by_session
@@ -35,6 +36,12 @@ class Evenings:
     def __init__(self) -> None:
         self._healths: _Lately[Health] = _Lately()
         self._weights: _Lately[FloatArray] = _Lately()
+        self._trained: _Lately[tuple[Signals, BoolArray]] = _Lately()
+
+    def of(self, fitted: Fitted, make: Callable[[Fitted], tuple[Signals, BoolArray]]) -> tuple[Signals, BoolArray]:
+        """Return what `make` gives of the record of training, made once."""
+        about = (fitted.data_name, fitted.horizon)
+        return self._trained.beginning(about, (fitted,)) or self._trained.keep(about, (fitted,), make(fitted))
 
     def health(self, about: Hashable, signals: Signals, refits: BoolArray, rows: int) -> Health:
         """Return the first evenings of what `vfr.monitoring.health.health_by_session` gives.

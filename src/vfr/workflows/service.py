@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vfr.journal.journal import Journal
     from vfr.journal.records import Outcomes, Votes
 
-__all__ = ["Served", "Service"]
+__all__ = ["Served", "Service", "since"]
 
 _LAST: Final = "9999-12-31"
 
@@ -48,6 +48,12 @@ class Served:
     refits: BoolArray
 
 
+def since(fitted: Fitted) -> np.datetime64:
+    """Return the first day after the record of training."""
+    dates = fitted.scores.dates
+    return np.datetime64(dates[-1] + np.timedelta64(1, "D") if dates.size else 0, "D")
+
+
 class Service:
     """Forecasts of one horizon and their outcomes, read from the journal once; safe in threads."""
 
@@ -71,17 +77,16 @@ class Service:
         DataError
             If the journal cannot be read.
         """
-        dates = fitted.scores.dates
-        since = str(dates[-1] + np.timedelta64(1, "D")) if dates.size else ""
-        if since >= str(day):
+        begin = since(fitted)
+        if begin >= day:
             return None
-        key = (fitted.data_name, fitted.horizon, since, state)
+        key = (fitted.data_name, fitted.horizon, begin, state)
         with self._lock:
             held, found = self._held
             if held != key or found is None:
                 self._held = (None, None)  # Two of them would not fit into the memory of one.
-                made = journal.votes(fitted.data_name, fitted.horizon, since, _LAST)
-                came = journal.outcomes(fitted.data_name, fitted.horizon, since, _LAST)
+                made = journal.votes(fitted.data_name, fitted.horizon, str(begin), _LAST)
+                came = journal.outcomes(fitted.data_name, fitted.horizon, str(begin), _LAST)
                 found = _Record(made, came)
                 self._held = key, found
             return found.before(day)
