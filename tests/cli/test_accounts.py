@@ -80,6 +80,14 @@ def test_what_is_refused_of_a_user(cli: Any, typed: Any, argv: tuple[str, ...], 
     assert result.out == ""
 
 
+def test_a_change_names_what_is_changed(cli: Any, typed: Any) -> None:
+    typed(PASSWORD + "\n")
+    assert cli("users", "add", "jane", "--password-stdin").code == 0
+    result = cli("users", "change", "jane")
+    assert (result.code, result.out) == (2, "")
+    assert "--tier, --scope or both" in result.err
+
+
 def test_a_name_is_given_once(cli: Any, typed: Any) -> None:
     for name, code in (("jane", 0), ("JANE", 2)):
         typed(PASSWORD + "\n")

@@ -118,7 +118,7 @@ def test_an_unknown_version_is_one_sentence(cli, store, command: str) -> None:
     more = {"promote": ("--why", "x"), "rollback": ("--why", "x"), "export": ("--mlflow", "sqlite:///x")}
     result = cli("models", command, "other", *more.get(command, ()))
     assert result.code == 2
-    assert "no such model version; `vfr models list --all` shows" in result.err
+    assert "no such model version; `vfr models list --all` and GET " in result.err
 
 
 def test_a_damaged_version_says_what_is_wrong(cli, store) -> None:

@@ -42,15 +42,20 @@ def test_a_kernel_is_cached_once_it_was_called_until_its_source_changes(kernel: 
 
 
 @pytest.mark.parametrize(
-    ("stage", "name"), [(compiling.features_stage, "features"), (compiling.factors_stage, "computing factor scores")]
+    ("stage", "name", "kernels"),
+    [
+        (compiling.features_stage, "features", 1),
+        (compiling.members_stage, "asking members", 2),
+        (compiling.factors_stage, "computing factor scores", 1),
+    ],
 )
 def test_a_stage_says_that_it_compiles_only_where_it_does(
-    monkeypatch: pytest.MonkeyPatch, stage: Any, name: str
+    monkeypatch: pytest.MonkeyPatch, stage: Any, name: str, kernels: int
 ) -> None:
     asked: list[Any] = []
-    monkeypatch.setattr(compiling, "cached", asked.append)
+    monkeypatch.setattr(compiling, "cached", lambda kernel: asked.append(kernel) or len(asked) < kernels)
     assert stage().endswith(f" ({compiling.COMPILING})")
+    assert len(asked) == kernels
+    assert all(hasattr(kernel, "py_func") for kernel in asked)
     monkeypatch.setattr(compiling, "cached", lambda _kernel: True)
     assert stage() == name
-    assert len(asked) == 1
-    assert hasattr(asked[0], "py_func")

@@ -17,6 +17,7 @@ import structlog
 
 from vfr.adapters.redaction import Scrubber, hide_secrets
 from vfr.clock import utc_now
+from vfr.errors import VfrError
 from vfr.workflows.outbox import Outbox
 
 __all__ = ["AccessLog", "configure_logging", "log_failed_member", "log_failed_past_days"]
@@ -192,7 +193,8 @@ def log_failed_member(version: str, error: BaseException) -> None:
     """
     if not structlog.is_configured():
         return
-    structlog.get_logger().warning("ml_failed", version=version, error=str(error), exc_info=error)
+    foreseen = isinstance(error, VfrError)  # Its sentence says everything; the trace of others is what finds them.
+    structlog.get_logger().warning("ml_failed", version=version, error=str(error), exc_info=None if foreseen else error)
 
 
 def log_failed_past_days(error: str) -> None:

@@ -96,6 +96,12 @@ _OPTION_OF: Final[Mapping[str, str]] = {
     "days": "--days",
     "label": "--label",
     "arms": "--arms",
+    "weight": "--weight",
+    "holdout": "--holdout",
+    "error": "--error",
+    "tight_at": "--tight-at",
+    "first": "--first",
+    "margin": "--margin",
 }
 
 

@@ -88,6 +88,8 @@ def change(name: Name, tier: Tier = None, scope: Scopes = None, as_json: AsJson 
 
     A new tier brings its scopes with it, unless they are named.
     """
+    if tier is None and scope is None:
+        raise typer.BadParameter("name what to change: --tier, --scope or both")
     _change(name, as_json=as_json, tier=tier, scopes=None if scope is None else scopes_of(scope))
 
 

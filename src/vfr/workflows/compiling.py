@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["COMPILING", "cached", "factors_stage", "features_stage"]
+__all__ = ["COMPILING", "cached", "factors_stage", "features_stage", "members_stage"]
 
 COMPILING: Final = "compiling kernels first, once after each installation"
 
@@ -15,6 +15,14 @@ def features_stage() -> str:
     from vfr.features.symbols import symbols
 
     return _stage("features", symbols)
+
+
+def members_stage() -> str:
+    """Return what to call the stage that asks members, which computes features first."""
+    from vfr.features.symbols import symbols
+    from vfr.models.tree_walk import add_leaves
+
+    return _stage("asking members", symbols, add_leaves)
 
 
 def factors_stage() -> str:
@@ -35,5 +43,5 @@ def cached(kernel: Any) -> bool:
     return any(index.stat().st_mtime >= written for index in Path(folder).glob(name))
 
 
-def _stage(name: str, kernel: Any) -> str:
-    return name if cached(kernel) else f"{name} ({COMPILING})"
+def _stage(name: str, *kernels: Any) -> str:
+    return name if all(map(cached, kernels)) else f"{name} ({COMPILING})"

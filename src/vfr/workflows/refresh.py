@@ -17,7 +17,7 @@ from vfr import clock
 from vfr.ensemble.lanes import Limits, Task
 from vfr.typing import HORIZONS, MEMBER_NAMES, Horizon
 from vfr.workflows.answering import Answering, Question, attempt
-from vfr.workflows.compiling import features_stage
+from vfr.workflows.compiling import members_stage
 from vfr.workflows.forecast_universe import universe_of
 from vfr.workflows.forecaster import DEFAULT_METHOD, Forecast, MlUnavailable
 from vfr.workflows.ml_board import Answer, BoardKey, HorizonAnswers, MlBoard, MlBoardStore
@@ -38,6 +38,9 @@ EACH_MS: Final = 2_000.0
 
 WHOLE_MS: Final = 10_000.0
 """What the members of one horizon have together, reading their versions included."""
+
+WARM_MS: Final = 120_000.0
+"""The same where nobody waits, and kernels may have to be compiled after an update."""
 
 EARNED_MS: Final = 5_000.0
 OUTCOMES_MS: Final = 500.0
@@ -65,6 +68,7 @@ def refresh(
     off: Mapping[str, str],
     *,
     members: Sequence[str],
+    whole_ms: float,
 ) -> MlBoard:
     """Make the scoreboard of a snapshot.
 
@@ -81,6 +85,8 @@ def refresh(
         Why members and versions may not be asked.
     members : sequence of str
         All there are.
+    whole_ms : float
+        What the members of one horizon have together.
     """
     universe = universe_of(snapshot, past=False)
     old = before if before is not None and replace(before.key, **_PASSING) == replace(key, **_PASSING) else None
@@ -89,7 +95,7 @@ def refresh(
     for horizon in HORIZONS:
         question = Question(snapshot, snapshot, universe, horizon)
         known = None if old is None else old.horizons[horizon]
-        horizons[horizon] = _horizon(answering, question, known, off, members, earned=earned)
+        horizons[horizon] = _horizon(answering, question, known, off, members, whole_ms, earned=earned)
     return MlBoard(key, universe, horizons)
 
 
@@ -99,6 +105,7 @@ def _horizon(
     known: HorizonAnswers | None,
     off: Mapping[str, str],
     members: Sequence[str],
+    whole_ms: float,
     *,
     earned: bool,
 ) -> HorizonAnswers:
@@ -110,7 +117,7 @@ def _horizon(
         bases, sound = known.bases, True
     else:
         bases, sound = answering.earned(question, sets, EARNED_MS)
-    answers, rate = answering.asked(question, choices, off, lambda: Limits(each=EACH_MS, whole=WHOLE_MS), kept)
+    answers, rate = answering.asked(question, choices, off, lambda: Limits(each=EACH_MS, whole=whole_ms), kept)
     problems = answering.problems() if any(c.card is None for c in choices) else ()
     made = clock.epoch_ms() if known is None or len(kept) < len(choices) else known.computed_at
     return HorizonAnswers(question.horizon, answers, bases, rate, problems, made, sound)
@@ -224,8 +231,9 @@ class Refresh:
             snapshot = self._datasets.snapshot()
             if self._datasets.stamp() != key.data:
                 return None
-            tell(features_stage())
-            found = refresh(self._answering, snapshot, key, board, self._off(), members=_members())
+            tell(members_stage())
+            off = self._off()
+            found = refresh(self._answering, snapshot, key, board, off, members=_members(), whole_ms=WHOLE_MS)
             if board is None or board.key.data != key.data:
                 self._warm_of = key.data
             if board is not None and _state(found) == _state(board):
@@ -256,8 +264,9 @@ class Refresh:
         key = self._key()
         if key is not None:
             self._warm_of = key.data  # Whatever comes of it: it is done once.
-            tell(features_stage())
-            refresh(self._answering, self._datasets.snapshot(), key, None, self._off(), members=_members())
+            tell(members_stage())
+            snapshot, off = self._datasets.snapshot(), self._off()
+            refresh(self._answering, snapshot, key, None, off, members=_members(), whole_ms=WARM_MS)
 
     def _key(self) -> BoardKey | None:
         """Return what a board would be made from now; None where there is no data set."""

@@ -108,7 +108,7 @@ class DirectoryModels:
         """
         registry = self._registry()
         if model_id not in registry.versions:
-            raise NoModel(f"{model_id}: no such model version; `vfr models list --all` shows those there are")
+            raise NoModel(f"{model_id}: no such model version; `vfr models list --all` and GET /api/ml/models list them")
         return self._card(model_id, registry.versions[model_id])
 
     def unreadable(self) -> Mapping[str, str]:
