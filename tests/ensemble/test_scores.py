@@ -100,6 +100,14 @@ def test_later_dates_are_appended_and_members_matched_by_name():
     assert joined(late, nothing).dates.tolist() == late.dates.tolist()
 
 
+def test_without_any_member_there_is_no_date():
+    case = made(np.random.default_rng(9))
+    none = score_dates(**{**case, "members": (), "p_up": case["p_up"][:0], "rank": case["rank"][:0]})
+    assert (none.members, none.dates.size, none.ic.shape) == ((), 0, (0, 0))
+    whole = score_dates(**case)
+    np.testing.assert_array_equal(to_array(joined(whole, none)), to_array(whole))
+
+
 def test_a_record_survives_being_one_array():
     whole = score_dates(**made(np.random.default_rng(6)))
     array = to_array(whole)

@@ -163,6 +163,15 @@ def test_where_members_stand_on_past_days_is_the_same_whoever_was_asked_before(l
     assert calls == [(2, 2)] + [(1, 1)] * (len(days) - 1)
 
 
+def test_until_the_first_outcome_of_service_members_hold_what_training_gave_them():
+    made, _ = served(5)
+    asked = earned(fitted(), Diary(made, []))
+    base = asked.at("live", "1d", MEMBERS, SESSIONS[TRAINED + 3])
+    before = earned(fitted()).at("live", "1d", MEMBERS, SESSIONS[TRAINED + 3])
+    assert (base.weights, base.applied) == (before.weights, APPLIED)
+    assert len(set(base.weights.values())) == len(MEMBERS)
+
+
 def test_the_journal_is_read_once_for_all_days_of_a_state_and_not_at_all_for_days_of_training():
     made, came = served(60)
     diary = Diary(made, came)

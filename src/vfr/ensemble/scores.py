@@ -103,7 +103,7 @@ def score_dates(
     >>> one.brier.round(3).tolist(), one.accuracy.tolist(), one.base_brier.tolist()
     ([[0.145]], [[1.0]], [0.25])
     """
-    answered = np.stack([np.isfinite(p) & np.isfinite(order) for p, order in zip(p_up, rank, strict=True)])
+    answered = np.isfinite(p_up) & np.isfinite(rank)
     rows = np.flatnonzero((cells & answered.any(axis=0)).any(axis=1))
     counts, came, gained, usual = cells[rows], direction[rows], excess[rows], base[rows]
     figures = np.full((len(_PER_MEMBER), rows.size, len(members)), np.nan)
