@@ -353,7 +353,7 @@ def test_a_settlement_forgets_what_was_shown_long_ago(app: Application) -> None:
     wait_for(lambda: app.journal.counters()["forecastsWritten"] == 1)
     now, day = utc_now().timestamp(), 86_400.0
     one = Exposure("r", "AAA", "synthetic", "2017-02-27", None, 60.0, False, None, now)
-    aged = [replace(one, request=f"r{days}", shown_at=now - days * day) for days in (0, 399, 401, 4_000)]
+    aged = [one._replace(request=f"r{days}", shown_at=now - days * day) for days in (0, 399, 401, 4_000)]
     app.journal._journal().expose(aged)
     app.journal.settle()
     assert app.journal.state()["exposures"] == 2

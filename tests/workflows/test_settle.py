@@ -182,7 +182,7 @@ def test_popularity_does_not_move_a_figure(journal: SqlJournal) -> None:
     filled(journal, range(START, START + 30))
     before = report(tallied(journal, "live", "1d"), "1d")
     shown = Exposure("r", WHOLE.symbols[0], "live", str(WHOLE.sessions[START]), "1d", 60.0, True, 0.07, 1.0)
-    journal.expose([replace(shown, request=f"r{k}") for k in range(500)])
+    journal.expose([shown._replace(request=f"r{k}") for k in range(500)])
     asked = replace(made(START), method="voting", standard=False, p_up=np.full(24, 0.99))
     journal.record(asked)
     assert report(tallied(journal, "live", "1d"), "1d") == before
@@ -257,7 +257,7 @@ def test_a_settlement_tallies_what_it_settled_and_what_was_left(journal: SqlJour
 def test_what_was_shown_long_ago_is_forgotten_and_no_forecast(journal: SqlJournal) -> None:
     filled(journal, range(START, START + 10))
     shown = Exposure("r", WHOLE.symbols[0], "live", str(WHOLE.sessions[START]), "1d", 60.0, True, 0.07, 1.0)
-    journal.expose([replace(shown, request=f"r{k}", shown_at=NOW.timestamp() - k) for k in range(9)])
+    journal.expose([shown._replace(request=f"r{k}", shown_at=NOW.timestamp() - k) for k in range(9)])
     assert forget(journal, NOW - timedelta(seconds=1), at_most=2) == 7
     assert forget(journal, NOW - timedelta(seconds=1), at_most=2) == 0
     assert journal.exposures() == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 import numpy as np
 
@@ -126,8 +127,7 @@ class Votes:
     member_expected: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(NamedTuple):
     """One stock that one request was shown; kept apart from forecasts, so that popularity does not weigh accuracy.
 
     Parameters

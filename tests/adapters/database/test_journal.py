@@ -50,7 +50,7 @@ def outcomes(as_of: str = "2016-03-01", symbols: tuple[str, ...] = SYMBOLS, retu
 
 
 def shown(request: str = "r1", symbol: str = "AAA", **changes: object) -> Exposure:
-    return replace(Exposure(request, symbol, "live", "2016-03-01", "7d", 61.5, True, 0.078, 1_456_866_000.0), **changes)
+    return Exposure(request, symbol, "live", "2016-03-01", "7d", 61.5, True, 0.078, 1_456_866_000.0)._replace(**changes)
 
 
 def same(one: ForecastRecord, other: ForecastRecord) -> None:

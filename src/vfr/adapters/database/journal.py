@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import groupby
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from sqlalchemy import and_, bindparam, delete, exists, func, select, update
@@ -28,7 +28,7 @@ from vfr.adapters.database.journal_rows import (
 )
 from vfr.adapters.database.journal_tallies import forget_tallies, keep_tallies, read_tallies
 from vfr.adapters.database.tables import CHECKS, ENTRIES, EXPOSURES, FORECASTS, OUTCOMES
-from vfr.adapters.database.upsert import insert_into, insert_rows, rows_as_table
+from vfr.adapters.database.upsert import insert_into, insert_rows, insert_values, rows_as_table
 from vfr.journal.journal import OpenSession
 from vfr.journal.records import Exposure, ForecastRecord, JournalState, LastReturns, Outcomes, Restatement, Votes
 from vfr.journal.tallies import Tally
@@ -86,8 +86,6 @@ _RESTATED: Final = {
 
 _NONE: Final = (0, 0, 0)
 _LAST: Final = "9999-12-31"
-_SHOWN: Final = tuple(field.name for field in fields(Exposure))
-_shown: Final = attrgetter(*_SHOWN)
 _Counts: TypeAlias = tuple[str, Horizon, str, str, int, int, int, int, int, int, int, int]
 
 
@@ -118,9 +116,8 @@ class SqlJournal:
         """Keep what users were shown."""
         if not shown:
             return
-        rows = [dict(zip(_SHOWN, _shown(one), strict=True)) for one in shown]
         with transaction(self.engine) as connection:
-            insert_rows(connection, EXPOSURES, rows, new=True)
+            insert_values(connection, EXPOSURES, Exposure._fields, shown, new=True)
 
     def data_names(self) -> tuple[str, ...]:
         """Return the data sets that were forecast from."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.types import TypeEngine
 
-__all__ = ["insert_into", "insert_rows", "rows_as_table"]
+__all__ = ["insert_into", "insert_rows", "insert_values", "rows_as_table"]
 
 _AT_ONCE: Final = 500
 """Rows of one statement of SQLite, which takes 32,766 values."""
@@ -32,13 +32,20 @@ def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sql
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, new: bool = False) -> None:
     """Insert many rows that have the same keys; with `new`, leave out those whose key is there already."""
-    if not rows:
-        return
-    names = list(rows[0])
+    if rows:
+        names = tuple(rows[0])
+        insert_values(connection, table, names, [tuple(row[name] for name in names) for row in rows], new=new)
+
+
+def insert_values(
+    connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]], *, new: bool = False
+) -> None:
+    """Insert many rows, each the values of these columns; with `new`, leave out those whose key is there already."""
     made: Any = insert_into(connection, table)
     at_once = connection.dialect.name == "postgresql"
     if at_once:
-        source = rows_as_table({name: table.c[name].type for name in names}, rows)
+        named = [dict(zip(names, row, strict=True)) for row in rows]
+        source = rows_as_table({name: table.c[name].type for name in names}, named)
         made = made.from_select(names, select(*source.c))
     if new:
         made = made.on_conflict_do_nothing()
@@ -47,7 +54,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
         return
     # Past the toolkit, which looks at every value: that would take as long as the file does.
     compiled = made.compile(dialect=connection.dialect, column_keys=names)
-    in_place = itemgetter(*compiled.positiontup)
+    in_place = itemgetter(*map(names.index, compiled.positiontup))
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
         connection.exec_driver_sql(_for_many(str(compiled), len(some)), (*chain(*map(in_place, some)),))

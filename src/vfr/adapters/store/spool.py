@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import Final
@@ -42,7 +41,7 @@ class Spool:
         OSError
             If the data home cannot be written, or the file is too large already.
         """
-        lines = "".join(f"{json.dumps(asdict(one))}\n" for one in shown).encode()
+        lines = "".join(f"{json.dumps(one._asdict())}\n" for one in shown).encode()
         with self._file.open("ab") as file:
             if file.tell() + len(lines) > _LARGEST:
                 raise OSError("too many exposures wait for a server or `vfr journal settle` to take them in")
