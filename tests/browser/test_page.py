@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
 
 PASSWORD = "four words, easily kept"
+RECORDED = Path(__file__).parents[1] / "integration" / "recorded" / "dashboard_multiple_ml.json"
+
+
+def predicted() -> dict[str, Any]:
+    """An answer with machine learning, three members of which have no version."""
+    found: dict[str, Any] = json.loads(RECORDED.read_text())["answer"]["body"]
+    for stock in found["data"]["stocks"]:
+        members = stock["mlPrediction"]["members"]
+        members += [members[0] | {"model": name, "status": "no_model_as_of"} for name in ("xgboost", "lstm", "trees")]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +118,18 @@ def test_machine_learning_switched_off_is_said(page: Page) -> None:
     page.click("#ask button")
     page.wait_for_selector("#ml-column:not([hidden])")
     assert "switched off" in page.inner_text("#table tbody tr")
+
+
+def test_a_prediction_fits_a_phone_and_breaks_no_number(browser: Browser, address: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.route("**/api/stocks/analyze", lambda route: route.fulfill(json=predicted()))
+    page.goto(address)
+    page.fill("#symbols", "XOM")
+    page.click("#ask button")
+    page.wait_for_selector("#ml-column:not([hidden])")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert "55.2\u00a0%" in page.inner_text("#table tbody tr:first-child")
+    page.close()
 
 
 def test_nothing_on_the_page_breaks_its_own_security_policy(page: Page, address: str) -> None:

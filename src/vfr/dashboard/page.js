@@ -38,7 +38,7 @@ function make(tag, content, ...classes) {
 }
 
 const fixed = (value, digits) => value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-const percent = (value, digits = 1) => `${fixed(100 * value, digits)} %`;
+const percent = (value, digits = 1) => `${fixed(100 * value, digits)}\u00a0%`;
 const signed = (text, value) => make("span", `${value > 0 ? "+" : ""}${text}`, value > 0 ? "up" : value < 0 ? "down" : "flat");
 const unknown = (text = "not known") => make("span", text, "unknown");
 
@@ -164,7 +164,7 @@ function row(stock, asked) {
   const cells = [
     symbol,
     make("td", [fixed(stock.price, 2), stock.priceChangePercent === null ? null : " ",
-      stock.priceChangePercent === null ? null : signed(`${fixed(stock.priceChangePercent, 2)} %`, stock.priceChangePercent)], "number"),
+      stock.priceChangePercent === null ? null : signed(`${fixed(stock.priceChangePercent, 2)}\u00a0%`, stock.priceChangePercent)], "number"),
     make("td", bar(stock.compositeScore, "Score")),
     make("td", badge(stock.recommendation)),
     make("td", `${stock.confidence}`, "number"),
@@ -251,7 +251,7 @@ function learning(stock) {
     ["The base rate alone was right", past ? percent(past.accuracy_base_rate) : unknown()],
     ["Expected return over the median", known(ml.expectedReturn, 2)],
     [`Interval (${percent(ml.interval.level, 0)})`, ml.interval.low === null ? unknown() : `${percent(ml.interval.low)} to ${percent(ml.interval.high)}`],
-    ["Confidence (a coin is 50 %)", known(ml.confidence)],
+    ["Confidence (a coin is 50\u00a0%)", known(ml.confidence)],
     ["Weight in the score", percent(ml.weightApplied, 2)],
     ["Score before and after", `${fixed(stock.classicScore, 2)} → ${fixed(stock.compositeScore, 2)}`],
     ["Members", ml.members.map((m) => (m.status === "ok" ? m.model : `${m.model} (${m.status.replaceAll("_", " ")})`)).join(", ")],
