@@ -23,6 +23,7 @@ def of_the_past_alone(snapshot, row, lookback):
 def never_asked(monkeypatch):
     """Let what is computed ahead wait for no quiet moment."""
     monkeypatch.setattr(feature_history, "QUIET_MS", 0.0)
+    monkeypatch.setattr(feature_history, "BEGIN_MS", 0.0)
     monkeypatch.setattr(feature_history, "FIRST_MS", 0.0)
 
 
@@ -174,7 +175,7 @@ def test_another_version_ends_what_was_computed_ahead(seeded_snapshot):
 
 
 def test_nothing_is_computed_ahead_while_days_are_asked_for(seeded_snapshot, monkeypatch):
-    monkeypatch.setattr(feature_history, "QUIET_MS", 1e9)
+    monkeypatch.setattr(feature_history, "BEGIN_MS", 1e9)
     shelf = Shelf()
     one = SessionFeatures(shelf.keep)
     for row in (300, 500, 100):
@@ -207,8 +208,9 @@ def test_a_part_is_begun_in_a_pause_that_is_likely_to_be_long_enough(monkeypatch
     time_, quiet = Clock(), 1_000.0
     monkeypatch.setattr(feature_history, "clock", time_)
     monkeypatch.setattr(feature_history, "QUIET_MS", quiet)
+    monkeypatch.setattr(feature_history, "BEGIN_MS", 3 * quiet)
     pauses = feature_history._Pauses()
-    pauses.took(100.0)
+    pauses.asked()
 
     def begun(after):
         """Return how long after a question a part is begun, looked at as the thread does."""
@@ -217,7 +219,9 @@ def test_a_part_is_begun_in_a_pause_that_is_likely_to_be_long_enough(monkeypatch
             time_.now += min(left, after - (time_.now - began))
         return time_.now - began if pauses.left() == 0.0 else None
 
-    for wait, wanted in ((250.0, None), (250.0, None), (250.0, 50.0), (80.0, 50.0), (80.0, None), (900.0, None)):
+    assert begun(10_000.0) == pytest.approx(3 * quiet)
+    pauses.took(100.0)
+    for wait, wanted in ((250.0, None), (250.0, 50.0), (250.0, 50.0), (80.0, 50.0), (80.0, None), (900.0, None)):
         pauses.asked()
         found = begun(wait)
         assert found == pytest.approx(wanted) if wanted is not None else found is None, wait

@@ -24,6 +24,9 @@ PART: Final = 32
 QUIET_MS: Final = 1_000.0
 """How long nobody may have asked for a past day before another part is computed."""
 
+BEGIN_MS: Final = 3_000.0
+"""The same before the first part: whoever asked may wait for the classic answer, which takes long the first times."""
+
 FIRST_MS: Final = 250.0
 """How long the first question has the processor for itself: versions are read for it."""
 
@@ -45,7 +48,7 @@ class FeatureHistory:
 
     Once the first question is answered the thread computes the features that run on from bars long ago, which make
     every other cheaper, and then waits for `begin`. A thread of low priority would not do: while it holds the
-    interpreter's lock, whoever asks would wait with it. So it computes while nobody has asked for a second, and in the
+    interpreter's lock, whoever asks would wait with it. So it computes while nobody has asked for some time, and in the
     pauses of whoever asks for one day after the other, where the last two were long enough.
 
     Parameters
@@ -136,6 +139,7 @@ class _Pauses:
         self._at = clock.elapsed_ms()
         self._last = (0.0, 0.0)
         self._part = PART_MS
+        self._quiet = BEGIN_MS
 
     def asked(self) -> None:
         """Take in that somebody asks."""
@@ -144,14 +148,14 @@ class _Pauses:
 
     def took(self, part_ms: float) -> None:
         """Take in how long a part took."""
-        self._part = part_ms
+        self._part, self._quiet = part_ms, QUIET_MS
 
     def left(self) -> float:
         """Return for how many milliseconds to wait before another part, or a look whether it may be begun."""
         since = clock.elapsed_ms(self._at)
         begin = max(since, ANSWERED_MS)
         fits = begin + SPARE * self._part <= min(self._last)
-        return min(max((begin if fits else QUIET_MS) - since, 0.0), _LOOK_MS)
+        return min(max((begin if fits else self._quiet) - since, 0.0), _LOOK_MS)
 
 
 def by_name(values: Matrix32) -> Matrix32:
