@@ -144,6 +144,9 @@ def test_a_report_has_the_documented_shape(call, desk):
         ("why", {"why": " "}),
         ("name", {"name": "x" * 65}),
         ("rule.error", {"rule": {"error": 0.9}}),
+        ("rule.first", {"rule": {"first": 30.5}}),
+        ("rule.first", {"rule": {"first": "30"}}),
+        ("rule.first", {"rule": {"first": True}}),
     ],
 )
 def test_what_cannot_be_is_a_422_that_names_the_field(call, desk, failure, field, changed):
@@ -151,6 +154,11 @@ def test_what_cannot_be_is_a_422_that_names_the_field(call, desk, failure, field
     failure(response, 422, "INVALID_FIELD")
     assert response.json()["field"].startswith(field)
     assert not desk.listed()
+
+
+def test_a_whole_number_may_be_written_with_a_point(call):
+    made = checked(call("POST", URL, BODY | {"weight": 1, "rule": {"tightAt": 40.0, "first": 25.0}}), ExperimentData)
+    assert (made["rule"]["tightAt"], made["rule"]["first"], made["weight"]) == (40, 25, 1.0)
 
 
 @pytest.mark.parametrize("path", ["/abc", "/abc/report"])

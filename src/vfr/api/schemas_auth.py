@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from vfr.api.shapes import Shape
+from vfr.api.shapes import WHOLE, Shape
 
 __all__ = [
     "PRINTABLE",
@@ -128,7 +128,7 @@ class KeyBody(Shape):
     user_id: Annotated[str, Field(max_length=32, pattern=PRINTABLE)] | None = Field(
         default=None, description="Whom it acts for."
     )
-    days: Annotated[int, Field(ge=1, le=3650)] | None = Field(default=None, description="Forever if none.")
+    days: Annotated[int, Field(ge=1, le=3650), WHOLE] | None = Field(default=None, description="Forever if none.")
 
 
 class KeyData(Shape):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vfr.api.shapes import Shape, Share
+from vfr.api.shapes import WHOLE, Shape, Share
 from vfr.experiments.experiment import Arm
 
 __all__ = ["ExperimentData", "ExperimentsData", "ReportData", "StartBody", "StopBody"]
@@ -21,10 +21,12 @@ class RuleBody(Shape):
     error: Annotated[float, Field(ge=0.001, le=0.5)] = Field(
         default=0.05, description="Chance that a difference is ever claimed where there is none."
     )
-    tight_at: Annotated[int, Field(ge=5, le=10_000)] = Field(
+    tight_at: Annotated[int, Field(ge=5, le=10_000), WHOLE] = Field(
         default=50, description="Values at which the interval is tightest."
     )
-    first: Annotated[int, Field(ge=20, le=10_000)] = Field(default=30, description="Values before the first look.")
+    first: Annotated[int, Field(ge=20, le=10_000), WHOLE] = Field(
+        default=30, description="Values before the first look."
+    )
     margin: Share = Field(default=0.0, description="Difference of rank IC too small to matter; 0 is never.")
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-__all__ = ["REF", "Failure", "InputAge", "Score", "Shape", "Share", "Success", "SymbolFailure"]
+__all__ = ["REF", "WHOLE", "Failure", "InputAge", "Score", "Shape", "Share", "Success", "SymbolFailure"]
 
 _D = TypeVar("_D")
 
@@ -16,6 +16,14 @@ REF: Final = "#/components/schemas/{model}"
 
 Score = Annotated[float, Field(ge=0, le=100)]
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE: Final = BeforeValidator(_whole)
+"""Takes a whole number however it is written: to JSON 20.0 is one, and some clients have no other numbers."""
 
 
 class Shape(BaseModel):
