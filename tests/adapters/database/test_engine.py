@@ -23,6 +23,15 @@ PASSWORD = "hunter2-never-shown"
 OPERATIONS = Path(__file__).parents[3] / "docs" / "operations.md"
 
 
+def test_a_file_may_be_named_as_an_address(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///file:{tmp_path / 'a.db'}?uri=true")
+    for _ in range(2):
+        with transaction(engine) as connection:
+            assert connection.execute(text("SELECT 1")).scalar() == 1
+    engine.dispose()
+    assert (tmp_path / "a.db").exists()
+
+
 def test_sqlite_is_safe_for_several_processes(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'a.db'}")
     with transaction(engine) as connection:

@@ -154,10 +154,11 @@ def _look(failures: tuple[type[Exception], ...]) -> Callable[[Any, Any, Any], No
 
 def _sqlite(address: URL) -> Engine:
     engine = create_engine(address, connect_args={"timeout": _BUSY_MS / 1e3}, hide_parameters=True)
-    same = _SameFile(str(address.database))
-    event.listen(engine, "do_connect", same.connect)
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "checkout", same.look)
+    if not str(address.database).startswith("file:"):  # Of a name in URI form it is not told which file it is.
+        same = _SameFile(str(address.database))
+        event.listen(engine, "do_connect", same.connect)
+        event.listen(engine, "checkout", same.look)
     event.listen(engine, "begin", _begin)
     return engine
 
