@@ -136,10 +136,11 @@ def test_a_line_is_short_however_long_a_request_is(capsys: pytest.CaptureFixture
     """And a secret that stands where a path is cut is not shown by halves."""
     configure_logging("info", form)
     log = AccessLog("info", form, ["four-words-easily-kept"])
-    for before in (0, 500, 1_010, 60_000):
-        log.told("r1", "A" * 60_000, "/" + "a" * before + "four-words-easily-kept" + "b" * 60_000, 404, 0.1)
+    befores = ["a" * count for count in (0, 500, 1_010, 60_000)] + ["token=" + "a" * 996 + "&"]
+    for before in befores:
+        log.told("r1", "A" * 60_000, f"/{before}four-words-easily-kept{'b' * 60_000}", 404, 0.1)
     log.close()
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 4
+    assert len(lines) == len(befores)
     assert max(map(len, lines)) < 1_000
     assert not any("four" in line for line in lines)

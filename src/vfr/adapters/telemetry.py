@@ -30,7 +30,7 @@ _SHOWN: Final = 512
 """Characters of a path that a line shows: strangers choose it, and a longer one costs time, memory and disk."""
 
 _LOOKED_AT: Final = 2 * _SHOWN
-"""Characters of a path that are looked at: half a secret that is left where it was cut is not shown."""
+"""Characters of a path that are looked at; where it was cut the last half is not shown: there may be half a secret."""
 
 _METHOD: Final = 32
 _OURS: Final = re.compile(r"[0-9a-f]{32}")
@@ -150,7 +150,10 @@ class AccessLog:
     def _cleaned(self, one: _Request) -> _Request:
         """Return a request without what looks like a secret, which its path may hold, and an id that a caller chose."""
         request_id = one.request_id if _OURS.fullmatch(one.request_id) else self._scrub(one.request_id)
-        return one._replace(path=self._clean(one.path)[:_SHOWN], request_id=request_id)
+        path = self._clean(one.path)
+        # Hiding others makes it shorter, and would bring what was cut forward.
+        sure = len(path) if len(one.path) < _LOOKED_AT else max(len(path) - _SHOWN, 0)
+        return one._replace(path=path[: min(_SHOWN, sure)], request_id=request_id)
 
 
 def _json_line(one: _Request) -> str:
