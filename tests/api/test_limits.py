@@ -18,7 +18,7 @@ from vfr import bootstrap
 from vfr.accounts.limits import Charge, Verdict
 from vfr.accounts.principal import ANONYMOUS, LOCAL
 from vfr.adapters.limits.local import FILE_NAME, LocalLimiter
-from vfr.api.limits import Limits
+from vfr.api.limits import Limits, _address
 from vfr.asgi import create_app
 from vfr.bootstrap import Application
 from vfr.settings import Settings
@@ -230,6 +230,10 @@ def test_behind_a_trusted_proxy_its_clients_pay_and_cannot_invent_addresses(serv
 
     assert [asked(f"198.51.100.{n}, 203.0.113.9") for n in range(4)] == [200, 200, 200, 429]
     assert asked("203.0.113.9, 203.0.113.10") == 200
+    # However long what it sends, its address is the last one, and no such text is kept.
+    kept = _address.cache_info().currsize
+    assert asked("1, " * 9_999 + "203.0.113.9") == 429
+    assert _address.cache_info().currsize == kept
 
 
 def test_tokens_of_one_user_share_a_budget(server: Server) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from vfr.api import schemas, schemas_analyze
+from vfr.api import openapi, schemas, schemas_analyze
 from vfr.api.shapes import Success
 
 SNAPSHOT = Path(__file__).with_name("openapi.json")
@@ -25,6 +25,13 @@ def test_the_document_is_the_snapshot(client: Any) -> None:
     assert rendered == SNAPSHOT.read_text(), (
         f"the contract changed; if that is wanted, delete {SNAPSHOT.name}, run twice"
     )
+
+
+def test_the_document_is_made_once(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = client.get("/openapi.json")
+    monkeypatch.setattr(openapi, "document", lambda api: pytest.fail("strangers may ask for it as often as they like"))
+    assert client.get("/openapi.json").content == first.content
+    assert first.headers["content-type"] == "application/json"
 
 
 CONTRACT = {

@@ -92,6 +92,8 @@ def test_an_allowed_origin_may_call_and_read(client_with: Any) -> None:
     preflight = client.request("OPTIONS", URL, headers=asked)
     assert preflight.status_code == 204
     assert "POST" in preflight.headers["access-control-allow-methods"]
+    # What a page needs to go on with a stream that broke.
+    assert "Last-Event-ID" in preflight.headers["access-control-allow-headers"]
 
 
 def test_a_preflight_from_elsewhere_is_refused(client: Any, failure: Any) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI
 from starlette.routing import Route
@@ -115,24 +115,18 @@ def create_api(application: Application, metrics: Metrics) -> FastAPI:
         version=vfr.__version__,
         description=_DESCRIPTION,
         lifespan=lifespan,
-        docs_url=None,  # The interactive pages load scripts from elsewhere; the document itself is at /openapi.json.
+        docs_url=None,  # The interactive pages load scripts from elsewhere.
         redoc_url=None,
+        openapi_url=None,  # `openapi.route` answers instead.
         redirect_slashes=False,
     )
     errors.install(api)
     hot = analyze.routes(context)
     api.front = {(method, r.path): (r, guarded(r.endpoint)) for r in hot for method in r.methods or ()}
-    api.router.routes.extend([*hot, *progress.routes(context)])
+    api.router.routes.extend([*hot, *progress.routes(context), openapi.route(api, work)])
     for room in (health, metrics_text, account, stocks, ml, ml_metrics, predict, admin, experiments, auth, users):
         # Taken over as they are: a router that is included builds every route a second time at the first request.
         api.router.routes.extend(room.router(context).routes)
-
-    def document() -> dict[str, Any]:
-        if api.openapi_schema is None:
-            api.openapi_schema = openapi.document(api)
-        return api.openapi_schema
-
-    api.openapi = document  # type: ignore[method-assign]
     return api
 
 

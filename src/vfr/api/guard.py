@@ -142,7 +142,7 @@ class Guard:
             sealed += [
                 (b"access-control-allow-origin", origin.encode()),
                 (b"access-control-allow-methods", b"GET, POST, DELETE"),
-                (b"access-control-allow-headers", b"Authorization, Content-Type, X-Request-ID"),
+                (b"access-control-allow-headers", b"Authorization, Content-Type, Last-Event-ID, X-Request-ID"),
                 (b"access-control-expose-headers", _EXPOSED),
                 (b"access-control-max-age", b"600"),
             ]

@@ -38,6 +38,8 @@ FIELDS: Final = "rate_limit_fields"
 RETRY_AFTER: Final = "ml_retry_after"
 """Name in the state of a request that was short of units: seconds until they may suffice."""
 
+_SHORT: Final = 256
+"""Characters of a forwarded address that may be remembered: who sends it chooses how long it is."""
 
 _NO_LEARNING: Final = MlUnavailable("ML_QUOTA", "this tier holds no machine learning")
 
@@ -180,7 +182,8 @@ class Limits:
         """Return where a request comes from, as far as trusted proxies tell; see `client_address`."""
         peer = request.scope.get("client")
         forwarded = request.scope["state"]["headers"].get("x-forwarded-for", "") if self._proxies else ""
-        return _address(peer[0] if peer else None, forwarded, self._proxies)
+        find = _address if len(forwarded) <= _SHORT else client_address
+        return find(peer[0] if peer else None, forwarded, self._proxies)
 
     async def close(self) -> None:
         """Let go of what the limiter holds."""

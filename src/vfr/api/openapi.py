@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
+from starlette.responses import Response
+from starlette.routing import Route
 
 from vfr.api.progress import SESSION_ID
 from vfr.api.schemas import StatusData
@@ -16,8 +19,11 @@ from vfr.api.shapes import REF, Failure, Success
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from starlette.requests import Request
 
-__all__ = ["FAILURES", "document"]
+    from vfr.api.work import Work
+
+__all__ = ["FAILURES", "document", "route"]
 
 FAILURES: Final[Mapping[int, str]] = {
     400: "Malformed request",
@@ -47,6 +53,18 @@ _EVENT: Final = {
     "required": ["data"],
     "properties": {"data": {"type": "string", "contentMediaType": "application/json"}},
 }
+
+
+def route(api: FastAPI, work: Work) -> Route:
+    """Return the route of an API's document, which anybody may read: it is made once, in a thread."""
+    made: list[bytes] = []
+
+    async def answer(_: Request) -> Response:
+        if not made:
+            made.append(await work.run(lambda: orjson.dumps(document(api))))
+        return Response(made[0], media_type="application/json")
+
+    return Route("/openapi.json", answer, include_in_schema=False)
 
 
 def document(api: FastAPI) -> dict[str, Any]:
