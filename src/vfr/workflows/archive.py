@@ -117,8 +117,10 @@ class Archive(Protocol):
 
         Raises
         ------
-        NoData
+        UnknownDataset
             If there is no such version.
+        NoData
+            If there is none at all.
         DatasetCorrupt
             If a file is missing, or a byte of it is not what was written.
         DataError

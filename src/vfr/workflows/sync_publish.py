@@ -70,8 +70,10 @@ def view_as_of(archive: Archive, moment: datetime, *, version: str | None = None
 
     Raises
     ------
+    UnknownDataset
+        If there is no such version.
     NoData
-        If there is no such version, or no price was public by then.
+        If no price was public by then.
     """
     version, sources = chosen(archive, version)
     return view(known_tables(archive, version), moment, name=archive.name, sources=sources)
