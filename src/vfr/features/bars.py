@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from vfr.features.history import block_start, span, sums
+from vfr.kernels import kernel
 from vfr.typing import FloatArray, IntArray, Matrix32
 
 __all__ = ["N_FEATURES", "bars"]
@@ -23,7 +23,7 @@ _MONTH: Final = 21
 _SPREAD: Final = 3.0 - 2.0 * 2.0**0.5
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def bars(fields: FloatArray, rows: IntArray, first: int, start: int, out: Matrix32) -> None:
     """Compute the family on one history.
 
@@ -46,7 +46,7 @@ def bars(fields: FloatArray, rows: IntArray, first: int, start: int, out: Matrix
     _spread(h * basis, low * basis, skip, lookback, at, first, out[11])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _overnight(fields: FloatArray, rows: IntArray, first: int, start: int, out: Matrix32) -> None:
     """Write the return from close to open, and its sums over a month and a year."""
     o, c, adj = fields[0], fields[3], fields[4]
@@ -65,7 +65,7 @@ def _overnight(fields: FloatArray, rows: IntArray, first: int, start: int, out: 
             out[4, at] = span(night, k, _YEAR)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _intraday(intraday: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32) -> None:
     """Write the return from open to close, and its sum over a month."""
     day = sums(intraday)
@@ -75,7 +75,7 @@ def _intraday(intraday: FloatArray, offset: int, at: IntArray, first: int, out: 
             out[3, at[i]] = span(day, i, _MONTH)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ranges(
     o: FloatArray, h: FloatArray, low: FloatArray, c: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32
 ) -> None:
@@ -104,7 +104,7 @@ def _ranges(
         out[5, at[i]] = span(s_location, i, n) / n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _spread(h: FloatArray, low: FloatArray, skip: int, offset: int, at: IntArray, first: int, out: Matrix32) -> None:
     """Write the mean of 21 Corwin-Schultz spreads, a negative one counting as 0."""
     spreads = np.zeros(h.size)

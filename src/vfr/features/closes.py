@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from vfr.features.history import block_start, farthest, span, spans, sums
+from vfr.kernels import kernel
 from vfr.typing import FloatArray, IntArray, Matrix32
 
 __all__ = ["N_FEATURES", "closes"]
@@ -38,7 +38,7 @@ N_FEATURES: Final = (_N_RETURNS, _N_VOLATILITY, _N_MARKET)
 """Outputs of the families `returns`, `volatility` and `market_relative`, in that order."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def closes(close: FloatArray, level: FloatArray, rows: IntArray, first: int, start: int, out: Matrix32) -> None:
     """Compute the three families on one history.
 
@@ -69,7 +69,7 @@ def closes(close: FloatArray, level: FloatArray, rows: IntArray, first: int, sta
     _market_relative(r, m, lookback, at, first, out[_N_RETURNS + _N_VOLATILITY :])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _changes(close: FloatArray, level: FloatArray, rows: IntArray, lookback: int) -> tuple[FloatArray, FloatArray]:
     """Return the symbol's and the market's returns of the bars from ``lookback - 1`` on; 0 where there is none."""
     r, m = np.zeros(rows.size - lookback + 1), np.zeros(rows.size - lookback + 1)
@@ -80,7 +80,7 @@ def _changes(close: FloatArray, level: FloatArray, rows: IntArray, lookback: int
     return r, m
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _returns(c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
     k = 0
     for n in _RETURNS:
@@ -95,7 +95,7 @@ def _returns(c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
         _seasonality(c, at, first, n, years, out[k])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _seasonality(c: FloatArray, at: IntArray, first: int, n: int, most: int, out: Matrix32) -> None:
     for i in range(max(first, _YEAR), c.size):
         total, years = 0.0, 0
@@ -107,13 +107,13 @@ def _seasonality(c: FloatArray, at: IntArray, first: int, n: int, most: int, out
         out[at[i]] = total / years
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ratio(c: FloatArray, at: IntArray, first: int, near: int, far: int, out: Matrix32) -> None:
     for i in range(max(first, far), c.size):
         out[at[i]] = c[i - near] / c[i - far] - 1.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _discreteness(c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
     n, begin = _YEAR - _MONTH, max(first - _YEAR, 0)
     balance = np.zeros(c.size - begin, dtype=np.int64)  # falling less rising days so far
@@ -125,7 +125,7 @@ def _discreteness(c: FloatArray, at: IntArray, first: int, out: Matrix32) -> Non
         out[at[i]] = sign * (balance[i - begin - _MONTH] - balance[i - begin - _YEAR]) / n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _extremes(c: FloatArray, r: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32) -> None:
     """Write the highest and lowest return of a month, the distance from highs and lows, and the age of the high."""
     begin = 0 if offset else 1  # the first bar of a history has no return
@@ -144,7 +144,7 @@ def _extremes(c: FloatArray, r: FloatArray, offset: int, at: IntArray, first: in
         out[5, at[i]] = c[i] / c[top[i]] - 1.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _variance(s1: FloatArray, s2: FloatArray, i: int, n: int) -> float:
     """Return the population variance of the last n bars; 0 where it is only rounding."""
     mean = span(s1, i, n) / n
@@ -152,7 +152,7 @@ def _variance(s1: FloatArray, s2: FloatArray, i: int, n: int) -> float:
     return variance if variance > _STILL else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _volatility(changes: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32) -> None:
     r = changes[1:]
     s1, s2 = sums(r), sums(r * r)
@@ -176,7 +176,7 @@ def _volatility(changes: FloatArray, offset: int, at: IntArray, first: int, out:
         out[k + 7, at[i]] = span(still, i, _YEAR) / _YEAR
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sides(r: FloatArray, s2: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32) -> None:
     """Write the falling days' share of squared returns, and how unevenly absolute returns are spread."""
     n = _QUARTER
@@ -189,7 +189,7 @@ def _sides(r: FloatArray, s2: FloatArray, offset: int, at: IntArray, first: int,
             out[1, at[i]] = np.sqrt(max(square - mean * mean, 0.0)) / mean
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _skewness(
     s1: FloatArray, s2: FloatArray, s3: FloatArray, offset: int, at: IntArray, first: int, n: int, out: Matrix32
 ) -> None:
@@ -201,7 +201,7 @@ def _skewness(
             out[at[i]] = third / (variance * np.sqrt(variance))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _kurtosis(
     s1: FloatArray, s2: FloatArray, s3: FloatArray, s4: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32
 ) -> None:
@@ -214,7 +214,7 @@ def _kurtosis(
             out[at[i]] = fourth / (variance * variance) - 3.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _echo(
     changes: FloatArray, s1: FloatArray, s2: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32
 ) -> None:
@@ -230,7 +230,7 @@ def _echo(
             out[at[i]] = covariance / (n * variance)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _market_relative(
     changes: FloatArray, markets: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32
 ) -> None:
@@ -265,7 +265,7 @@ def _market_relative(
     _lagged(r * markets[:-1], s, offset, at, first, out[10])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _spans(s: tuple[FloatArray, ...], first: int, n: int) -> tuple[FloatArray, ...]:
     """Return the sums over n bars of five series."""
     return (
@@ -277,7 +277,7 @@ def _spans(s: tuple[FloatArray, ...], first: int, n: int) -> tuple[FloatArray, .
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _slope(w: tuple[FloatArray, ...], i: int, n: int) -> tuple[float, float, float]:
     """Return beta, the variance of the symbol and that of the market, from sums over n of r, rr, m, mm, rm."""
     mean_r, mean_m = w[0][i] / n, w[2][i] / n
@@ -288,7 +288,7 @@ def _slope(w: tuple[FloatArray, ...], i: int, n: int) -> tuple[float, float, flo
     return (w[4][i] / n - mean_r * mean_m) / var_m, var_r, var_m
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _coskewness(w: tuple[FloatArray, ...], cube: float, crossed: float, beta: float, i: int) -> float:
     """Return the mean of residual times squared market return, both less their means, over a year."""
     n = _YEAR
@@ -298,7 +298,7 @@ def _coskewness(w: tuple[FloatArray, ...], cube: float, crossed: float, beta: fl
     return float(with_r - beta * with_m)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _downside(r: FloatArray, m: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32) -> None:
     fell = (m < 0.0).astype(np.float64)
     count, s_r, s_m, s_mm, s_rm = sums(fell), sums(fell * r), sums(fell * m), sums(fell * m * m), sums(fell * r * m)
@@ -314,7 +314,7 @@ def _downside(r: FloatArray, m: FloatArray, offset: int, at: IntArray, first: in
             out[at[i]] = (s_rm[i] / n - s_r[i] / n * mean) / variance
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _lagged(pairs: FloatArray, s: tuple[FloatArray, ...], offset: int, at: IntArray, first: int, out: Matrix32) -> None:
     """Write the slope of the window's returns on the market's return of the bar before each."""
     n, crossed = _YEAR, sums(pairs)

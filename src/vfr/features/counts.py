@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from vfr.features.history import MAX_GAP, REACH
+from vfr.kernels import kernel
 from vfr.typing import FloatArray, IntArray
 
 __all__ = ["N_SETS", "BarCounts", "Before", "bar_counts", "bar_rows", "from_the_beginning"]
@@ -29,12 +29,12 @@ Before: TypeAlias = NDArray[np.int32]
 """Per symbol and set, [N x 5 x 2]: bars of the history that a row goes on with, and the row after its last one."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _known(x: float) -> bool:
     return not np.isnan(x)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def bar_rows(fields: FloatArray, out: IntArray) -> IntArray:
     """Write the rows of one symbol's bars to `out` [5 x R], and return how many each set has, [5].
 
@@ -83,7 +83,7 @@ def bar_counts(fields: tuple[FloatArray, ...]) -> BarCounts:
     return BarCounts(counts)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count(fields: FloatArray, counts: NDArray[np.int32]) -> None:
     rows = np.empty((N_SETS, fields.shape[2] + 1), dtype=np.int64)
     for n in range(fields.shape[0]):

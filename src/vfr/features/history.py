@@ -19,8 +19,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numba import njit
 
+from vfr.kernels import kernel
 from vfr.typing import FloatArray, IntArray
 
 __all__ = [
@@ -56,7 +56,7 @@ TILE: Final = 8
 """Symbols read together: 8 columns of a panel are one cache line of each row."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gather(field: FloatArray, column: int, width: int, out: FloatArray) -> None:
     """Copy the first rows of `width` columns of a panel to `out` [symbols x rows]: each symbol contiguous."""
     for t in range(out.shape[1]):
@@ -64,7 +64,7 @@ def gather(field: FloatArray, column: int, width: int, out: FloatArray) -> None:
             out[j, t] = field[t, column + j]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def run_ends(rows: IntArray) -> IntArray:
     """Return the end (exclusive) of each history: a gap of more than `MAX_GAP` sessions ends one."""
     ends = np.empty(rows.size + 1, dtype=np.int64)
@@ -78,13 +78,13 @@ def run_ends(rows: IntArray) -> IntArray:
     return ends[: count + 1] if rows.size else ends[:0]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def block_start(first: int, lookback: int) -> int:
     """Return the bar from which a history must be read to know bar `first` with a lookback: a block's beginning."""
     return max(0, (first - lookback) // BLOCK * BLOCK)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sums(x: FloatArray) -> FloatArray:
     """Return running sums that restart every `BLOCK` bars, ``out[i]`` being that of the block up to bar i."""
     out = np.empty(x.size)
@@ -95,7 +95,7 @@ def sums(x: FloatArray) -> FloatArray:
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def span(running: FloatArray, i: int, n: int) -> float:
     """Return the sum of the `n` <= `BLOCK` bars up to bar i from running sums; needs ``i >= n - 1``."""
     begin = i - n + 1
@@ -108,7 +108,7 @@ def span(running: FloatArray, i: int, n: int) -> float:
     return float(before + running[i])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def spans(running: FloatArray, first: int, n: int) -> FloatArray:
     """Return `span` for every bar from ``max(first, n - 1)`` on, block by block; the others are left unset."""
     out = np.empty(running.size)
@@ -125,7 +125,7 @@ def spans(running: FloatArray, first: int, n: int) -> FloatArray:
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def farthest(x: FloatArray, first: int, n: int, sign: float) -> IntArray:
     """Return for each bar >= `first` the latest bar of the highest ``sign * x`` among the last `n`; -1 before.
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numba import njit
 
+from vfr.kernels import kernel
 from vfr.typing import FloatArray
 
 __all__ = ["Market", "market"]
@@ -44,7 +44,7 @@ def market(adj_close: FloatArray) -> Market:
     return Market(np.asarray(np.cumprod(1.0 + mean), dtype=np.float64), mean, dispersion)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _moments(close: FloatArray) -> tuple[FloatArray, FloatArray]:
     mean, dispersion = np.zeros(close.shape[0]), np.full(close.shape[0], np.nan)
     for t in range(1, close.shape[0]):

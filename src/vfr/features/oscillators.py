@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from vfr.features.history import CHUNK, WARM_UP
 from vfr.indicators.averages import macd, sma
@@ -16,6 +15,7 @@ from vfr.indicators.changes import rsi
 from vfr.indicators.directional import directional, natr
 from vfr.indicators.volume import mfi, money_flow, vwap
 from vfr.indicators.windows import bollinger, cci, fast_k, williams_r
+from vfr.kernels import kernel
 from vfr.typing import FloatArray, IntArray, Matrix32
 
 __all__ = [
@@ -41,13 +41,13 @@ _LOOKBACK: Final = 63
 _RING: Final = 20
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _window_start(first: int) -> int:
     """Return the bar from which windows are read to know bar `first`: a whole number of rings of `cci`."""
     return max(0, (first - _LOOKBACK) // _RING * _RING)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def of_closes(close: FloatArray, rows: IntArray, first: int, start: int, out: Matrix32) -> None:
     """Compute what closes alone give: RSI, MACD, distance from averages, Bollinger's %b; parameters as in `closes`."""
     for edge in range(first // CHUNK * CHUNK, rows.size, CHUNK):
@@ -56,7 +56,7 @@ def of_closes(close: FloatArray, rows: IntArray, first: int, start: int, out: Ma
         _closes(close[own], own - start, max(first, edge) - begin, out)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _closes(c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
     a, b, d = np.empty(c.size), np.empty(c.size), np.empty(c.size)
     rsi(c, 14, a)
@@ -74,13 +74,13 @@ def _closes(c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
             out[4, at[i]] = (c[i] - d[i]) / (a[i] - d[i])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _write(values: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
     for i in range(first, values.size):
         out[at[i]] = values[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def windows_of_bars(
     high: FloatArray,
     low: FloatArray,
@@ -105,7 +105,7 @@ def windows_of_bars(
     _write(a, at, first, out[2])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def of_bars(
     high: FloatArray,
     low: FloatArray,
@@ -125,7 +125,7 @@ def of_bars(
         _bars(high[own] * basis, low[own] * basis, adj, own - start, max(first, edge) - begin, out)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _bars(h: FloatArray, low: FloatArray, c: FloatArray, at: IntArray, first: int, out: Matrix32) -> None:
     a, b, d = np.empty(c.size), np.empty(c.size), np.empty(c.size)
     natr(h, low, c, 14, a)
@@ -136,7 +136,7 @@ def _bars(h: FloatArray, low: FloatArray, c: FloatArray, at: IntArray, first: in
         out[2, at[i]] = b[i] - d[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def of_trades(
     high: FloatArray,
     low: FloatArray,
@@ -156,7 +156,7 @@ def of_trades(
         _write(a, own - start, max(first, edge) - begin, out[0])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def windows_of_trades(
     high: FloatArray,
     low: FloatArray,

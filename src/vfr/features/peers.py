@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from vfr.features.ranks import cross_sectional
+from vfr.kernels import kernel
 from vfr.typing import IntArray, Matrix32
 
 __all__ = ["MIN_PEERS", "ranks", "sector_numbers", "sector_relative"]
@@ -38,7 +38,7 @@ def sector_relative(features: dict[str, Matrix32], sectors: IntArray, out: Matri
     _against(features["return_1"], sectors, scratch, out[5])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _against(values: Matrix32, sectors: IntArray, mean: Matrix32, distance: Matrix32) -> None:
     n_sectors = sectors.max() + 1
     for r in range(values.shape[0]):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from vfr.kernels import kernel
 from vfr.typing import Matrix32
 
 __all__ = ["rank_rows"]
@@ -26,7 +26,7 @@ def rank_rows(values: Matrix32, out: Matrix32) -> None:
     _unpack(keys, values, out)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pack(values: Matrix32) -> _Keys:
     keys = np.empty(values.shape, dtype=np.uint64)
     last = np.uint64(0xFFFFFFFF)
@@ -41,7 +41,7 @@ def _pack(values: Matrix32) -> _Keys:
     return keys
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _unpack(keys: _Keys, values: Matrix32, out: Matrix32) -> None:
     columns = values.shape[1]
     for r in range(values.shape[0]):

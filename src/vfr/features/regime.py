@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from vfr.data.snapshot import Snapshot
 from vfr.factors.macro_series import DAILY, level, spread
 from vfr.features.market import Market
+from vfr.kernels import kernel
 from vfr.typing import FloatArray
 
 __all__ = ["regime"]
@@ -34,7 +34,7 @@ def regime(snapshot: Snapshot, market: Market, rows: slice) -> list[FloatArray]:
     return [*out[:5], vix[start:], out[5], slope]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _windows(level: FloatArray, returns: FloatArray, dispersion: FloatArray, vix: FloatArray, start: int) -> FloatArray:
     """Return the six features of windows, [6 x R]: market return twice, volatility, drawdown, dispersion, VIX rank."""
     out = np.full((6, vix.size - start), np.nan)
@@ -53,7 +53,7 @@ def _windows(level: FloatArray, returns: FloatArray, dispersion: FloatArray, vix
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _rank(window: FloatArray) -> float:
     """Return the midrank of the last value among the known ones, 0 to 1; unknown below half a window."""
     known, below, equal = 0, 0, 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from vfr.data.panel import Panel
 from vfr.features import bars as of_bars
@@ -14,6 +13,7 @@ from vfr.features import oscillators
 from vfr.features import trading as of_trades
 from vfr.features.counts import N_SETS, Before, bar_rows
 from vfr.features.history import MAX_GAP, REACH, TILE, gather, run_ends
+from vfr.kernels import kernel
 from vfr.typing import FloatArray, IntArray, Matrix32
 
 __all__ = ["N_FEATURES", "N_RECURSIVE", "fields", "recursive", "symbols"]
@@ -42,7 +42,7 @@ def fields(panel: Panel) -> tuple[FloatArray, ...]:
     return panel.open, panel.high, panel.low, panel.close, panel.adj_close, panel.volume
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def symbols(
     fields: tuple[FloatArray, ...],
     level: FloatArray,
@@ -95,7 +95,7 @@ def symbols(
                 _take(held[:, column + j, start:stop], own)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def recursive(fields: tuple[FloatArray, ...], columns: tuple[int, int], out: Matrix32) -> None:
     """Write what runs on from bars long ago, [N_RECURSIVE x N x T], for a range of columns and every row.
 
@@ -117,7 +117,7 @@ def recursive(fields: tuple[FloatArray, ...], columns: tuple[int, int], out: Mat
             _run(x[j], rows, bar_rows(x[j], rows), nothing, origin, origin, parts)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _take(held: Matrix32, out: Matrix32) -> None:
     """Copy what was held of one symbol, [N_RECURSIVE x R], to its places."""
     for k in range(N_RECURSIVE):
@@ -126,7 +126,7 @@ def _take(held: Matrix32, out: Matrix32) -> None:
             out[place, i] = held[k, i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _one(
     fields: FloatArray, level: FloatArray, before: Before, runs: bool, begin: int, start: int, out: Matrix32
 ) -> bool:
@@ -157,7 +157,7 @@ def _one(
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _run(
     fields: FloatArray,
     rows: IntArray,
@@ -177,19 +177,19 @@ def _run(
         _mfi(h, low, c, v, own, first, start, parts[2])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _goes_on(rows: IntArray, before: Before, begin: int) -> bool:
     """Return whether the first of the bars goes on with a history that began before them."""
     return bool(before[0] > 0 and rows.size > 0 and begin + rows[0] - before[1] <= MAX_GAP)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _too_few(rows: IntArray, start: int) -> bool:
     """Return whether the rows wanted may belong to the history of the first bar, and need bars before that."""
     return bool(rows[-1] >= start and np.searchsorted(rows, start) < REACH)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _histories(rows: IntArray, before: Before, begin: int, start: int) -> list[tuple[IntArray, int]]:
     """Return the rows of each history that reaches the rows wanted, and its first bar among those.
 

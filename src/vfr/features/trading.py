@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numba import njit
 
 from vfr.features.history import block_start, span, sums
 from vfr.indicators.volume import obv_trend, volume_rank
+from vfr.kernels import kernel
 from vfr.typing import FloatArray, IntArray, Matrix32
 
 __all__ = ["N_FEATURES", "trading"]
@@ -23,7 +23,7 @@ _STILL: Final = 1e-12
 """Variance of daily returns, and relative variance of volume, below which nothing moved."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def trading(
     close: FloatArray,
     adj_close: FloatArray,
@@ -57,13 +57,13 @@ def trading(
         out[10, at[i]] = value[i - begin]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _log_ratio(a: float, b: float) -> float:
     """Return the log of a / b; unknown where either is not positive."""
     return float(np.log(a / b)) if a > 0.0 and b > 0.0 else np.nan
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _habit(v: FloatArray, s_v: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32) -> None:
     s_vv = sums(v * v)
     for i in range(first, v.size):
@@ -80,7 +80,7 @@ def _habit(v: FloatArray, s_v: FloatArray, offset: int, at: IntArray, first: int
             out[2, at[i]] = _log_ratio(span(s_v, i, _MONTH) / _MONTH, span(s_v, i, _YEAR) / _YEAR)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _liquidity(
     r: FloatArray, usd: FloatArray, v: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32
 ) -> None:
@@ -102,7 +102,7 @@ def _liquidity(
             out[7, at[i]] = 1.0 - days / _YEAR
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _together(
     r: FloatArray, v: FloatArray, s_v: FloatArray, offset: int, at: IntArray, first: int, out: Matrix32
 ) -> None:

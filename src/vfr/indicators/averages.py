@@ -7,14 +7,14 @@ up. Definitions, seeds and warm-up are TA-Lib's.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from vfr.kernels import kernel
 from vfr.typing import FloatArray
 
 __all__ = ["ema", "ema_from", "macd", "ppo", "sma", "sma_from", "trix", "wma"]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sma_from(x: FloatArray, start: int, n: int, out: FloatArray) -> None:
     """Average `n` bars of ``x[start:]`` by a running sum; first value at ``start + n - 1``."""
     out[:] = np.nan
@@ -26,13 +26,13 @@ def sma_from(x: FloatArray, start: int, n: int, out: FloatArray) -> None:
             total -= x[i - n + 1]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def sma(x: FloatArray, n: int, out: FloatArray) -> None:
     """Average the last `n` bars."""
     sma_from(x, 0, n, out)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def ema_from(x: FloatArray, start: int, n: int, out: FloatArray) -> None:
     """Average ``x[start:]`` exponentially, factor ``2 / (n + 1)``, seeded by the mean of its first `n` bars."""
     out[:] = np.nan
@@ -49,13 +49,13 @@ def ema_from(x: FloatArray, start: int, n: int, out: FloatArray) -> None:
         out[i] = previous
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def ema(x: FloatArray, n: int, out: FloatArray) -> None:
     """Average exponentially, factor ``2 / (n + 1)``, seeded by the mean of the first `n` bars."""
     ema_from(x, 0, n, out)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def wma(x: FloatArray, n: int, out: FloatArray) -> None:
     """Average the last `n` bars with weights 1 .. n, the newest heaviest."""
     out[:] = np.nan
@@ -67,7 +67,7 @@ def wma(x: FloatArray, n: int, out: FloatArray) -> None:
         out[i] = total / divider
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def macd(
     x: FloatArray, fast: int, slow: int, signal: int, line: FloatArray, trigger: FloatArray, histogram: FloatArray
 ) -> None:
@@ -87,7 +87,7 @@ def macd(
             line[i] = np.nan
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def ppo(x: FloatArray, fast: int, slow: int, out: FloatArray) -> None:
     """Percentage price oscillator: fast EMA over slow EMA, less one, in percent."""
     slow_ema = np.empty(x.size)
@@ -97,7 +97,7 @@ def ppo(x: FloatArray, fast: int, slow: int, out: FloatArray) -> None:
         out[i] = (out[i] - slow_ema[i]) / slow_ema[i] * 100.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def trix(x: FloatArray, n: int, out: FloatArray) -> None:
     """One-bar rate of change of the triple exponential moving average, percent."""
     once, twice = np.empty(x.size), np.empty(x.size)

@@ -7,9 +7,9 @@ up. Definitions and warm-up are TA-Lib's.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from vfr.indicators.windows import stddev_from
+from vfr.kernels import kernel
 from vfr.typing import FloatArray
 
 __all__ = ["cmo", "mom", "roc", "rsi", "volatility"]
@@ -17,7 +17,7 @@ __all__ = ["cmo", "mom", "roc", "rsi", "volatility"]
 _ZERO = 1e-14
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mom(x: FloatArray, n: int, out: FloatArray) -> None:
     """Change over `n` bars, in the unit of `x`."""
     out[:] = np.nan
@@ -25,7 +25,7 @@ def mom(x: FloatArray, n: int, out: FloatArray) -> None:
         out[i] = x[i] - x[i - n]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def roc(x: FloatArray, n: int, out: FloatArray) -> None:
     """Change over `n` bars, percent; 0 from a zero."""
     out[:] = np.nan
@@ -33,7 +33,7 @@ def roc(x: FloatArray, n: int, out: FloatArray) -> None:
         out[i] = (x[i] / x[i - n] - 1.0) * 100.0 if x[i - n] != 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _strength(x: FloatArray, n: int, losses: float, out: FloatArray) -> None:
     out[:] = np.nan
     gain, loss = 0.0, 0.0
@@ -51,19 +51,19 @@ def _strength(x: FloatArray, n: int, losses: float, out: FloatArray) -> None:
             out[i] = 100.0 * ((gain - losses * loss) / total) if total >= _ZERO else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rsi(x: FloatArray, n: int, out: FloatArray) -> None:
     """Relative strength index (Wilder 1978), 0-100, gains and losses smoothed by ``1 / n``; 0 where nothing moved."""
     _strength(x, n, 0.0, out)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cmo(x: FloatArray, n: int, out: FloatArray) -> None:
     """Chande momentum oscillator, -100 to 100, smoothed as `rsi` is; 0 where nothing moved."""
     _strength(x, n, 1.0, out)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def volatility(x: FloatArray, n: int, out: FloatArray) -> None:
     """Compute the population standard deviation of the last `n` one-bar log returns, per bar; 0 where nothing moved."""
     returns = np.full(x.size, np.nan)

@@ -7,8 +7,8 @@ up. Definitions and warm-up are TA-Lib's; windows of 2 bars or more.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from vfr.kernels import kernel
 from vfr.typing import FloatArray
 
 __all__ = ["atr", "directional", "natr", "range_at", "true_range"]
@@ -16,14 +16,14 @@ __all__ = ["atr", "directional", "natr", "range_at", "true_range"]
 _ZERO = 1e-14
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def range_at(high: FloatArray, low: FloatArray, close: FloatArray, i: int) -> float:
     """Return the true range of bar `i` >= 1: the widest of high - low and their distances from the close before."""
     before = close[i - 1]
     return float(max(high[i] - low[i], abs(high[i] - before), abs(low[i] - before)))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def true_range(high: FloatArray, low: FloatArray, close: FloatArray, out: FloatArray) -> None:
     """Compute the true range of each bar, in the unit of prices; unknown on the first."""
     out[:] = np.nan
@@ -31,7 +31,7 @@ def true_range(high: FloatArray, low: FloatArray, close: FloatArray, out: FloatA
         out[i] = range_at(high, low, close, i)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def atr(high: FloatArray, low: FloatArray, close: FloatArray, n: int, out: FloatArray) -> None:
     """Average true range: Wilder's smoothing by ``1 / n``, seeded by the mean of the first `n` true ranges."""
     out[:] = np.nan
@@ -48,7 +48,7 @@ def atr(high: FloatArray, low: FloatArray, close: FloatArray, n: int, out: Float
             out[i] = previous
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def natr(high: FloatArray, low: FloatArray, close: FloatArray, n: int, out: FloatArray) -> None:
     """Average true range in percent of the close."""
     atr(high, low, close, n, out)
@@ -56,7 +56,7 @@ def natr(high: FloatArray, low: FloatArray, close: FloatArray, n: int, out: Floa
         out[i] = out[i] / close[i] * 100.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def directional(
     high: FloatArray,
     low: FloatArray,
@@ -91,7 +91,7 @@ def directional(
             adx[i] = average
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _average(average: float, plus: float, minus: float, i: int, n: int) -> float:
     """One step of ADX: a sum over the first `n` bars known, its mean on the last of them, then Wilder's smoothing."""
     both = plus + minus

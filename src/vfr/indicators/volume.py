@@ -7,8 +7,8 @@ up. Definitions and warm-up are TA-Lib's.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from vfr.kernels import kernel
 from vfr.typing import FloatArray
 
 __all__ = ["accumulation", "chaikin_oscillator", "mfi", "money_flow", "obv", "obv_trend", "volume_rank", "vwap"]
@@ -16,7 +16,7 @@ __all__ = ["accumulation", "chaikin_oscillator", "mfi", "money_flow", "obv", "ob
 _TIE = 1e-14
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def obv(close: FloatArray, volume: FloatArray, out: FloatArray) -> None:
     """On-balance volume (Granville 1963), shares: volume added on up days, taken off on down days."""
     total = 0.0
@@ -28,13 +28,13 @@ def obv(close: FloatArray, volume: FloatArray, out: FloatArray) -> None:
         out[i] = total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _flow_at(high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray, i: int) -> float:
     span = high[i] - low[i]
     return float(((close[i] - low[i]) - (high[i] - close[i])) / span * volume[i]) if span > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def accumulation(high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray, out: FloatArray) -> None:
     """Accumulation/distribution line (Chaikin), shares: volume weighted by where the close stands in the bar."""
     total = 0.0
@@ -43,7 +43,7 @@ def accumulation(high: FloatArray, low: FloatArray, close: FloatArray, volume: F
         out[i] = total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def chaikin_oscillator(
     high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray, fast: int, slow: int, out: FloatArray
 ) -> None:
@@ -63,7 +63,7 @@ def chaikin_oscillator(
             out[i] = fast_ema - slow_ema
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def money_flow(
     high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray, n: int, out: FloatArray
 ) -> None:
@@ -77,7 +77,7 @@ def money_flow(
         out[i] = flow / total if total > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def mfi(high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray, n: int, out: FloatArray) -> None:
     """Money flow index, 0-100: share of typical price x volume on rising days of the last `n`; 0 below 1 USD."""
     out[:] = np.nan
@@ -100,7 +100,7 @@ def mfi(high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray
             out[i] = 100.0 * (gained / (gained + lost)) if gained + lost >= 1.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def vwap(high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray, n: int, out: FloatArray) -> None:
     """Volume-weighted average of the typical prices of the last `n` bars; unknown where none traded."""
     out[:] = np.nan
@@ -113,7 +113,7 @@ def vwap(high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArra
             out[i] = money / total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def obv_trend(close: FloatArray, volume: FloatArray, n: int, out: FloatArray) -> None:
     """Change of on-balance volume over `n` bars as a share of the volume traded, -1 to 1; unknown where none traded."""
     out[:] = np.nan
@@ -129,7 +129,7 @@ def obv_trend(close: FloatArray, volume: FloatArray, n: int, out: FloatArray) ->
             out[i] = signed / total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def volume_rank(volume: FloatArray, n: int, out: FloatArray) -> None:
     """Rank this bar's volume among the last `n` bars' by ``100 * (midrank - 0.5) / n``; unknown where none traded."""
     out[:] = np.nan

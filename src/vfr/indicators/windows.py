@@ -7,9 +7,9 @@ up. Definitions and warm-up are TA-Lib's.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from vfr.indicators.averages import sma_from
+from vfr.kernels import kernel
 from vfr.typing import FloatArray
 
 __all__ = ["aroon", "bollinger", "cci", "fast_k", "stddev", "stddev_from", "stochastic", "williams_r"]
@@ -17,7 +17,7 @@ __all__ = ["aroon", "bollinger", "cci", "fast_k", "stddev", "stddev_from", "stoc
 _ZERO = 1e-14
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def fast_k(high: FloatArray, low: FloatArray, close: FloatArray, n: int, out: FloatArray) -> None:
     """Close within the high-low range of the last `n` bars, 0-100; 0 where the range is empty."""
     out[:] = np.nan
@@ -29,7 +29,7 @@ def fast_k(high: FloatArray, low: FloatArray, close: FloatArray, n: int, out: Fl
         out[i] = (close[i] - lowest) / span if span != 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def stochastic(
     high: FloatArray,
     low: FloatArray,
@@ -50,7 +50,7 @@ def stochastic(
             k[i] = np.nan
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def williams_r(high: FloatArray, low: FloatArray, close: FloatArray, n: int, out: FloatArray) -> None:
     """Williams %R, -100 to 0: the close below the highest high of `n` bars, in percent of their range."""
     out[:] = np.nan
@@ -62,7 +62,7 @@ def williams_r(high: FloatArray, low: FloatArray, close: FloatArray, n: int, out
         out[i] = (highest - close[i]) / span if span != 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cci(high: FloatArray, low: FloatArray, close: FloatArray, n: int, out: FloatArray) -> None:
     """Commodity channel index (Lambert 1980): typical price less its mean, over 0.015 mean absolute deviations."""
     out[:] = np.nan
@@ -83,7 +83,7 @@ def cci(high: FloatArray, low: FloatArray, close: FloatArray, n: int, out: Float
         out[i] = away / (0.015 * (deviation / n)) if away != 0.0 and deviation != 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def aroon(high: FloatArray, low: FloatArray, n: int, down: FloatArray, up: FloatArray) -> None:
     """Aroon (Chande 1995): bars since the lowest low and the highest high of the last `n + 1` bars, 100 = this bar."""
     down[:] = np.nan
@@ -99,7 +99,7 @@ def aroon(high: FloatArray, low: FloatArray, n: int, down: FloatArray, up: Float
         up[i] = 100.0 / n * (n - (i - highest))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def stddev_from(x: FloatArray, start: int, n: int, out: FloatArray) -> None:
     """Compute the population standard deviation of `n` bars of ``x[start:]``, by running sums."""
     out[:] = np.nan
@@ -115,13 +115,13 @@ def stddev_from(x: FloatArray, start: int, n: int, out: FloatArray) -> None:
             out[i] = np.sqrt(variance) if variance >= _ZERO else 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def stddev(x: FloatArray, n: int, out: FloatArray) -> None:
     """Compute the population standard deviation of the last `n` bars."""
     stddev_from(x, 0, n, out)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def bollinger(x: FloatArray, n: int, width: float, upper: FloatArray, middle: FloatArray, lower: FloatArray) -> None:
     """Bollinger bands: mean of `n` bars, and `width` population standard deviations above and below."""
     sma_from(x, 0, n, middle)

@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from vfr.kernels import kernel
 from vfr.typing import FloatArray, Matrix32
 
 __all__ = ["add_leaves", "keys"]
@@ -25,7 +25,7 @@ _LEAST = np.int32(-(2**31))
 _MOST = np.int32(2**31 - 1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def keys(X: Matrix32) -> _Keys:
     """Return whole numbers in the order of the values of rows [M x C], twice, [M x 2C]: NaN is the greatest, the least.
 
@@ -43,13 +43,13 @@ def keys(X: Matrix32) -> _Keys:
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _next(row: _Keys, k: np.uint32, nodes: _Nodes) -> np.uint32:
     column, key, child = nodes
     return np.uint32(child[k] + np.uint32(row[column[k]] > key[k]))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_leaves(
     rows: _Keys, nodes: _Nodes, value: FloatArray | Matrix32, root: _Whole, depth: _Whole, out: FloatArray | Matrix32
 ) -> None:
@@ -75,7 +75,7 @@ def add_leaves(
                 _add(out, i + 1, value, (e, f, g, h))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add(out: FloatArray | Matrix32, i: int, value: FloatArray | Matrix32, leaves: tuple[np.uint32, ...]) -> None:
     a, b, c, d = leaves
     total = out[i] + value[a]

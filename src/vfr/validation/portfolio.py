@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numba import njit
 
+from vfr.kernels import kernel
 from vfr.typing import BoolArray, FloatArray, IntArray
 
 __all__ = ["PATIENCE", "Backtest", "break_even_cost", "equal_weights", "quantile_weights", "simulate"]
@@ -200,7 +200,7 @@ def _drag(held: Backtest) -> float:
     return float(((1.0 + held.gross) * held.traded).mean())
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _run(
     weights: FloatArray,
     opens: FloatArray,
@@ -243,7 +243,7 @@ def _run(
         before = value
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _quote(prices: FloatArray, mark: FloatArray) -> None:
     """Mark every name to its last known price."""
     for i in range(mark.size):
@@ -251,14 +251,14 @@ def _quote(prices: FloatArray, mark: FloatArray) -> None:
             mark[i] = prices[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _opens(prices: FloatArray, weights: FloatArray, units: FloatArray) -> bool:
     """Tell whether any name that is held or wanted has an open."""
     asked = (units != 0.0) | (weights != 0.0)
     return bool(np.any(asked & ~np.isnan(prices)))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _value(cash: float, units: FloatArray, mark: FloatArray) -> float:
     for i in range(units.size):
         if units[i] != 0.0:
@@ -266,7 +266,7 @@ def _value(cash: float, units: FloatArray, mark: FloatArray) -> float:
     return cash
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _order(
     weights: FloatArray, value: float, units: FloatArray, mark: FloatArray, cut: FloatArray, money: FloatArray
 ) -> None:
@@ -282,7 +282,7 @@ def _order(
             cut[i], money[i] = 0.0, wanted - held
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fill(
     prices: FloatArray, cash: float, units: FloatArray, mark: FloatArray, cut: FloatArray, money: FloatArray
 ) -> tuple[float, float, bool]:
@@ -302,7 +302,7 @@ def _fill(
     return cash, (traded / value if value > 0.0 else 0.0), waiting
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _leave(
     opens: FloatArray,
     closes: FloatArray,

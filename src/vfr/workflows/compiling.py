@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["COMPILING", "cached", "factors_stage", "features_stage", "members_stage"]
+__all__ = ["COMPILING", "factors_stage", "features_stage", "members_stage"]
 
 COMPILING: Final = "compiling kernels first, once after each installation"
 
@@ -32,16 +32,7 @@ def factors_stage() -> str:
     return _stage("computing factor scores", ema)
 
 
-def cached(kernel: Any) -> bool:
-    """Return whether a kernel of numba was compiled before, on this machine and from its source as it is now."""
-    code, folder = kernel.py_func.__code__, kernel.stats.cache_path
-    source = Path(code.co_filename)
-    if folder is None or not source.is_file():
-        return False
-    written = source.stat().st_mtime
-    name = f"{source.stem}.{kernel.py_func.__qualname__}-{code.co_firstlineno}.py*.nbi"
-    return any(index.stat().st_mtime >= written for index in Path(folder).glob(name))
+def _stage(name: str, *kernels: Callable[..., Any]) -> str:
+    from vfr.kernels import compiled
 
-
-def _stage(name: str, *kernels: Any) -> str:
-    return name if all(map(cached, kernels)) else f"{name} ({COMPILING})"
+    return name if all(map(compiled, kernels)) else f"{name} ({COMPILING})"

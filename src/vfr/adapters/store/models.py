@@ -108,7 +108,8 @@ class DirectoryModels:
         """
         registry = self._registry()
         if model_id not in registry.versions:
-            raise NoModel(f"{model_id}: no such model version; `vfr models list --all` and GET /api/ml/models list them")
+            listed = "`vfr models list --all` and GET /api/ml/models list them"
+            raise NoModel(f"{model_id}: no such model version; {listed}")
         return self._card(model_id, registry.versions[model_id])
 
     def unreadable(self) -> Mapping[str, str]:
