@@ -148,12 +148,14 @@ def test_random_days_read_what_was_computed_ahead_to_the_last_bit(seeded_snapsho
     one.close()
 
 
-@pytest.mark.parametrize("error", [OSError, RuntimeError])
+@pytest.mark.parametrize("error", [OSError, RuntimeError, ValueError])
 def test_where_there_is_no_room_the_rest_is_computed(seeded_snapshot, computed, error):
-    one = SessionFeatures(Shelf(room=2, error=error).keep)
+    told = []
+    one = SessionFeatures(Shelf(room=2, error=error).keep, told.append)
     for row in (300, 500):
         asked(one, seeded_snapshot, row)
     one._history._thread.join()
+    assert [(type(why), str(why)) for why in told] == [(error, "no room")]
     computed.clear()
     np.testing.assert_array_equal(asked(one, seeded_snapshot, 100), of_the_past_alone(seeded_snapshot, 100, 10))
     assert computed[0] == 10

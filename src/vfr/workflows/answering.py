@@ -94,7 +94,7 @@ class Answering:
         self._heard = heard
         self._threads = threads
         self._cache = ModelCache(models, model_bytes)
-        self._inputs = Inputs(keep)
+        self._inputs = Inputs(keep, lambda error: failed("features of past days", error))
 
     def earned_stamp(self) -> str:
         """Return a key that changes whenever what members have earned may."""

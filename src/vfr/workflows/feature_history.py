@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
@@ -58,6 +59,8 @@ class FeatureHistory:
         Of `whole`.
     keep : callable, optional
         See `vfr.typing.Keep`; None keeps nothing.
+    failed : callable, optional
+        Told why no more is computed ahead; each session is then computed when it is asked for.
 
     Attributes
     ----------
@@ -67,10 +70,13 @@ class FeatureHistory:
         Every session is there.
     """
 
-    def __init__(self, whole: Snapshot, along: Carried, keep: Keep | None) -> None:
+    def __init__(
+        self, whole: Snapshot, along: Carried, keep: Keep | None, failed: Callable[[Exception], None] | None = None
+    ) -> None:
         self.along = along
         self.whole = False
         self._keep = keep
+        self._failed = failed
         self._parts: dict[int, Matrix32] = {}
         self._pauses = _Pauses()
         self._wanted = Event()
@@ -112,8 +118,9 @@ class FeatureHistory:
             if self._fill(whole, self._keep):
                 self.along = replace(self.along, recursive=None)
                 self.whole = True
-        except (OSError, MemoryError, RuntimeError):  # No room, or no more threads at the end of a process.
-            return
+        except Exception as error:  # noqa: BLE001 - such as no room; whoever asks computes what is not there
+            if self._failed is not None:
+                self._failed(error)
 
     def _fill(self, whole: Snapshot, keep: Keep) -> bool:
         """Compute and keep one part after the other; return whether all are there."""

@@ -46,12 +46,14 @@ class Inputs:
     ----------
     keep : callable, optional
         Where features of all past sessions are kept, which then are computed ahead.
+    failed : callable, optional
+        Told why they are not.
     """
 
-    def __init__(self, keep: Keep | None = None) -> None:
+    def __init__(self, keep: Keep | None = None, failed: Callable[[Exception], None] | None = None) -> None:
         self._lock = Lock()
         self._rows: OrderedDict[Hashable, Matrix32] = OrderedDict()
-        self._features = SessionFeatures(keep)
+        self._features = SessionFeatures(keep, failed)
         self._rates: OrderedDict[Hashable, FloatArray] = OrderedDict()
 
     def rows(self, whole: Snapshot, snapshot: Snapshot, lookback: int) -> tuple[Matrix32, tuple[str, ...]]:

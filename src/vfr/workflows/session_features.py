@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from vfr.typing import Keep, Matrix32
@@ -31,6 +32,8 @@ class SessionFeatures:
     ----------
     keep : callable, optional
         Where all past sessions are kept, which are computed ahead once a second one is asked for; by default none are.
+    failed : callable, optional
+        Told why they are not.
 
     Attributes
     ----------
@@ -38,9 +41,10 @@ class SessionFeatures:
         Of the features returned last.
     """
 
-    def __init__(self, keep: Keep | None = None) -> None:
+    def __init__(self, keep: Keep | None = None, failed: Callable[[Exception], None] | None = None) -> None:
         self.names: tuple[str, ...] = ()
         self._keeping = keep
+        self._failed = failed
         self._history: FeatureHistory | None = None
         self._version: tuple[str, str] | None = None
         self._along: Carried | None = None
@@ -70,7 +74,7 @@ class SessionFeatures:
         if end == whole.sessions.size:
             return by_name(self._compute(whole, first, end, self._along))
         if self._history is None:
-            self._history = FeatureHistory(whole, self._along, self._keeping)
+            self._history = FeatureHistory(whole, self._along, self._keeping, self._failed)
         elif self._spans:
             self._history.begin()
         found = self._history.rows(first, end)
