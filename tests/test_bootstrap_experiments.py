@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 from tests.journal.made import forecast
 
 from vfr import bootstrap
@@ -143,17 +145,21 @@ def test_a_forecast_of_the_session_is_made_once_whoever_asks(home):
     desk.close(LONG)
 
 
-def test_a_database_that_breaks_costs_no_request_and_what_was_known_holds(desk, home):
+def test_a_database_that_breaks_costs_no_request_and_what_was_known_holds(desk):
     desk.follow()
     desk.start(PLAN, "me")
-    whole = home / "vfr.sqlite3"
-    shutil.move(whole, home / "away")
-    whole.mkdir()
+    broken = threading.Event()
+
+    def refuse(*_about):
+        if broken.is_set():
+            raise sqlite3.OperationalError("disk I/O error")
+
+    event.listen(desk._store[1].engine, "begin", refuse)
+    broken.set()
     for _ in range(20):
         assert desk.dealt(ASKED, "u") is not ASKED
         time.sleep(0.02)
-    whole.rmdir()
-    shutil.move(home / "away", whole)
+    broken.clear()
     assert desk.close(LONG)
     assert sum(one.requests for one in desk.report().arms) == 20
 

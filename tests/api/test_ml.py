@@ -289,7 +289,7 @@ def test_health_answers_while_the_journal_hangs(
     client_of: Any, homes: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     application, gate = bootstrap.build(Settings(data_home=homes[0])), threading.Event()
-    monkeypatch.setattr(application.journal, "opened", lambda: gate.wait(60) and None)
+    monkeypatch.setattr(application.tracking.earned, "known", lambda *_about: gate.wait(60) and None)
     monkeypatch.setattr("vfr.bootstrap.tracking.READ_MS", 50.0)
     client = client_of(application)
     try:

@@ -13,7 +13,6 @@ from vfr.adapters.compute.parent import end_with_parent
 from vfr.adapters.compute.pool import ProcessPool
 from vfr.adapters.engine.client import Engine
 from vfr.adapters.store.publishing import try_writer
-from vfr.adapters.telemetry import log_failed_past_days
 from vfr.bootstrap.past import past_board
 from vfr.clock import elapsed_ms
 from vfr.workflows.breaker import Breaker, Guarded, NoAnswer
@@ -112,6 +111,7 @@ class Beside:
             If too many wait already.
         """
         from vfr.adapters.store.codecs import decode_board
+        from vfr.adapters.telemetry import log_failed_past_days
 
         found = self.pool.run(past_board, self.home, day)
         for why in found.failed:
