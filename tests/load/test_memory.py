@@ -24,11 +24,13 @@ from vfr.clock import elapsed_ms
 
 MB = 2**20
 STARTS = 5
-REQUESTS = int(os.environ.get("VFR_LOAD_REQUESTS", "50000"))
+REQUESTS = int(os.environ.get("VFR_LOAD_REQUESTS", "200000"))
+"""Enough to tell a leak from buffers of answers, which come and go in steps of some megabytes."""
+
 TOLERANCE = 64.0
 """KiB per 1,000 requests, which is 64 bytes each: one small object that every request left behind takes more."""
 
-WARM_S, WARM_ROUNDS, CALM_ROUNDS = 5.0, 24, 2
+WARM_S, WARM_ROUNDS, CALM_ROUNDS = 5.0, 24, 4
 
 
 @contextmanager
