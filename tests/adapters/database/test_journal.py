@@ -198,6 +198,14 @@ def test_exposures_are_rows_of_their_own(journal: SqlJournal) -> None:
     assert journal.state()[0].entries == 4
 
 
+def test_however_many_rows_are_written_the_driver_has_few_statements_to_keep(journal: SqlJournal) -> None:
+    said: set[str] = set()
+    event.listen(journal.engine, "before_cursor_execute", lambda *about: said.add(about[2]))
+    for count in range(1, 700, 7):
+        journal.expose([shown(f"{count:032d}", f"S{n}") for n in range(count)])
+    assert len(said) <= 12
+
+
 def test_many_exposures_at_once_are_kept_each_to_the_last_bit(journal: SqlJournal) -> None:
     made = [shown(f"{n // 25:032d}", f"S{n % 25}", score=100.0 / (n + 1), shown_at=1.7e9 + n / 3) for n in range(1_203)]
     journal.expose(made)

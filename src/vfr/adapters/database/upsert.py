@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["insert_into", "insert_rows", "insert_values", "rows_as_table"]
 
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 512
 """Rows of one statement of SQLite, which takes 32,766 values."""
 
 
@@ -55,9 +55,12 @@ def insert_values(
     # Past the toolkit, which looks at every value: that would take as long as the file does.
     compiled = made.compile(dialect=connection.dialect, column_keys=names)
     in_place = itemgetter(*map(names.index, compiled.positiontup))
-    for start in range(0, len(rows), _AT_ONCE):
-        some = rows[start : start + _AT_ONCE]
+    start = 0
+    while left := len(rows) - start:
+        # Powers of two: the driver keeps 128 statements, and one for each count there may be would fill its memory.
+        some = rows[start : start + min(_AT_ONCE, 1 << (left.bit_length() - 1))]
         connection.exec_driver_sql(_for_many(str(compiled), len(some)), (*chain(*map(in_place, some)),))
+        start += len(some)
 
 
 def _for_many(statement: str, count: int) -> str:
